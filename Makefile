@@ -1,0 +1,179 @@
+# Sallyport: one Makefile, no recursion. `make help` lists the targets.
+#
+# MODE=release|debug|asan|tsan chooses the build; each has its own folder build/$(MODE).
+# Every folder with sources becomes one static library; a program or a test links the libraries that it
+# names, so that a unit test cannot reach what it does not ask for.
+
+MODE ?= release
+ifeq ($(filter $(MODE),release debug asan tsan),)
+$(error MODE=$(MODE) is unknown: use release, debug, asan or tsan)
+endif
+BUILD := build/$(MODE)
+CXX := g++
+LLVM := -19
+
+WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef -Werror
+MODE_release := -O2 -g -D_FORTIFY_SOURCE=2
+MODE_debug := -O0 -g3
+MODE_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+MODE_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan
+CXXFLAGS := -std=gnu++23 -I. -fPIE -fstack-protector-strong -D_GLIBCXX_ASSERTIONS $(WARNINGS) $(MODE_$(MODE)) $(EXTRA_CXXFLAGS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(MODE_$(MODE)))
+
+# --- what is in the tree ------------------------------------------------------------------------------
+PLATFORM_DIRS := base json wire os config rpc manager
+MEDIA_DIRS := rtp sdp offer_answer
+DATAPLANE_DIRS := packet flow transform slowpath port worker
+CONTROL_DIRS := sip transaction dialog policy routing flow call net store ops
+LIB_DIRS := $(PLATFORM_DIRS:%=platform/%) $(MEDIA_DIRS:%=media/%) $(DATAPLANE_DIRS:%=dataplane/%) \
+            $(CONTROL_DIRS:%=controlplane/%) tools/cli
+
+PROGRAMS := sallyport-manager sallyport-dataplane sallyport-control sallyport
+MAIN_sallyport-manager := platform/manager/main.cc
+MAIN_sallyport-dataplane := dataplane/main.cc
+MAIN_sallyport-control := controlplane/main.cc
+MAIN_sallyport := tools/cli/main.cc
+MAINS := $(foreach p,$(PROGRAMS),$(MAIN_$(p)))
+
+sources = $(filter-out $(MAINS),$(sort $(wildcard $(1)/*.cc)))
+lib = $(BUILD)/lib/$(subst /,_,$(1)).a
+libs_in = $(foreach d,$(1),$(if $(call sources,$(d)),$(call lib,$(d))))
+
+PLATFORM_LIBS := $(call libs_in,$(PLATFORM_DIRS:%=platform/%))
+MEDIA_LIBS := $(call libs_in,$(MEDIA_DIRS:%=media/%))
+CONTROL_LIBS := $(call libs_in,$(CONTROL_DIRS:%=controlplane/%))
+DATAPLANE_LIBS := $(call libs_in,$(DATAPLANE_DIRS:%=dataplane/%))
+# The part of the dataplane that knows no rte_*: what the unit tests may link.
+DATAPLANE_PURE_LIBS := $(call libs_in,dataplane/packet dataplane/flow dataplane/transform)
+
+PLATFORM_LDLIBS := -ljsoncpp -lspdlog -lfmt -lmnl -lpthread
+DPDK_DIRS := dataplane/port dataplane/worker
+DPDK_CXXFLAGS = $(shell pkg-config --cflags-only-other libdpdk) \
+                $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libdpdk))
+DPDK_LDLIBS = $(shell pkg-config --libs libdpdk)
+
+LIBS_sallyport-manager := $(PLATFORM_LIBS)
+LIBS_sallyport-dataplane := $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+LIBS_sallyport-control := $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+LIBS_sallyport := $(call libs_in,tools/cli) $(PLATFORM_LIBS)
+LDLIBS_sallyport-dataplane = $(DPDK_LDLIBS)
+
+# --- tests --------------------------------------------------------------------------------------------
+UNIT_DIRS := $(sort $(patsubst tests/unit/%/,%,$(dir $(shell find tests/unit -name '*_test.cc'))))
+unit_bin = $(BUILD)/tests/unit/$(subst /,_,$(1))_test
+UNIT_TESTS := $(foreach d,$(UNIT_DIRS),$(call unit_bin,$(d)))
+SUPPORT_LIB := $(if $(wildcard tests/support/*.cc),$(BUILD)/lib/tests_support.a)
+SCENARIO_TEST := $(if $(wildcard tests/scenario/*_test.cc),$(BUILD)/tests/scenario_test)
+PACKET_TEST := $(if $(wildcard tests/packet/*.cc),$(BUILD)/tests/packet_test)
+CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
+
+# --- targets ------------------------------------------------------------------------------------------
+BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
+TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
+
+.PHONY: all build tests deps test test-long check run bench install compdb clean help
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.DEFAULT_GOAL := all
+
+# The packages come first: a bare machine has no compiler. `build` is what the others go on from.
+all: deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) build
+build: $(BINARIES)
+tests: $(TEST_BINARIES)
+
+help:
+	@sed -n 's/^#> //p' Makefile
+
+#> make deps              install the Debian packages that build, tests and lab need
+deps:
+	@tools/deps
+
+#> make all               build the programs (MODE=release|debug|asan|tsan) into build/MODE/bin
+#> make test              build and run every quick suite; ends with `N passed, N failed`
+test: deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) build tests
+	@tools/run-tests --build $(BUILD)
+
+#> make test-long         soak, sanitizers and whole peer suites
+test-long: deps
+	@tools/test-long
+
+#> make check             include table, lone headers, format, clang-tidy
+check:
+	@tools/deps --check
+	@$(MAKE) --no-print-directory compdb
+	@tools/check
+
+#> make run               lab up, a call with audio through the gate, shown live and as a record
+run: deps
+	@$(MAKE) --no-print-directory -j$(shell nproc) build
+	@tools/run-call --build $(BUILD)
+
+#> make install DESTDIR=  programs, schema and default configuration below DESTDIR
+PREFIX ?= /usr
+install: build
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/sallyport
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/lib/sallyport $(filter-out $(BUILD)/bin/sallyport,$(BINARIES))
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/sallyport platform/config/schema.json
+
+#> make compdb            compile_commands.json for clangd and clang-tidy
+compdb:
+	@$(MAKE) --no-print-directory -nwB build tests | tools/compdb > compile_commands.json
+
+#> make clean             remove build/
+clean:
+	rm -rf build compile_commands.json
+
+# --- rules --------------------------------------------------------------------------------------------
+$(foreach d,$(DPDK_DIRS),$(eval $(BUILD)/obj/$(d)/%.o: EXTRA = $$(DPDK_CXXFLAGS)))
+$(BUILD)/obj/dataplane/main.o: EXTRA = $(DPDK_CXXFLAGS)
+
+$(BUILD)/obj/%.o: %.cc Makefile
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(CXX) $(CXXFLAGS) $(EXTRA) -MMD -MP -c $< -o $@
+
+# The schema travels inside the programs: there is no file that could be of another version.
+$(BUILD)/obj/platform/config/schema_data.o: platform/config/schema.json
+
+define lib_rule
+$(call lib,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(call sources,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@ar rcs $$@ $$^
+endef
+$(foreach d,$(LIB_DIRS) tests/support,$(if $(call sources,$(d)),$(eval $(call lib_rule,$(d)))))
+
+link = $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(BUILD)/bin/%: $$(patsubst %.cc,$(BUILD)/obj/%.o,$$(MAIN_$$*)) $$(LIBS_$$*)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)
+
+# A unit test links the libraries of its own side only.
+unit_libs = $(if $(filter dataplane/%,$(1)),$(DATAPLANE_PURE_LIBS) $(if $(filter dataplane/slowpath,$(1)),$(call libs_in,dataplane/slowpath)) $(MEDIA_LIBS) $(PLATFORM_LIBS),\
+            $(if $(filter controlplane/%,$(1)),$(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS),\
+            $(if $(filter media/%,$(1)),$(MEDIA_LIBS) $(call libs_in,platform/base),\
+            $(if $(filter platform/base,$(1)),$(call libs_in,platform/base),\
+            $(if $(filter tools/%,$(1)),$(call libs_in,tools/cli) $(PLATFORM_LIBS),$(PLATFORM_LIBS))))))
+define unit_rule
+$(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(SUPPORT_LIB) $(call unit_libs,$(1))
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$$(link) $(CPPUTEST_LDLIBS) $(if $(filter media/% platform/base,$(1)),,$(PLATFORM_LDLIBS))
+endef
+$(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
+
+$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
+
+$(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/packet/*.cc)) $(SUPPORT_LIB) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,118 @@
+#pragma once
+// The checked views of the configuration: what each process gets to know, and no more. The manager makes
+// them from the whole document (platform/config/effective.h), sends them as JSON, and the process reads
+// them with the same code. Names are resolved to indices: a reader never looks a name up, and an index is
+// in range by construction. Everything optional in the document has its value here.
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/base/ip_address.h"
+#include "platform/json/json.h"
+
+namespace sallyport::config {
+
+enum class Trust : std::uint8_t { kUntrusted, kTrusted };
+enum class Latching : std::uint8_t { kExact, kAddress, kPrefix };
+enum class UnknownSource : std::uint8_t { kDrop, kForbid };  // silence, or 403
+
+struct PortRange {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;  // inclusive
+    friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+// One IP network at one DPDK port; its exception TAP bears its name.
+struct Interface {
+    std::string name;
+    std::string port;            // PCI address ("0000:03:00.0") or vdev string ("net_af_xdp0,iface=eth1,...")
+    std::uint16_t vlan = 0;      // 0: untagged
+    IpPrefix address;            // our own address and the length of the network
+    std::vector<IpPrefix> further_addresses;  // media addresses of its realms that are not `address`
+    std::optional<IpAddress> gateway;
+};
+
+struct MediaRealm {
+    std::string name;
+    std::uint16_t interface = 0;               // index into the same view's interfaces
+    std::vector<IpAddress> media_addresses;    // never empty
+    PortRange media_ports;                     // even first, odd last
+    Latching latching = Latching::kAddress;
+    std::uint8_t latching_prefix = 0;          // for kPrefix
+    std::uint8_t dscp = 46;
+};
+
+struct DataplaneSystem {
+    std::vector<std::uint16_t> worker_cores;   // one lcore each; empty: the last core of the machine
+    std::uint32_t memory_mb = 0;               // of mbufs and tables; 0: chosen from max_flows
+    bool huge_pages = false;                   // false: --no-huge
+    std::uint32_t max_flows = 0;
+    std::chrono::microseconds doze{0};         // longest sleep of an idle worker; 0: always polls
+};
+
+struct DataplaneView {
+    DataplaneSystem system;
+    std::vector<Interface> interfaces;
+    std::vector<MediaRealm> realms;            // index == FlowKey::realm
+};
+
+struct SipInterface {
+    std::string name;
+    std::uint16_t realm = 0;
+    Endpoint local;                            // UDP
+    std::string device;                        // the TAP that the socket is bound to
+};
+
+struct SignallingRealm {
+    std::string name;
+    MediaRealm media;
+    Trust trust = Trust::kUntrusted;
+    bool open = false;                         // takes requests from addresses of no trunk
+    UnknownSource unknown_source = UnknownSource::kDrop;
+    bool pass_unknown_headers = false;         // default: both realms trusted
+};
+
+struct Trunk {
+    std::string name;
+    std::uint16_t sip_interface = 0;
+    std::vector<Endpoint> peers;               // never empty; the first is where calls go
+};
+
+struct Route {
+    std::string name;
+    std::optional<std::uint16_t> from_trunk;   // neither: any source
+    std::optional<std::uint16_t> from_realm;
+    std::string called_prefix;                 // "": all; matched against the user part of the Request-URI
+    std::uint16_t to_trunk = 0;
+};
+
+struct SignallingSystem {
+    std::string product = "Sallyport";         // User-Agent and Server; empty: neither is sent
+    std::uint32_t max_calls = 0;
+    std::chrono::milliseconds t1{500};         // RFC 3261 §17.1.1.1
+    std::chrono::milliseconds t2{4000};
+    std::chrono::milliseconds t4{5000};
+    std::chrono::seconds no_answer{0};         // INVITE to final response; then CANCEL and 408... to the caller
+    std::chrono::seconds max_call_duration{0}; // 0: no limit
+    std::chrono::seconds media_timeout{0};     // silence of both directions that is reported; 0: never
+};
+
+struct ControlView {
+    SignallingSystem system;
+    std::vector<SignallingRealm> realms;       // same order as DataplaneView::realms
+    std::vector<SipInterface> sip_interfaces;
+    std::vector<Trunk> trunks;
+    std::vector<Route> routes;                 // in order; the first that matches wins
+};
+
+// Views travel as JSON between processes of one build; a reader refuses what it does not understand.
+json::Value to_json(const DataplaneView& view);
+json::Value to_json(const ControlView& view);
+std::expected<DataplaneView, std::string> dataplane_view_from_json(const json::Value& value);
+std::expected<ControlView, std::string> control_view_from_json(const json::Value& value);
+
+}  // namespace sallyport::config
