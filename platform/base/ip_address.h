@@ -81,7 +81,7 @@ struct Endpoint {
 static_assert(sizeof(Endpoint) == 20);
 
 struct IpPrefix {
-    IpAddress address;       // as written: for an interface it is the host's own address
+    IpAddress address;  // as written: for an interface it is the host's own address
     std::uint8_t length = 0;
 
     // "192.0.2.1/24"; the length is required.

@@ -84,7 +84,8 @@ void TimerWheel::advance(Instant now) {
             // Skipped slots are empty, so that no cascade is owed.
             return;
         }
-        for (std::size_t level = 1; level < kLevels && (current_ & ((std::uint64_t{1} << (8 * level)) - 1)) == 0; ++level)
+        for (std::size_t level = 1; level < kLevels && (current_ & ((std::uint64_t{1} << (8 * level)) - 1)) == 0;
+             ++level)
             cascade(level);
         auto*& head = slots_[0][current_ & (kSlots - 1)];
         // What a callback arms for this very tick is fired in the same turn of the loop, but never twice

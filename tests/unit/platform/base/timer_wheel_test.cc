@@ -31,7 +31,7 @@ struct Probe {
 TEST_GROUP(TimerWheel) {
     TimerWheel wheel{kStart};
 
-    void arm(Probe& probe, Instant deadline) {
+    void arm(Probe & probe, Instant deadline) {
         probe.armed_for = deadline;
         wheel.arm<&Probe::fire>(probe.timer, deadline, &probe);
     }
@@ -54,7 +54,8 @@ TEST(TimerWheel, RandomDeadlinesFireOnceInOrderOverSeveralLevels) {
         probes.push_back(std::make_unique<Probe>());
         // From milliseconds to half an hour.
         const auto span = 1U << (4 + random.below(18));
-        arm(*probes.back(), kStart + std::chrono::milliseconds(random.below(span)) + std::chrono::nanoseconds(random.below(1000000)));
+        arm(*probes.back(),
+            kStart + std::chrono::milliseconds(random.below(span)) + std::chrono::nanoseconds(random.below(1000000)));
     }
     Instant now = kStart;
     while (wheel.size() != 0) {
