@@ -45,8 +45,10 @@ std::expected<SegmentPlaces, std::string> attach_segment(std::span<std::byte> me
         return differs("command record size", ours.command_bytes, theirs.command_bytes);
     if (theirs.command_slots != ours.command_slots)
         return differs("command ring length", ours.command_slots, theirs.command_slots);
-    if (theirs.event_bytes != ours.event_bytes) return differs("event record size", ours.event_bytes, theirs.event_bytes);
-    if (theirs.event_slots != ours.event_slots) return differs("event ring length", ours.event_slots, theirs.event_slots);
+    if (theirs.event_bytes != ours.event_bytes)
+        return differs("event record size", ours.event_bytes, theirs.event_bytes);
+    if (theirs.event_slots != ours.event_slots)
+        return differs("event ring length", ours.event_slots, theirs.event_slots);
     return places(memory);
 }
 
