@@ -10,7 +10,7 @@ $(error MODE=$(MODE) is unknown: use release, debug, asan or tsan)
 endif
 BUILD := build/$(MODE)
 CXX := g++
-LLVM := -19
+JOBS ?= $(shell nproc)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef -Werror
 MODE_release := -O2 -g -D_FORTIFY_SOURCE=2
@@ -48,9 +48,11 @@ DATAPLANE_PURE_LIBS := $(call libs_in,dataplane/packet dataplane/flow dataplane/
 
 PLATFORM_LDLIBS := -ljsoncpp -lspdlog -lfmt -lmnl -lpthread
 DPDK_DIRS := dataplane/port dataplane/worker
-DPDK_CXXFLAGS = $(shell pkg-config --cflags-only-other libdpdk) \
-                $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libdpdk))
-DPDK_LDLIBS = $(shell pkg-config --libs libdpdk)
+# Asked for once, when first needed: on a bare machine pkg-config comes with `make deps`.
+once = $(eval $(1) := $(2))$($(1))
+DPDK_CXXFLAGS = $(call once,DPDK_CXXFLAGS,$(shell pkg-config --cflags-only-other libdpdk) \
+                $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libdpdk)))
+DPDK_LDLIBS = $(call once,DPDK_LDLIBS,$(shell pkg-config --libs libdpdk))
 
 LIBS_sallyport-manager := $(PLATFORM_LIBS)
 LIBS_sallyport-dataplane := $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
@@ -70,17 +72,19 @@ CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
+BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
-.PHONY: all build tests deps test test-long check run bench install compdb clean help
+.PHONY: all build tests deps test test-long check run bench benchmarks install compdb clean help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := all
 
 # The packages come first: a bare machine has no compiler. `build` is what the others go on from.
 all: deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) build
+	@$(MAKE) --no-print-directory -j$(JOBS) build
 build: $(BINARIES)
 tests: $(TEST_BINARIES)
+benchmarks: $(BENCHMARKS)
 
 help:
 	@sed -n 's/^#> //p' Makefile
@@ -92,7 +96,7 @@ deps:
 #> make all               build the programs (MODE=release|debug|asan|tsan) into build/MODE/bin
 #> make test              build and run every quick suite; ends with `N passed, N failed`
 test: deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) build tests
+	@$(MAKE) --no-print-directory -j$(JOBS) build tests
 	@tools/run-tests --build $(BUILD)
 
 #> make test-long         soak, sanitizers and whole peer suites
@@ -102,13 +106,19 @@ test-long: deps
 #> make check             include table, lone headers, format, clang-tidy
 check:
 	@tools/deps --check
-	@$(MAKE) --no-print-directory compdb
-	@tools/check
+	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@$(MAKE) --no-print-directory -s compdb
+	@tools/check --build $(BUILD)
 
 #> make run               lab up, a call with audio through the gate, shown live and as a record
 run: deps
-	@$(MAKE) --no-print-directory -j$(shell nproc) build
+	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tools/run-call --build $(BUILD)
+
+#> make bench             benchmarks, as ratios against a reference measured in the same run
+bench: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) benchmarks
+	@for b in $(BENCHMARKS); do echo "== $$(basename $$b)"; $$b || exit 1; done
 
 #> make install DESTDIR=  programs, schema and default configuration below DESTDIR
 PREFIX ?= /usr
@@ -119,7 +129,7 @@ install: build
 
 #> make compdb            compile_commands.json for clangd and clang-tidy
 compdb:
-	@$(MAKE) --no-print-directory -nwB build tests | tools/compdb > compile_commands.json
+	@$(MAKE) --no-print-directory -nB build tests benchmarks | tools/compdb > compile_commands.json
 
 #> make clean             remove build/
 clean:
@@ -129,7 +139,16 @@ clean:
 $(foreach d,$(DPDK_DIRS),$(eval $(BUILD)/obj/$(d)/%.o: EXTRA = $$(DPDK_CXXFLAGS)))
 $(BUILD)/obj/dataplane/main.o: EXTRA = $(DPDK_CXXFLAGS)
 
-$(BUILD)/obj/%.o: %.cc Makefile
+# A changed flag recompiles, a source that came or went makes its library anew; a comment here does neither.
+stamp = $(if $(findstring x$(strip $(2))x,x$(strip $(file <$(1)))x),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
+FLAGS_STAMP := $(BUILD)/flags
+SOURCES_STAMP := $(BUILD)/sources
+ifeq ($(filter clean help deps,$(MAKECMDGOALS)),)
+$(call stamp,$(FLAGS_STAMP),$(CXX) $(CXXFLAGS))
+$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
+endif
+
+$(BUILD)/obj/%.o: %.cc $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CXX   $<"
 	@$(CXX) $(CXXFLAGS) $(EXTRA) -MMD -MP -c $< -o $@
@@ -138,10 +157,10 @@ $(BUILD)/obj/%.o: %.cc Makefile
 $(BUILD)/obj/platform/config/schema_data.o: platform/config/schema.json
 
 define lib_rule
-$(call lib,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(call sources,$(1)))
+$(call lib,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(call sources,$(1))) $(SOURCES_STAMP)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	@ar rcs $$@ $$^
+	@ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(LIB_DIRS) tests/support,$(if $(call sources,$(d)),$(eval $(call lib_rule,$(d)))))
 
@@ -159,21 +178,31 @@ unit_libs = $(if $(filter dataplane/%,$(1)),$(DATAPLANE_PURE_LIBS) $(if $(filter
             $(if $(filter platform/base,$(1)),$(call libs_in,platform/base),\
             $(if $(filter tools/%,$(1)),$(call libs_in,tools/cli) $(PLATFORM_LIBS),$(PLATFORM_LIBS))))))
 define unit_rule
-$(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(SUPPORT_LIB) $(call unit_libs,$(1))
+$(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(SOURCES_STAMP) $(SUPPORT_LIB) $(call unit_libs,$(1))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$$(link) $(CPPUTEST_LDLIBS) $(if $(filter media/% platform/base,$(1)),,$(PLATFORM_LDLIBS))
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 
-$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SOURCES_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
 
-$(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/packet/*.cc)) $(SUPPORT_LIB) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+$(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/packet/*.cc)) $(SOURCES_STAMP) $(SUPPORT_LIB) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
 
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
+
+# What tools/check asks for, so that its flags are those of the build.
+print-%:
+	@echo '$($*)'
+
+.SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
