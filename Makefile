@@ -17,7 +17,7 @@ MODE_release := -O2 -g -D_FORTIFY_SOURCE=2
 MODE_debug := -O0 -g3
 MODE_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 MODE_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan
-CXXFLAGS := -std=gnu++23 -I. -fPIE -fstack-protector-strong -D_GLIBCXX_ASSERTIONS $(WARNINGS) $(MODE_$(MODE)) $(EXTRA_CXXFLAGS)
+CXXFLAGS := -std=gnu++23 -I. -isystem /usr/include/jsoncpp -fPIE -fstack-protector-strong -D_GLIBCXX_ASSERTIONS $(WARNINGS) $(MODE_$(MODE)) $(EXTRA_CXXFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(MODE_$(MODE)))
 
 # --- what is in the tree ------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
-.PHONY: all build tests deps test test-long check run bench benchmarks install compdb clean help
+.PHONY: all build libs tests deps test test-long check run bench benchmarks install compdb clean help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := all
@@ -85,6 +85,7 @@ all: deps
 build: $(BINARIES)
 tests: $(TEST_BINARIES)
 benchmarks: $(BENCHMARKS)
+libs: $(call libs_in,$(LIB_DIRS))
 
 help:
 	@sed -n 's/^#> //p' Makefile
@@ -129,7 +130,7 @@ install: build
 
 #> make compdb            compile_commands.json for clangd and clang-tidy
 compdb:
-	@$(MAKE) --no-print-directory -nB build tests benchmarks | tools/compdb > compile_commands.json
+	@$(MAKE) --no-print-directory -nB libs build tests benchmarks | tools/compdb > compile_commands.json
 
 #> make clean             remove build/
 clean:

@@ -29,84 +29,84 @@ struct PortRange {
 // One IP network at one DPDK port; its exception TAP bears its name.
 struct Interface {
     std::string name;
-    std::string port;            // PCI address ("0000:03:00.0") or vdev string ("net_af_xdp0,iface=eth1,...")
-    std::uint16_t vlan = 0;      // 0: untagged
-    IpPrefix address;            // our own address and the length of the network
+    std::string port;        // PCI address ("0000:03:00.0") or vdev string ("net_af_xdp0,iface=eth1,...")
+    std::uint16_t vlan = 0;  // 0: untagged
+    IpPrefix address;        // our own address and the length of the network
     std::vector<IpPrefix> further_addresses;  // media addresses of its realms that are not `address`
     std::optional<IpAddress> gateway;
 };
 
 struct MediaRealm {
     std::string name;
-    std::uint16_t interface = 0;               // index into the same view's interfaces
-    std::vector<IpAddress> media_addresses;    // never empty
-    PortRange media_ports;                     // even first, odd last
+    std::uint16_t interface = 0;             // index into the same view's interfaces
+    std::vector<IpAddress> media_addresses;  // never empty
+    PortRange media_ports;                   // even first, odd last
     Latching latching = Latching::kAddress;
-    std::uint8_t latching_prefix = 0;          // for kPrefix
+    std::uint8_t latching_prefix = 0;  // for kPrefix
     std::uint8_t dscp = 46;
 };
 
 struct DataplaneSystem {
-    std::vector<std::uint16_t> worker_cores;   // one lcore each; empty: the last core of the machine
-    std::uint32_t memory_mb = 0;               // of mbufs and tables; 0: chosen from max_flows
-    bool huge_pages = false;                   // false: --no-huge
+    std::vector<std::uint16_t> worker_cores;  // one lcore each; empty: the last core of the machine
+    std::uint32_t memory_mb = 0;              // of mbufs and tables; 0: chosen from max_flows
+    bool huge_pages = false;                  // false: --no-huge
     std::uint32_t max_flows = 0;
-    std::chrono::microseconds doze{0};         // longest sleep of an idle worker; 0: always polls
+    std::chrono::microseconds doze{0};  // longest sleep of an idle worker; 0: always polls
 };
 
 struct DataplaneView {
     DataplaneSystem system;
     std::vector<Interface> interfaces;
-    std::vector<MediaRealm> realms;            // index == FlowKey::realm
+    std::vector<MediaRealm> realms;  // index == FlowKey::realm
 };
 
 struct SipInterface {
     std::string name;
     std::uint16_t realm = 0;
-    Endpoint local;                            // UDP
-    std::string device;                        // the TAP that the socket is bound to
+    Endpoint local;      // UDP
+    std::string device;  // the TAP that the socket is bound to
 };
 
 struct SignallingRealm {
     std::string name;
     MediaRealm media;
     Trust trust = Trust::kUntrusted;
-    bool open = false;                         // takes requests from addresses of no trunk
+    bool open = false;  // takes requests from addresses of no trunk
     UnknownSource unknown_source = UnknownSource::kDrop;
-    bool pass_unknown_headers = false;         // default: both realms trusted
+    bool pass_unknown_headers = false;  // default: both realms trusted
 };
 
 struct Trunk {
     std::string name;
     std::uint16_t sip_interface = 0;
-    std::vector<Endpoint> peers;               // never empty; the first is where calls go
+    std::vector<Endpoint> peers;  // never empty; the first is where calls go
 };
 
 struct Route {
     std::string name;
-    std::optional<std::uint16_t> from_trunk;   // neither: any source
+    std::optional<std::uint16_t> from_trunk;  // neither: any source
     std::optional<std::uint16_t> from_realm;
-    std::string called_prefix;                 // "": all; matched against the user part of the Request-URI
+    std::string called_prefix;  // "": all; matched against the user part of the Request-URI
     std::uint16_t to_trunk = 0;
 };
 
 struct SignallingSystem {
-    std::string product = "Sallyport";         // User-Agent and Server; empty: neither is sent
+    std::string product = "Sallyport";  // User-Agent and Server; empty: neither is sent
     std::uint32_t max_calls = 0;
-    std::chrono::milliseconds t1{500};         // RFC 3261 §17.1.1.1
+    std::chrono::milliseconds t1{500};  // RFC 3261 §17.1.1.1
     std::chrono::milliseconds t2{4000};
     std::chrono::milliseconds t4{5000};
-    std::chrono::seconds no_answer{0};         // INVITE to final response; then CANCEL and 408... to the caller
-    std::chrono::seconds max_call_duration{0}; // 0: no limit
-    std::chrono::seconds media_timeout{0};     // silence of both directions that is reported; 0: never
+    std::chrono::seconds no_answer{0};          // INVITE to final response; then CANCEL and 408... to the caller
+    std::chrono::seconds max_call_duration{0};  // 0: no limit
+    std::chrono::seconds media_timeout{0};      // silence of both directions that is reported; 0: never
 };
 
 struct ControlView {
     SignallingSystem system;
-    std::vector<SignallingRealm> realms;       // same order as DataplaneView::realms
+    std::vector<SignallingRealm> realms;  // same order as DataplaneView::realms
     std::vector<SipInterface> sip_interfaces;
     std::vector<Trunk> trunks;
-    std::vector<Route> routes;                 // in order; the first that matches wins
+    std::vector<Route> routes;  // in order; the first that matches wins
 };
 
 // Views travel as JSON between processes of one build; a reader refuses what it does not understand.
