@@ -30,8 +30,8 @@ struct FlowCookie {
 static_assert(sizeof(FlowCookie) == 16);
 
 struct FlowKey {
-    Endpoint local;            // an address that we own, a port from its pool
-    std::uint16_t realm = 0;   // index in the dataplane's view of the configuration
+    Endpoint local;           // an address that we own, a port from its pool
+    std::uint16_t realm = 0;  // index in the dataplane's view of the configuration
     std::uint16_t reserved = 0;
     friend constexpr bool operator==(const FlowKey&, const FlowKey&) = default;
 };
@@ -45,26 +45,28 @@ enum class SourceRule : std::uint8_t {
 };
 
 enum FlowFlags : std::uint16_t {
-    kFlowForward = 1 << 0,   // relay what arrives; without it, packets are counted and dropped (hold)
-    kFlowRtcp = 1 << 1,      // an RTCP component: no sequence statistics
+    kFlowForward = 1 << 0,  // relay what arrives; without it, packets are counted and dropped (hold)
+    kFlowRtcp = 1 << 1,     // an RTCP component: no sequence statistics
     kFlowReportIdle = 1 << 2,
-    kFlowRelatch = 1 << 3,   // with kFlowUpdate: forget the latched source (the peer has moved)
+    kFlowRelatch = 1 << 3,  // with kFlowUpdate: forget the latched source (the peer has moved)
 };
 
 struct FlowSpec {
     FlowKey key;
     FlowCookie cookie;
-    std::uint32_t generation = 0;  // grows with each install of this key; older commands are refused
+    std::uint32_t generation = 0;  // >= 1; grows with each install of this key; older commands are refused
     std::uint16_t flags = 0;
     SourceRule source_rule = SourceRule::kExact;
     std::uint8_t prefix_length = 0;
-    Endpoint remote;               // signalled address of the peer of `key`: the source to expect
-    std::uint32_t idle_ms = 0;     // silence that is reported; 0: never
-    FlowKey out;                   // our address and port towards the other side: the key of the reverse flow
-    Endpoint out_remote;           // signalled address there; what the reverse flow has latched comes first
-    std::uint8_t dscp = 0;         // 0-63
-    std::uint8_t reserved[3] = {};
-    std::uint32_t rate_pps = 0;    // packets per second let through, bursts of a second; 0: no limit
+    Endpoint remote;             // signalled address of the peer of `key`: the source to expect
+    std::uint32_t idle_ms = 0;   // silence that is reported; 0: never
+    FlowKey out;                 // our address and port towards the other side: the key of the reverse flow
+    Endpoint out_remote;         // signalled address there; what the reverse flow has latched comes first;
+                                 // may be empty without kFlowForward
+    std::uint8_t dscp = 0;       // 0-63
+    std::uint8_t clock_khz = 0;  // RTP clock of the stream's codec, for the jitter; 0: by static payload type, else 8
+    std::uint8_t reserved[2] = {};
+    std::uint32_t rate_pps = 0;  // packets per second let through, bursts of a second; 0: no limit
 };
 static_assert(sizeof(FlowSpec) == 128);
 static_assert(std::is_trivially_copyable_v<FlowSpec>);
@@ -93,18 +95,18 @@ static_assert(std::is_trivially_copyable_v<FlowCommand>);
 // What a flow has counted. Fractions of RFC 3550 are in the units it names.
 struct FlowCounters {
     std::uint64_t packets_in = 0;
-    std::uint64_t bytes_in = 0;        // UDP payload
+    std::uint64_t bytes_in = 0;  // UDP payload
     std::uint64_t packets_forwarded = 0;
     std::uint64_t bytes_forwarded = 0;
     std::uint64_t packets_dropped = 0;
-    std::uint64_t packets_lost = 0;      // expected minus received, RFC 3550 A.3; never negative here
+    std::uint64_t packets_lost = 0;  // expected minus received, RFC 3550 A.3; never negative here
     std::uint64_t packets_out_of_order = 0;
     std::uint64_t packets_duplicate = 0;
-    std::uint32_t jitter_us = 0;         // RFC 3550 A.8, in microseconds of arrival time
+    std::uint32_t jitter_us = 0;  // RFC 3550 A.8, in microseconds of arrival time
     std::uint32_t jitter_max_us = 0;
-    std::uint32_t ssrc = 0;              // the last seen
+    std::uint32_t ssrc = 0;  // the last seen
     std::uint32_t ssrc_changes = 0;
-    std::uint64_t first_packet_ns = 0;   // CLOCK_MONOTONIC; 0: none yet
+    std::uint64_t first_packet_ns = 0;  // CLOCK_MONOTONIC; 0: none yet
     std::uint64_t last_packet_ns = 0;
     std::uint8_t payload_type = 0;
     std::uint8_t reserved[7] = {};
@@ -121,21 +123,21 @@ enum class EventType : std::uint8_t {
     kActive = 6,     // heard again
     kListed = 7,     // spec and counters as they are
     kListEnd = 8,
-    kCounters = 9,   // answer to kQuery
+    kCounters = 9,  // answer to kQuery
 };
 
 enum class RejectReason : std::uint8_t {
     kNone = 0,
-    kBadRecord = 1,        // unknown type, bad flag, malformed address
+    kBadRecord = 1,  // unknown type, rule or flag, malformed address, a rule wider than the realm's latching allows
     kUnknownRealm = 2,
-    kForeignAddress = 3,   // local or out address is not one of that realm's media addresses
+    kForeignAddress = 3,  // local or out address is not one of that realm's media addresses
     kPortOutsidePool = 4,
     kAlreadyInstalled = 5,
     kNoSuchFlow = 6,
     kStaleGeneration = 7,
     kTableFull = 8,
-    kStagingFull = 9,
-    kBadRemote = 10,       // unspecified, multicast, loopback, one of our own addresses, or wrong family
+    kStagingFull = 9,  // too much is staged, or nothing under this transaction
+    kBadRemote = 10,   // unspecified, multicast, loopback, broadcast, port 0, one of our own addresses, not IPv4
 };
 
 struct FlowEvent {
@@ -143,8 +145,8 @@ struct FlowEvent {
     RejectReason reason = RejectReason::kNone;
     std::uint16_t reserved = 0;
     std::uint32_t transaction = 0;
-    FlowSpec spec;       // in kCommitted and kListEnd all zero
-    Endpoint source;     // latched source, empty if none
+    FlowSpec spec;                 // in kCommitted and kListEnd all zero
+    Endpoint source;               // latched source, empty if none
     std::uint32_t flow_index = 0;  // the flow's slot in the counters page (platform/wire/counters_page.h)
     FlowCounters counters;
 };

@@ -52,10 +52,13 @@ public:
         return true;
     }
     std::uint32_t free() {
+        if (broken_) return 0;
         if (head_ - tail_ < place_.slots / 2) return place_.slots - static_cast<std::uint32_t>(head_ - tail_);
         const auto tail = place_.cursors->tail.load(std::memory_order_acquire);
-        if (tail - tail_ > head_ - tail_) broken_ = true;  // behind what we saw, or ahead of what we wrote
-        if (broken_) return 0;
+        if (tail - tail_ > head_ - tail_) {  // behind what we saw, or ahead of what we wrote
+            broken_ = true;
+            return 0;
+        }
         tail_ = tail;
         return place_.slots - static_cast<std::uint32_t>(head_ - tail_);
     }
@@ -79,6 +82,9 @@ public:
     bool pop(Record& out) {
         if (waiting() == 0) return false;
         std::memcpy(&out, place_.slots_begin + (tail_ & (place_.slots - 1)) * sizeof(Record), sizeof(Record));
+        // The peer may still write this slot. The release store keeps the copy before it; the fence keeps the
+        // compiler from reading the slot again in place of the copy, which is then checked and used.
+        std::atomic_signal_fence(std::memory_order_acq_rel);
         place_.cursors->tail.store(++tail_, std::memory_order_release);
         return true;
     }
