@@ -1,0 +1,142 @@
+#pragma once
+// Desired and confirmed state of every flow. The engine says which flows a call wants; the ledger makes the
+// commands that lead there from what the dataplane has, and follows the events.
+//
+// Per key there is `wanted` (what a call asks for) and `present` (what the dataplane has once all that was
+// sent has been applied: the command ring is FIFO, so that commands need not wait for each other). A session
+// starts with a list: flows that are wanted are adopted with the generation they have, whatever else is
+// there is removed, whatever is missing is installed. The same repair follows a rejection that shows that
+// our picture is wrong (no such flow, installed already, stale generation). Until the list is complete
+// only wishes are recorded. Without a session the same: calls go on, media keeps running.
+//
+// One transaction a call and change: a change of a call is in force as a whole, or not at all.
+// Bounds: kMaxFlows entries; want() beyond that is refused and counted.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "platform/base/siphash.h"
+#include "platform/wire/flow_records.h"
+
+namespace sallyport::flow {
+
+// What the engine has to know.
+struct FlowReport {
+    enum class Kind : std::uint8_t {
+        kInForce,   // everything that `call` wanted so far is installed
+        kFailed,    // refused for `reason`: the call's last change is not in force
+        kCounters,  // `counters` of the flow `cookie`; `final` when it was removed
+        kRemoved,   // the last flow of `call` is gone; all final counters that exist have been reported
+        kLatched,   // `source` was learned
+        kIdle,
+        kActive,
+    };
+    Kind kind = Kind::kInForce;
+    bool final = false;
+    wire::RejectReason reason = wire::RejectReason::kNone;
+    std::uint64_t call = 0;
+    wire::FlowCookie cookie;
+    wire::FlowCounters counters;
+    Endpoint source;
+};
+
+struct LedgerStats {
+    std::size_t flows_wanted = 0;
+    std::size_t flows_present = 0;  // confirmed ones
+    std::uint64_t transactions = 0;
+    std::uint64_t rejected = 0;
+    std::uint64_t adopted = 0;
+    std::uint64_t strangers_removed = 0;
+    std::uint64_t repairs = 0;  // lists because of a rejection
+    std::uint64_t refused_full = 0;
+    std::uint64_t unexpected_events = 0;
+};
+
+class Ledger {
+public:
+    using Commands = std::vector<wire::FlowCommand>;
+    using Reports = std::vector<FlowReport>;
+
+    // `first_generation`: higher than what earlier processes used is safest (seconds of the wall clock).
+    Ledger(std::size_t max_flows, std::uint32_t first_generation, SipHashKey key);
+
+    // `flows` are all that `call` wants from now on (MediaPlan::flows); none: the call is over. Appends
+    // commands, which the caller sends in order. False: the bound is reached, and nothing has changed.
+    bool want(std::uint64_t call, std::span<const wire::FlowSpec> flows, Commands& out);
+    // Asks for the counters of a call's flows: one kCounters report each.
+    void query(std::uint64_t call, Commands& out);
+
+    // The dataplane is attached anew: appends the list command. The flows of imported calls are wanted before.
+    void session_started(Commands& out);
+    void session_ended();
+    bool session() const { return session_; }
+    bool listing() const { return listing_; }
+
+    void on_event(const wire::FlowEvent& event, Commands& out, Reports& reports);
+
+    // What is known of each flow of `call` that is wanted or present.
+    struct FlowState {
+        wire::FlowSpec spec;
+        bool wanted = false;
+        bool confirmed = false;
+        bool idle = false;
+        std::optional<std::uint32_t> flow_index;  // in the counters page; as soon as an event has said it
+        Endpoint latched;                         // learned source; empty: none yet
+    };
+    void visit(std::uint64_t call, const std::function<void(const FlowState&)>& visit) const;
+
+    // True when a flow of `call` is, or may be, in the dataplane.
+    bool has_flows(std::uint64_t call) const;
+    LedgerStats stats() const;
+
+private:
+    struct KeyHash {
+        SipHashKey key;
+        std::size_t operator()(const wire::FlowKey& k) const;
+    };
+    struct Entry {
+        std::optional<wire::FlowSpec> wanted;
+        std::optional<wire::FlowSpec> present;
+        bool confirmed = false;  // `present` is applied
+        bool removing = false;   // a remove of `present` is on its way
+        bool listed = false;     // seen in the list that is going on
+        bool idle = false;
+        std::uint32_t transaction = 0;  // the last one that touches it
+        std::optional<std::uint32_t> flow_index;
+        Endpoint latched;
+    };
+    struct Call {
+        std::vector<wire::FlowKey> keys;  // wanted or present, without repetition
+        std::uint32_t outstanding = 0;    // transactions without answer
+        bool failed = false;              // reported; no repetition until the next want()
+    };
+    struct Transaction {
+        std::uint32_t id = 0;
+        std::uint64_t call = 0;
+        bool repaired = false;
+    };
+    using Entries = std::unordered_map<wire::FlowKey, Entry, KeyHash>;
+
+    void reconcile(std::uint64_t call, Commands& out);
+    void install(const wire::FlowKey& key, Entry& entry, std::uint32_t transaction, Commands& out);
+    void finish_list(Commands& out, Reports& reports);
+    void start_list(Commands& out);
+
+    std::size_t max_flows_;
+    std::uint32_t generation_;
+    std::uint32_t next_transaction_ = 1;
+    bool session_ = false;
+    bool listing_ = false;
+    Entries entries_;
+    std::unordered_map<std::uint64_t, Call> calls_;
+    std::deque<Transaction> outstanding_;
+    LedgerStats stats_;
+};
+
+}  // namespace sallyport::flow
