@@ -19,6 +19,7 @@ namespace sallyport::config {
 enum class Trust : std::uint8_t { kUntrusted, kTrusted };
 enum class Latching : std::uint8_t { kExact, kAddress, kPrefix };
 enum class UnknownSource : std::uint8_t { kDrop, kForbid };  // silence, or 403
+enum class HugePages : std::uint8_t { kAuto, kOn, kOff };    // kAuto: when the machine has enough free ones
 
 struct PortRange {
     std::uint16_t first = 0;
@@ -32,15 +33,17 @@ struct Interface {
     std::string port;        // PCI address ("0000:03:00.0") or vdev string ("net_af_xdp0,iface=eth1,...")
     std::uint16_t vlan = 0;  // 0: untagged
     IpPrefix address;        // our own address and the length of the network
-    std::vector<IpPrefix> further_addresses;  // media addresses of its realms that are not `address`
-    std::optional<IpAddress> gateway;
+    // What its realms and sip-interfaces use beside `address`: single addresses (length 32) of its network.
+    std::vector<IpPrefix> further_addresses;
+    std::optional<IpAddress> gateway;  // inside the network
 };
 
 struct MediaRealm {
     std::string name;
-    std::uint16_t interface = 0;             // index into the same view's interfaces
-    std::vector<IpAddress> media_addresses;  // never empty
-    PortRange media_ports;                   // even first, odd last
+    std::uint16_t interface = 0;  // index into DataplaneView::interfaces
+    // Never empty. Realms of one interface may share an address when their ports do not overlap.
+    std::vector<IpAddress> media_addresses;
+    PortRange media_ports;  // even first, odd last
     Latching latching = Latching::kAddress;
     std::uint8_t latching_prefix = 0;  // for kPrefix
     std::uint8_t dscp = 46;
@@ -49,7 +52,7 @@ struct MediaRealm {
 struct DataplaneSystem {
     std::vector<std::uint16_t> worker_cores;  // one lcore each; empty: the last core of the machine
     std::uint32_t memory_mb = 0;              // of mbufs and tables; 0: chosen from max_flows
-    bool huge_pages = false;                  // false: --no-huge
+    HugePages huge_pages = HugePages::kAuto;  // kOff: --no-huge
     std::uint32_t max_flows = 0;
     std::chrono::microseconds doze{0};  // longest sleep of an idle worker; 0: always polls
 };
