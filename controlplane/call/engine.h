@@ -1,0 +1,146 @@
+#pragma once
+// The signalling core of one shard: SIP datagrams, flow events and time go in, an Outbox comes out.
+//
+// Sans-IO: no clock, socket, thread or file. The caller gives inputs, calls flush() at the end of the turn,
+// drains the outbox, and goes on. `now` never goes back. Between turns the caller sleeps until
+// next_deadline() at most, and then calls advance(). Nothing here throws or aborts on what a peer sends.
+//
+// A call is a back-to-back user agent (controlplane/call/call.h): the leg on which the INVITE came and the
+// leg on which it went on, each with its own Call-ID, tags, CSeq, Via, Contact and route set.
+//
+// Start after a crash: import_call() for each record of the table of live calls, then
+// on_dataplane_session(up), then datagrams. A stable call goes on as if nothing had happened and adopts its
+// flows; any other becomes a record "interrupted", and its flows go. Flows that no call owns are removed.
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/call/call_record.h"
+#include "controlplane/call/outbox.h"
+#include "platform/base/ip_address.h"
+#include "platform/base/random.h"
+#include "platform/base/time.h"
+#include "platform/config/views.h"
+#include "platform/wire/flow_records.h"
+
+namespace sallyport::call {
+
+// --- what the operator sees: copies, valid for as long as the caller keeps them ---------------------------
+struct FlowView {
+    wire::FlowKey key;      // where packets arrive
+    wire::FlowKey out;      // from where they leave
+    Endpoint remote;        // signalled address of the sender
+    Endpoint latched;       // learned source; empty: none yet
+    std::uint16_t leg = 0;  // on which it arrives: 0 caller, 1 callee
+    std::uint16_t stream = 0;
+    std::uint16_t component = 0;   // 0 RTP, 1 RTCP
+    bool confirmed = false;        // by the dataplane
+    std::uint32_t flow_index = 0;  // in the counters page; only when `confirmed`
+    bool idle = false;             // reported silent
+};
+
+struct LegView {
+    std::string call_id;
+    std::string local_tag;
+    std::string remote_tag;
+    std::string trunk;  // empty: a source of an open realm
+    std::string realm;
+    std::string sip_interface;
+    Endpoint peer;
+};
+
+struct CallView {
+    std::uint64_t number = 0;
+    std::string id;
+    std::string_view state;  // calling, ringing, answered, up, changing, cancelling, releasing, ended
+    std::string from_user;
+    std::string to_user;
+    std::string route;
+    WallTime invite{};
+    std::optional<WallTime> ringing;
+    std::optional<WallTime> answer;
+    LegView caller;
+    LegView callee;
+    std::vector<std::string> codecs;
+    std::vector<FlowView> flows;
+};
+
+struct TrunkView {
+    std::string name;
+    std::string sip_interface;
+    std::vector<Endpoint> peers;
+    std::uint64_t calls_in = 0;   // live now, from this trunk
+    std::uint64_t calls_out = 0;  // live now, to this trunk
+    std::uint64_t attempts_in = 0;
+    std::uint64_t attempts_out = 0;
+    std::uint64_t answered_in = 0;
+    std::uint64_t answered_out = 0;
+};
+
+struct CounterView {
+    std::string_view name;  // kebab-case; static
+    std::uint64_t value = 0;
+};
+
+class EngineCore;
+
+class Engine {
+public:
+    static constexpr std::uint8_t kMaxShards = 16;
+
+    // All references outlive the engine. `shard` < kMaxShards is in the tags, branches and Call-IDs made here.
+    Engine(const config::ControlView& view, RandomSource& random, std::uint8_t shard, Outbox& out, Now now);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // --- inputs -----------------------------------------------------------------------------------------
+    // A datagram that came to `sip_interface` (index into the view). The bytes are not kept.
+    void on_datagram(Now now, std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram);
+    // The kernel refused this datagram of Outbox::sends: what waits for its answer fails as RFC 3261 §17.1.4
+    // says, without waiting for Timer B or F.
+    void on_send_error(Now now, const transaction::SendQueue::Entry& entry);
+    // ICMP said later that nobody is there.
+    void on_unreachable(Now now, const transaction::Path& to);
+    void on_flow_event(Now now, const wire::FlowEvent& event);
+    // A session with the dataplane has begun or ended. Begun: flows are listed, compared with what the calls
+    // want, and set right. While there is none, new calls get 503 and existing ones live on.
+    void on_dataplane_session(Now now, bool up);
+    // Fires the timers that are due.
+    void advance(Now now);
+    // The end of a turn: one save for each call that has changed goes to the outbox. Must be called before it
+    // is drained.
+    void flush(Now now);
+
+    // A time before which advance() has nothing to do, or kNever.
+    Instant next_deadline() const;
+
+    // --- export and import ------------------------------------------------------------------------------
+    // The record of one call as Outbox::saves carries it. Empty: no such call.
+    std::vector<std::byte> export_call(std::uint64_t number, Now now) const;
+    // Takes over a call. True for a call that goes on, false for one that becomes a record now or when its
+    // flows are gone. The error is a sentence: the record is truncated, corrupt, of another version, or does
+    // not fit the configuration; then nothing was changed, and the flows that it had are removed as nobody's.
+    std::expected<bool, std::string> import_call(Now now, std::span<const std::byte> record);
+
+    // --- inspection -------------------------------------------------------------------------------------
+    std::size_t call_count() const;
+    void visit_calls(const std::function<void(const CallView&)>& visit) const;  // oldest first
+    std::optional<CallView> find_call(std::string_view id) const;
+    std::vector<TrunkView> trunks() const;
+    // Totals since the start, and gauges of what lives now (`live-*`), which return to zero.
+    std::vector<CounterView> counters() const;
+
+private:
+    std::unique_ptr<EngineCore> core_;
+};
+
+}  // namespace sallyport::call

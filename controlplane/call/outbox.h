@@ -1,0 +1,48 @@
+#pragma once
+// What the engine wants done. The caller drains it after each input, or after a batch of inputs, in this
+// order, and clears it:
+//   1. saves           into the table of live calls, so that what follows is never ahead of what a crash leaves
+//   2. flow_commands   to the dataplane, in order
+//   3. sends           datagrams
+//   4. records         to the store; a record ends its call: when it is written, the call's slot is free
+// Saves are coalesced: after a batch there is at most one per call, the last.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "controlplane/call/call_record.h"
+#include "controlplane/transaction/send_queue.h"
+#include "platform/wire/flow_records.h"
+
+namespace sallyport::call {
+
+// The whole state of a call, to replace what was saved of it before.
+struct CallSave {
+    std::uint64_t call = 0;
+    std::uint32_t offset = 0;  // in Outbox::arena
+    std::uint32_t length = 0;
+};
+
+struct Outbox {
+    transaction::SendQueue sends;
+    std::vector<wire::FlowCommand> flow_commands;
+    std::vector<CallSave> saves;
+    std::vector<std::byte> arena;
+    std::vector<CallRecord> records;
+
+    std::span<const std::byte> bytes(const CallSave& save) const {
+        return std::span(arena).subspan(save.offset, save.length);
+    }
+    bool empty() const { return sends.empty() && flow_commands.empty() && saves.empty() && records.empty(); }
+    void clear() {
+        sends.clear();
+        flow_commands.clear();
+        saves.clear();
+        arena.clear();
+        records.clear();
+    }
+};
+
+}  // namespace sallyport::call
