@@ -1,0 +1,12 @@
+#pragma once
+// The only place where clocks are read. An event loop reads them once a turn and passes `Now` on.
+
+#include "platform/base/time.h"
+
+namespace sallyport::os {
+
+Instant monotonic_now();  // CLOCK_MONOTONIC; vDSO, no system call
+WallTime wall_now();      // CLOCK_REALTIME
+Now now();                // both, taken together
+
+}  // namespace sallyport::os
