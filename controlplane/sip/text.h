@@ -1,0 +1,142 @@
+#pragma once
+// The lexical ground of RFC 3261 §25.1: character classes, folding, quoting, lists and parameters.
+//
+// All of it works on views into the datagram. Inside a header value CR, LF, SP and HTAB all count as
+// linear white space: Message::parse has made sure that CR LF occur there only as part of a fold.
+
+#include <array>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::sip {
+
+namespace chars {
+enum : std::uint8_t { kToken = 1, kLws = 2, kDigit = 4, kAlpha = 8, kHostName = 16, kHex = 32 };
+constexpr std::array<std::uint8_t, 256> make_table() {
+    std::array<std::uint8_t, 256> t{};
+    const auto add = [&t](std::string_view set, unsigned bits) {
+        for (const char c : set)
+            t[static_cast<std::uint8_t>(c)] = static_cast<std::uint8_t>(t[static_cast<std::uint8_t>(c)] | bits);
+    };
+    add("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kToken | kAlpha | kHostName);
+    add("0123456789", kToken | kDigit | kHostName | kHex);
+    add("abcdefABCDEF", kHex);
+    add("-.!%*_+`'~", kToken);
+    add("-._", kHostName);  // '_' is no host name of RFC 1123, but is seen in the wild
+    add(" \t\r\n", kLws);
+    return t;
+}
+inline constexpr auto kTable = make_table();
+constexpr bool is(char c, unsigned bits) { return (kTable[static_cast<std::uint8_t>(c)] & bits) != 0; }
+}  // namespace chars
+
+constexpr bool is_token_char(char c) { return chars::is(c, chars::kToken); }
+constexpr bool is_lws(char c) { return chars::is(c, chars::kLws); }
+constexpr bool is_digit(char c) { return chars::is(c, chars::kDigit); }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+bool is_token(std::string_view s);                     // false for ""
+bool iequals(std::string_view a, std::string_view b);  // ASCII case
+std::string_view trim(std::string_view s);
+
+// Decimal digits only, at least one, leading zeros allowed ("0068"); nullopt on anything else or above `max`.
+std::optional<std::uint32_t> parse_number(std::string_view s, std::uint32_t max = UINT32_MAX);
+
+// Appends `value` with each fold (LWS that contains a line end) replaced by one SP (RFC 3261 §7.3.1).
+void append_unfolded(std::string& out, std::string_view value);
+std::string unfolded(std::string_view value);
+
+// The content of a quoted-string without its quotes and backslashes; any other text as it is.
+std::string unquoted(std::string_view s);
+// As a quoted-string, with " and \ escaped.
+void append_quoted(std::string& out, std::string_view s);
+
+// Resolves %XX. What is no valid escape stays as it is.
+std::string unescaped(std::string_view s);
+
+// The position of the first of `stops` in `s` that is outside of a quoted string, of <>, and, if asked for,
+// of a comment; s.size() when there is none. nullopt when a quoted string, <> or a comment does not end.
+enum class Comments : bool { kNone, kSkip };
+std::optional<std::size_t> find_outside(std::string_view s, std::string_view stops,
+                                        Comments comments = Comments::kNone);
+
+// The elements of a comma-separated value, trimmed, the empty ones left out. Commas within quotes, <> and
+// comments do not separate; an unbalanced quote makes the rest one element, which its parser then refuses.
+//     for (std::string_view element : CommaList(field.value)) ...
+class CommaList {
+public:
+    explicit CommaList(std::string_view value, Comments comments = Comments::kNone)
+        : value_(value), comments_(comments) {}
+
+    class Iterator {
+    public:
+        using value_type = std::string_view;
+        using difference_type = std::ptrdiff_t;
+        Iterator() = default;
+        Iterator(std::string_view rest, Comments comments) : rest_(rest), comments_(comments) { ++*this; }
+        std::string_view operator*() const { return element_; }
+        Iterator& operator++();
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.element_.empty(); }
+
+    private:
+        std::string_view rest_;
+        std::string_view element_;  // empty: the end
+        Comments comments_ = Comments::kNone;
+    };
+    Iterator begin() const { return {value_, comments_}; }
+    std::default_sentinel_t end() const { return {}; }
+
+private:
+    std::string_view value_;
+    Comments comments_;
+};
+
+// Parameters `;name=value;name;...` of a header or a URI: without quotes removed, LWS around `;` and `=`
+// taken off. The text starts before or after the first semicolon.
+struct Param {
+    std::string_view name;
+    std::string_view value;  // as written, a quoted-string with its quotes
+    bool has_value = false;
+    std::string_view raw;  // "name=value", trimmed
+};
+
+class ParamList {
+public:
+    ParamList() = default;
+    explicit ParamList(std::string_view text) : text_(text) {}
+
+    class Iterator {
+    public:
+        using value_type = Param;
+        using difference_type = std::ptrdiff_t;
+        Iterator() = default;
+        explicit Iterator(std::string_view rest) : rest_(rest) { ++*this; }
+        const Param& operator*() const { return param_; }
+        const Param* operator->() const { return &param_; }
+        Iterator& operator++();
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.param_.raw.empty(); }
+
+    private:
+        std::string_view rest_;
+        Param param_;  // raw empty: the end
+    };
+    Iterator begin() const { return Iterator(text_); }
+    std::default_sentinel_t end() const { return {}; }
+
+    // By name, ASCII case ignored; the first of several.
+    std::optional<Param> find(std::string_view name) const;
+    bool has(std::string_view name) const { return find(name).has_value(); }
+    std::string_view value(std::string_view name) const;  // "" when absent or without value
+    std::string_view text() const { return text_; }
+    bool empty() const { return begin() == end(); }
+
+private:
+    std::string_view text_;
+};
+
+}  // namespace sallyport::sip

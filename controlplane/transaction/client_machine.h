@@ -1,0 +1,78 @@
+#pragma once
+// The client transactions of RFC 3261 §17.1 with RFC 6026 §7.2, as bare machines: an event in, a step out.
+// They know no message and no clock; the layer does what the step says.
+//
+//   INVITE:  Calling -> Proceeding -> Completed (3xx-6xx) or Accepted (2xx) -> Terminated
+//   others:  Trying  -> Proceeding -> Completed                              -> Terminated
+//
+// Timers over UDP: `retransmit` is A (INVITE) or E; `end` is B or F until the final response, then D or M, or K.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "controlplane/transaction/ids.h"
+#include "platform/base/time.h"
+
+namespace sallyport::transaction {
+
+struct MachineTimers {
+    Duration t1 = std::chrono::milliseconds(500);
+    Duration t2 = std::chrono::seconds(4);
+    Duration t4 = std::chrono::seconds(5);
+    Duration timeout() const { return 64 * t1; }  // B, F, H, J, L, M
+    Duration timer_d() const { return std::max<Duration>(std::chrono::seconds(32), 64 * t1); }
+};
+
+enum class ClientState : std::uint8_t { kCalling, kTrying, kProceeding, kCompleted, kAccepted, kTerminated };
+
+enum class ClientEvent : std::uint8_t {
+    kRetransmitTimer,
+    kEndTimer,
+    kProvisional,
+    kSuccess,  // 2xx
+    kFailure,  // 3xx-6xx
+    kTransportError,
+    kCancelSent,  // INVITE in Proceeding: the wait for its final response is bounded from now on (§9.1)
+};
+
+struct ClientStep {
+    bool send = false;  // the request, once more
+    bool ack = false;   // to the non-2xx at hand
+    bool pass = false;  // the response to the TU
+    bool terminated = false;
+    bool stop_timers = false;  // both; before arming
+    std::optional<Duration> retransmit;
+    std::optional<Duration> end;
+    std::optional<ClientFailure> failure;
+};
+
+class ClientMachine {
+public:
+    ClientMachine() = default;
+    ClientMachine(bool invite, const MachineTimers& timers);
+
+    ClientStep start();
+    ClientStep on(ClientEvent event);
+    ClientState state() const { return state_; }
+    bool invite() const { return invite_; }
+
+private:
+    ClientStep calling(ClientEvent event);
+    ClientStep trying(ClientEvent event);
+    ClientStep proceeding_invite(ClientEvent event);
+    ClientStep proceeding_other(ClientEvent event);
+    ClientStep completed(ClientEvent event);
+    ClientStep accepted(ClientEvent event);
+    ClientStep final_to_invite(ClientEvent event);
+    ClientStep final_to_other();
+    ClientStep terminate(std::optional<ClientFailure> failure);
+
+    MachineTimers timers_;
+    Duration interval_{};
+    ClientState state_ = ClientState::kTerminated;
+    bool invite_ = false;
+    bool cancelled_ = false;
+};
+
+}  // namespace sallyport::transaction
