@@ -1,0 +1,77 @@
+#pragma once
+// What of one leg's message goes into the message on the other leg. The caller writes what belongs to the
+// dialog and the transaction (request line, Via, Max-Forwards, From and To with our tags, Call-ID, CSeq,
+// Contact, Route, Content-*); everything else of the peer crosses here, by header_table.h, or not at all.
+//
+// Hosts: in addresses of identities (From, P-Asserted-Identity, Diversion, History-Info, Referred-By,
+// Refer-To, Remote-Party-ID) every host becomes our own address on the outgoing interface: the other side
+// knows nobody but us. To and Request-URI get the peer's. tel: has no host and stays; *.invalid stays
+// (RFC 3323 §4.1.1.3); other schemes than sip, sips, tel and urn are dropped.
+//
+// A last line of defence: what passes unchanged (and display names, users, and kept parameters) is searched
+// for the names of the side it comes from: addresses, hosts, Call-ID and tags that stand in the message, and
+// the Side's own endpoints. What holds one is stripped. It cannot know names that the message does not tell.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/policy/header_table.h"
+#include "controlplane/sip/message.h"
+#include "controlplane/sip/message_writer.h"
+#include "platform/base/ip_address.h"
+#include "platform/config/views.h"
+
+namespace sallyport::policy {
+
+// One leg as the policy sees it.
+struct Side {
+    config::Trust trust = config::Trust::kUntrusted;
+    bool pass_unknown_headers = false;
+    Endpoint ours;  // our address on its sip interface
+    Endpoint peer;  // where its messages go
+};
+Side make_side(const config::ControlView& view, std::uint16_t sip_interface, const Endpoint& peer);
+
+// A message that comes from `from` and goes on to `to`.
+struct Passage {
+    Side from;
+    Side to;
+    // Further names of `from` that must not cross: the Call-ID and tags of that leg, hosts learned earlier.
+    std::vector<std::string> hidden;
+    Crossing crossing() const { return policy::crossing(from.trust, to.trust); }
+};
+
+// For an initial request on the other leg. All without tag and without parameters of ours.
+std::string outgoing_request_uri(const sip::Message& request, const Passage& passage);
+// `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3).
+std::string outgoing_from(const sip::Message& request, const Passage& passage);
+std::string outgoing_to(const sip::Message& request, const Passage& passage);
+
+struct PassCounters {
+    std::uint64_t passed = 0;
+    std::uint64_t rewritten = 0;
+    std::uint64_t stripped = 0;
+    std::uint64_t withheld = 0;  // would have passed, but named the other side
+};
+
+// Writes every header of `message` that crosses, in the order received, From and To excepted. For requests
+// and responses, initial and within a dialog. Adds to `counters`.
+void append_passed(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage,
+                   PassCounters& counters);
+
+// What we write ourselves in messages of either leg.
+inline constexpr std::string_view kAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS";
+inline constexpr std::string_view kAccept = "application/sdp";
+inline constexpr std::uint8_t kMaxForwards = 70;
+
+// RFC 3261 §16.6: what goes into the request on the other leg. nullopt: 483. Absent: kMaxForwards.
+std::optional<std::uint8_t> next_max_forwards(const sip::Message& request);
+
+// The option tags of Require and Proxy-Require that we do not support, as the value of Unsupported in a 420
+// (RFC 3261 §8.2.2.3); "" when there is none. We send neither Require nor Supported: no extension is ours yet.
+std::string unsupported_options(const sip::Message& request);
+
+}  // namespace sallyport::policy
