@@ -1,0 +1,71 @@
+#pragma once
+// What a receiver can tell of one RTP stream: loss by RFC 3550 A.1 and A.3, interarrival jitter by A.8.
+//
+// Two departures, as we measure and do not decide whether a source is real: the first packet of an SSRC
+// counts at once (no probation), and a duplicate does not make up for a loss. A change of SSRC, legal at
+// any time, closes the sums of the old one and begins anew; so does a jump of the sequence that the next
+// packet confirms.
+//
+// One thread writes (a worker), another may read the getters at any time: each value is right by itself,
+// two values may be a packet apart. 64 bytes, so that it fills one cache line of a flow's counters.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "media/rtp/header.h"
+#include "platform/base/relaxed.h"
+
+namespace sallyport::rtp {
+
+class Reception {
+public:
+    void reset();
+    // `clock_khz` >= 1. `now_us` in any epoch, growing.
+    void packet(const Header& header, std::uint64_t now_us, std::uint32_t clock_khz);
+
+    std::uint64_t lost() const { return lost_before_.get() + lost_now(); }
+    std::uint32_t out_of_order() const { return out_of_order_.get(); }
+    std::uint32_t duplicate() const { return duplicate_.get(); }
+    std::uint32_t jitter_us() const { return jitter_16us_.get() >> 4; }
+    std::uint32_t jitter_max_us() const { return jitter_max_us_.get(); }
+    std::uint32_t ssrc() const { return ssrc_.get(); }
+    std::uint32_t ssrc_changes() const { return ssrc_changes_.get(); }
+    std::uint8_t payload_type() const { return payload_type_.get(); }
+
+private:
+    static constexpr std::uint32_t kMaxDropout = 3000;  // RFC 3550 A.1
+    static constexpr std::uint32_t kMaxMisorder = 100;
+    static constexpr std::uint32_t kMaxStepUs = 2'000'000;  // a larger step is a new time base, not jitter
+
+    void begin(std::uint16_t sequence);
+    void sequence(std::uint16_t sequence);
+    void jitter(std::uint32_t timestamp, std::uint32_t now_us, std::uint32_t clock_khz);
+    std::uint32_t lost_now() const {
+        const std::uint32_t expected = highest_.get() - base_.get() + 1;
+        return started_.get() ? expected - std::min(expected, received_.get()) : 0;
+    }
+
+    Relaxed<std::uint32_t> ssrc_;
+    Relaxed<std::uint32_t> base_;      // extended sequence number of the first packet
+    Relaxed<std::uint32_t> highest_;   // extended
+    Relaxed<std::uint32_t> received_;  // since begin(), without duplicates
+    Relaxed<std::uint32_t> lost_before_;
+    Relaxed<std::uint32_t> out_of_order_;
+    Relaxed<std::uint32_t> duplicate_;
+    Relaxed<std::uint32_t> jitter_16us_;  // 16 times the jitter, in microseconds
+    Relaxed<std::uint32_t> jitter_max_us_;
+    Relaxed<std::uint16_t> ssrc_changes_;
+    Relaxed<std::uint8_t> payload_type_;
+    Relaxed<bool> started_;
+    // Of the writer alone:
+    std::uint64_t window_ = 0;  // bit n: highest_ - n was received
+    std::uint32_t arrival_us_ = 0;
+    std::uint32_t timestamp_ = 0;
+    std::uint32_t bad_ = kNoBad;
+    std::uint8_t clock_khz_ = 0;
+
+    static constexpr std::uint32_t kNoBad = 1U << 16;
+};
+static_assert(sizeof(Reception) == 64);
+
+}  // namespace sallyport::rtp
