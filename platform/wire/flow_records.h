@@ -54,7 +54,7 @@ enum FlowFlags : std::uint16_t {
 struct FlowSpec {
     FlowKey key;
     FlowCookie cookie;
-    std::uint32_t generation = 0;  // >= 1; grows with each install of this key; older commands are refused
+    std::uint32_t generation = 0;  // >= 1; update and remove name that of the installed flow
     std::uint16_t flags = 0;
     SourceRule source_rule = SourceRule::kExact;
     std::uint8_t prefix_length = 0;
@@ -123,7 +123,8 @@ enum class EventType : std::uint8_t {
     kActive = 6,     // heard again
     kListed = 7,     // spec and counters as they are
     kListEnd = 8,
-    kCounters = 9,  // answer to kQuery
+    kCounters = 9,    // answer to kQuery
+    kInstalled = 10,  // one per new flow of a transaction, before its kCommitted; names flow_index
 };
 
 enum class RejectReason : std::uint8_t {
