@@ -1,0 +1,67 @@
+"""The lab's network: namespaces access, core and sbc; one veth pair each to a DPDK port.
+
+     access namespace                 sbc namespace                     core namespace
+     eth0 192.0.2.10-250  --veth--  port-access | port-core  --veth--  eth0 198.51.100.10-250
+
+The ports carry no address: the kernel of the sbc namespace sees only what the dataplane hands to the
+exception TAPs, which the manager makes there. One queue each way, and no offload: a checksum that veth
+leaves undone would reach the dataplane undone.
+"""
+from .namespace import Namespace
+
+PREFIX = "sallyport"
+SIDES = {"access": "192.0.2.", "core": "198.51.100."}
+FIRST, LAST = 10, 250
+ENDPOINT_DEVICE = "eth0"
+OFFLOADS = ("tx", "rx", "tso", "gso", "gro")
+
+
+def address(side, host):
+    """address("access", 10) is 192.0.2.10."""
+    return f"{SIDES[side]}{host}"
+
+
+def port_device(side):
+    return f"port-{side}"
+
+
+def quieten(namespace, device):
+    namespace.run("ethtool", "-K", device, *[word for name in OFFLOADS for word in (name, "off")])
+
+
+class Network:
+    def __init__(self, name):
+        self.name = name
+        self.sbc = Namespace(f"{PREFIX}-{name}-sbc")
+        self.sides = {side: Namespace(f"{PREFIX}-{name}-{side}") for side in SIDES}
+
+    def namespaces(self):
+        return {**self.sides, "sbc": self.sbc}
+
+    def exists(self):
+        return any(namespace.exists() for namespace in self.namespaces().values())
+
+    def create(self):
+        for namespace in self.namespaces().values():
+            namespace.create()
+        # Neighbour discovery of IPv6 would only add noise to captures and counters.
+        self.sbc.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        for side, namespace in self.sides.items():
+            namespace.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1",
+                          "net.ipv6.conf.default.disable_ipv6=1")
+            self.connect(side, namespace)
+
+    def connect(self, side, namespace):
+        port = port_device(side)
+        self.sbc.ip("link", "add", port, "numtxqueues", 1, "numrxqueues", 1, "type", "veth", "peer", "name",
+                    ENDPOINT_DEVICE, "numtxqueues", 1, "numrxqueues", 1, "netns", namespace.name)
+        for place, device in ((self.sbc, port), (namespace, ENDPOINT_DEVICE)):
+            quieten(place, device)
+            place.ip("link", "set", device, "up")
+        addresses = "".join(f"addr add {address(side, host)}/24 dev {ENDPOINT_DEVICE}\n"
+                            for host in range(FIRST, LAST + 1))
+        namespace.ip("-batch", "-", stdin=addresses)
+
+    def remove(self):
+        for namespace in self.namespaces().values():
+            namespace.remove()

@@ -1,0 +1,174 @@
+"""RTP endpoints in one process: each sends its own file as PCMU and keeps what it hears.
+
+A `Stream` is one end of one stream. The `Exchange` drives any number of them on one thread: everything it
+sends is numbered, so that loss, order, delay and every byte can be told afterwards by comparing the two ends.
+"""
+import dataclasses
+import heapq
+import random
+import selectors
+import socket
+import struct
+import threading
+import time
+
+PAYLOAD = 160           # 20 ms of PCMU
+INTERVAL = 0.020
+PCMU = 0
+
+
+class Stream:
+    def __init__(self, name, namespace, local, content, interval=INTERVAL):
+        self.name = name
+        self.local = local
+        self.interval = interval
+        self.chunks = [content[at:at + PAYLOAD] for at in range(0, len(content), PAYLOAD)]
+        self.remote = None         # where to send; None: silent
+        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(local)
+        self.socket.setblocking(False)
+        self.ssrc = random.getrandbits(32)
+        self.first = random.getrandbits(15)
+        self.sent = []             # time of each packet sent, in order
+        self.send_errors = 0
+        self.heard = {}            # sequence number -> (time, payload), first arrival
+        self.duplicates = 0
+        self.foreign = 0           # datagrams that are not RTP
+        self.heard_from = set()
+        self.heard_ssrc = set()
+
+    def send(self, now):
+        number = len(self.sent)
+        if self.remote is None or number >= len(self.chunks):
+            return False
+        header = struct.pack("!BBHII", 0x80, PCMU | (0x80 if number == 0 else 0), (self.first + number) & 0xFFFF,
+                             (number * PAYLOAD) & 0xFFFFFFFF, self.ssrc)
+        try:
+            self.socket.sendto(header + self.chunks[number], self.remote)
+        except OSError:
+            self.send_errors += 1
+        self.sent.append(now)
+        return True
+
+    def receive(self):
+        while True:
+            try:
+                datagram, source = self.socket.recvfrom(2048)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            if len(datagram) < 12 or datagram[0] >> 6 != 2:
+                self.foreign += 1
+                continue
+            sequence, _, ssrc = struct.unpack("!HII", datagram[2:12])
+            self.heard_from.add(source)
+            self.heard_ssrc.add(ssrc)
+            if sequence in self.heard:
+                self.duplicates += 1
+            else:
+                self.heard[sequence] = (time.monotonic(), datagram[12:])
+
+
+@dataclasses.dataclass
+class Report:
+    """What one end heard of what the other sent."""
+    sent: int
+    received: int
+    lost: list             # numbers of the packets that never came, counted from 0
+    identical: bool        # every byte that came is the byte that was sent
+    delay_p50_ms: float
+    delay_max_ms: float
+    jitter_ms: float       # RFC 3550 §6.4.1
+    loss_times: list       # when the lost ones were sent
+
+    def text(self):
+        return (f"{self.sent} sent, {self.received} received, {len(self.lost)} lost, "
+                f"{'byte for byte the file' if self.identical else 'BYTES DIFFER'}, "
+                f"delay {self.delay_p50_ms:.2f} ms (max {self.delay_max_ms:.1f}), jitter {self.jitter_ms:.2f} ms")
+
+
+def compare(sender, receiver):
+    lost, loss_times, delays, identical, jitter, previous = [], [], [], True, 0.0, None
+    for number, sent_at in enumerate(sender.sent):
+        arrived = receiver.heard.get((sender.first + number) & 0xFFFF)
+        if arrived is None:
+            lost.append(number)
+            loss_times.append(sent_at)
+            continue
+        at, payload = arrived
+        identical = identical and payload == sender.chunks[number]
+        delays.append(at - sent_at)
+        if previous is not None:
+            jitter += (abs(delays[-1] - previous) - jitter) / 16
+        previous = delays[-1]
+    ordered = sorted(delays) or [0.0]
+    return Report(len(sender.sent), len(delays), lost, identical and bool(delays), ordered[len(ordered) // 2] * 1e3,
+                  ordered[-1] * 1e3, jitter * 1e3, loss_times)
+
+
+class Exchange:
+    """Sends and receives for all its streams until stopped."""
+
+    def __init__(self):
+        self._selector = selectors.DefaultSelector()
+        self._lock = threading.Lock()
+        self._due = []      # heap of (when, tie, stream)
+        self._count = 0
+        self._running = True
+        self.streams = []
+        self._thread = threading.Thread(target=self._drive, daemon=True)
+        self._thread.start()
+
+    def add(self, stream):
+        with self._lock:
+            self.streams.append(stream)
+            self._selector.register(stream.socket, selectors.EVENT_READ, stream)
+        return stream
+
+    def start(self, stream, remote):
+        """From now on `stream` sends to `remote`."""
+        with self._lock:
+            stream.remote = remote
+            self._count += 1
+            # Spread over the interval: two hundred streams must not send in the same instant.
+            heapq.heappush(self._due, (time.monotonic() + random.random() * stream.interval, self._count, stream))
+
+    def pause(self, stream):
+        with self._lock:
+            stream.remote = None
+
+    def _drive(self):
+        while self._running:
+            now = time.monotonic()
+            with self._lock:
+                while self._due and self._due[0][0] <= now:
+                    when, tie, stream = heapq.heappop(self._due)
+                    if stream.send(time.monotonic()):
+                        heapq.heappush(self._due, (when + stream.interval, tie, stream))
+                wait = min(0.02, max(0.0, self._due[0][0] - time.monotonic())) if self._due else 0.02
+            for key, _ in self._selector.select(wait):
+                key.data.receive()
+
+    def finished(self, stream):
+        return len(stream.sent) >= len(stream.chunks)
+
+    def stop(self, settle=0.3):
+        """Everybody falls silent, what is on its way arrives, the sockets close."""
+        with self._lock:
+            for stream in self.streams:
+                stream.remote = None
+        time.sleep(settle)
+        self._running = False
+        self._thread.join()
+        for stream in self.streams:
+            stream.receive()
+            self._selector.unregister(stream.socket)
+            stream.socket.close()
+        self._selector.close()
+
+
+def speech_like(seconds, seed):
+    """PCMU that sounds like babble and is different for each seed; never two equal packets in a row."""
+    source = random.Random(seed)
+    return bytes(source.randrange(256) for _ in range(int(seconds / INTERVAL) * PAYLOAD))

@@ -1,0 +1,70 @@
+"""SIPp as an endpoint: one process, one scenario, its counts at the end."""
+import csv
+import pathlib
+import signal
+import subprocess
+import time
+
+from .command import LabError
+
+PORT = 5060
+
+
+class Sipp:
+    """Started by the constructor. `calls` ends it by itself; `options` are passed on as they are."""
+
+    def __init__(self, namespace, scenario, local, folder, calls=1, rate=10, remote=None, limit=None, options=(),
+                 media_port=20000, environment=None):
+        self.scenario = pathlib.Path(scenario)
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stem = f"{self.scenario.stem}-{local}-{time.monotonic_ns()}"
+        self.statistics = self.folder / f"{stem}.csv"
+        self.errors = self.folder / f"{stem}.errors"
+        self.screen = self.folder / f"{stem}.screen"
+        command = ["sipp", "-sf", self.scenario, "-i", local, "-p", PORT, "-mi", local, "-mp", media_port, "-m", calls,
+                   "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
+                   "-timeout_error", "-default_behaviors", "all,-bye", *options]
+        if remote:
+            command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{remote}:{PORT}"]
+        with open(self.screen, "wb") as screen:
+            self.process = subprocess.Popen(namespace.command(*command), stdin=subprocess.DEVNULL, stdout=screen,
+                                            stderr=subprocess.STDOUT, cwd=self.folder, env=environment)
+
+    def wait(self, seconds):
+        """The exit code; 0 when every call went as the scenario says."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise LabError(f"SIPp {self.scenario.name} did not end within {seconds} s: {self.counts()} "
+                           f"{self.error_text()}") from None
+
+    def running(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        """SIPp counts SIGUSR1 as `finish what is open`; a second one as `now`."""
+        for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGKILL):
+            if not self.running():
+                return
+            self.process.send_signal(number)
+            try:
+                self.process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                continue
+
+    def counts(self):
+        """{'SuccessfulCall': n, 'FailedCall': n, ...}, totals."""
+        if not self.statistics.exists():
+            return {}
+        rows = list(csv.DictReader(self.statistics.open(), delimiter=";"))
+        return {key.removesuffix("(C)"): int(value) for key, value in rows[-1].items()
+                if key and key.endswith("(C)") and value.isdigit()} if rows else {}
+
+    def error_text(self, lines=12):
+        text = self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        if not text and self.screen.exists():
+            text = "\n".join(line for line in self.screen.read_text(errors="replace").splitlines()
+                             if "rror" in line or "annot" in line or "nable" in line)
+        return "\n".join(text.splitlines()[:lines])
