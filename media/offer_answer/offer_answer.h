@@ -87,6 +87,7 @@ public:
 
 private:
     std::string stamp(Session& description);
+    void roll_back();
 
     std::uint64_t session_id_;
     std::uint64_t version_;

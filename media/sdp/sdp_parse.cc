@@ -1,0 +1,344 @@
+#include "media/sdp/sdp_parse.h"
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+
+namespace sallyport::sdp {
+
+namespace {
+
+using Failure = const char*;  // nullptr: fine
+
+constexpr std::size_t kMaxAttributes = 256;  // of one section
+constexpr std::size_t kMaxTimes = 16;
+constexpr std::size_t kMaxBandwidths = 16;
+constexpr std::size_t kMaxNumber = 64;  // digits of o= id and version
+
+template <std::unsigned_integral T>
+std::optional<T> number(std::string_view s) {
+    T v = 0;
+    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), v);
+    if (s.empty() || error != std::errc() || end != s.data() + s.size()) return std::nullopt;
+    return v;
+}
+
+bool all_digits(std::string_view s) {
+    return !s.empty() && std::ranges::all_of(s, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// token of RFC 8866 §9: what may name a media type, transport, format or attribute.
+bool is_token(std::string_view s) {
+    constexpr std::string_view kOthers = "!#$%&'*+-.^_`{|}~";
+    return !s.empty() && std::ranges::all_of(s, [&](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kOthers.contains(c);
+    });
+}
+
+std::string_view trim(std::string_view s) {
+    while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+    while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+    return s;
+}
+
+// The next word; words are separated by one or more spaces (RFC 8866 asks for one, peers send more).
+std::string_view word(std::string_view& rest) {
+    rest = trim(rest);
+    const auto end = std::min(rest.find(' '), rest.size());
+    const auto out = rest.substr(0, end);
+    rest = trim(rest.substr(end));
+    return out;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+// "IN IP4 192.0.2.1", with "/ttl" and "/count" behind it for multicast.
+std::optional<Connection> parse_connection(std::string_view value) {
+    if (!equals_ignoring_case(word(value), "IN")) return std::nullopt;
+    const auto family = word(value);
+    const bool ip4 = equals_ignoring_case(family, "IP4");
+    if (!ip4 && !equals_ignoring_case(family, "IP6")) return std::nullopt;
+    auto address = word(value);
+    if (!value.empty()) return std::nullopt;
+    address = address.substr(0, address.find('/'));
+    if (address.empty() || address.size() > 255) return std::nullopt;
+    Connection c;
+    c.address = address;
+    if (const auto ip = IpAddress::parse(address)) {
+        if (ip->is_v4() != ip4) return std::nullopt;
+        c.ip = *ip;
+    }
+    return c;
+}
+
+std::optional<Direction> direction_of(std::string_view name) {
+    for (const auto d : {Direction::kInactive, Direction::kSendOnly, Direction::kRecvOnly, Direction::kSendRecv}) {
+        if (name == direction_name(d)) return d;
+    }
+    return std::nullopt;
+}
+
+// "8 PCMA/8000" or "96 opus/48000/2".
+std::optional<RtpMap> parse_rtpmap(std::string_view value) {
+    RtpMap map;
+    const auto payload_type = number<std::uint8_t>(word(value));
+    if (!payload_type || *payload_type > 127) return std::nullopt;
+    map.payload_type = *payload_type;
+    const auto encoding = word(value);
+    const auto slash = encoding.find('/');
+    if (slash == std::string_view::npos || !is_token(encoding.substr(0, slash))) return std::nullopt;
+    map.encoding = encoding.substr(0, slash);
+    auto rate = encoding.substr(slash + 1);
+    if (const auto second = rate.find('/'); second != std::string_view::npos) {
+        const auto channels = number<std::uint16_t>(rate.substr(second + 1));
+        if (!channels || *channels == 0) return std::nullopt;
+        map.channels = *channels;
+        rate = rate.substr(0, second);
+    }
+    const auto clock = number<std::uint32_t>(rate);
+    if (!clock || *clock == 0) return std::nullopt;
+    map.clock_rate = *clock;
+    return map;
+}
+
+// "20" and, from some phones, "20.0": the fraction does not matter.
+std::optional<std::uint32_t> parse_milliseconds(std::string_view value) {
+    value = trim(value);
+    const auto ms = number<std::uint32_t>(value.substr(0, value.find('.')));
+    return ms && *ms > 0 && *ms <= 10'000 ? ms : std::nullopt;
+}
+
+class Parser {
+public:
+    std::expected<Session, ParseError> run(std::string_view text);
+
+private:
+    Failure line(char type, std::string_view value);
+    Failure version(std::string_view value);
+    Failure origin(std::string_view value);
+    Failure connection(std::string_view value);
+    Failure bandwidth(std::string_view value);
+    Failure timing(std::string_view value);
+    Failure media(std::string_view value);
+    Failure attribute(std::string_view value);
+    bool media_attribute(std::string_view name, const std::optional<std::string_view>& value);
+    Failure finish() const;
+    Media* current() { return session_.media.empty() ? nullptr : &session_.media.back(); }
+
+    Session session_;
+    bool has_version_ = false;
+    bool has_origin_ = false;
+};
+
+Failure Parser::version(std::string_view value) {
+    if (has_version_) return "a second v= line";
+    if (trim(value) != "0") return "v= is not 0";
+    has_version_ = true;
+    return nullptr;
+}
+
+Failure Parser::origin(std::string_view value) {
+    if (has_origin_) return "a second o= line";
+    // <username> <sess-id> <sess-version> IN <addrtype> <address>. A user name with spaces is against the
+    // grammar, but some PBXs put one there: so count from the end.
+    std::vector<std::string_view> words;
+    for (auto w = word(value); !w.empty(); w = word(value)) {
+        words.push_back(w);
+        if (words.size() > 16) return "o= has too many words";
+    }
+    if (words.size() < 6) return "o= has less than six words";
+    const auto last = words.size() - 1;
+    const auto id = words[last - 4];
+    const auto version = words[last - 3];
+    if (!all_digits(id) || id.size() > kMaxNumber) return "o= session id is not a number";
+    if (!all_digits(version) || version.size() > kMaxNumber) return "o= session version is not a number";
+    session_.origin = {.username = std::string(words[0]),
+                       .session_id = std::string(id),
+                       .version = std::string(version),
+                       .address = std::string(words[last]),
+                       .ip6 = equals_ignoring_case(words[last - 1], "IP6")};
+    has_origin_ = true;
+    return nullptr;
+}
+
+Failure Parser::connection(std::string_view value) {
+    auto c = parse_connection(value);
+    if (!c) return "c= is not IN IP4 or IP6 and an address";
+    // Several c= of one media section are layered multicast (RFC 8866 §5.7): the first stands for all.
+    auto& slot = current() != nullptr ? current()->connection : session_.connection;
+    if (!slot) slot = std::move(*c);
+    return nullptr;
+}
+
+Failure Parser::bandwidth(std::string_view value) {
+    auto& list = current() != nullptr ? current()->bandwidths : session_.bandwidths;
+    const auto colon = value.find(':');
+    if (colon == std::string_view::npos || !is_token(value.substr(0, colon))) return "b= has no type";
+    const auto amount = number<std::uint64_t>(trim(value.substr(colon + 1)));
+    if (!amount) return "b= is not a number";
+    if (list.size() >= kMaxBandwidths) return "too many b= lines";
+    list.push_back({std::string(value.substr(0, colon)), *amount});
+    return nullptr;
+}
+
+Failure Parser::timing(std::string_view value) {
+    const auto start = number<std::uint64_t>(word(value));
+    const auto stop = number<std::uint64_t>(word(value));
+    if (!start || !stop || !value.empty()) return "t= is not two numbers";
+    if (session_.times.size() >= kMaxTimes) return "too many t= lines";
+    session_.times.push_back({*start, *stop});
+    return nullptr;
+}
+
+Failure Parser::media(std::string_view value) {
+    if (session_.media.size() >= kMaxMedia) return "too many m= lines";
+    Media m;
+    const auto type = word(value);
+    if (!is_token(type)) return "m= has no media type";
+    m.type = type;
+    auto port = word(value);
+    if (const auto slash = port.find('/'); slash != std::string_view::npos) {
+        const auto count = number<std::uint16_t>(port.substr(slash + 1));
+        if (!count || *count == 0) return "m= count of ports is not a number";
+        m.port_count = *count;
+        port = port.substr(0, slash);
+    }
+    const auto port_number = number<std::uint16_t>(port);
+    if (!port_number) return "m= port is not a number from 0 to 65535";
+    m.port = *port_number;
+    const auto protocol = word(value);
+    for (std::string_view rest = protocol;;) {
+        const auto slash = rest.find('/');
+        if (!is_token(rest.substr(0, slash))) return "m= has no transport";
+        if (slash == std::string_view::npos) break;
+        rest.remove_prefix(slash + 1);
+    }
+    m.protocol = protocol;
+    for (auto format = word(value); !format.empty(); format = word(value)) {
+        if (!is_token(format)) return "m= format is no token";
+        if (m.formats.size() >= kMaxFormats) return "m= has too many formats";
+        m.formats.emplace_back(format);
+    }
+    if (m.formats.empty()) return "m= has no format";
+    session_.media.push_back(std::move(m));
+    return nullptr;
+}
+
+// True when `value` became a field of the media section. An attribute that is known but malformed is kept
+// as text among the others, where nothing reads it: it is no reason to refuse the call.
+bool Parser::media_attribute(std::string_view name, const std::optional<std::string_view>& value) {
+    Media* m = current();
+    if (m == nullptr || !value) return false;
+    if (name == "rtpmap") {
+        auto map = parse_rtpmap(*value);
+        if (map && m->rtpmaps.size() < kMaxFormats) {
+            m->rtpmaps.push_back(std::move(*map));
+            return true;
+        }
+    } else if (name == "fmtp") {
+        auto rest = *value;
+        const auto format = word(rest);
+        if (is_token(format) && !rest.empty() && m->fmtps.size() < kMaxFormats) {
+            m->fmtps.push_back({std::string(format), std::string(rest)});
+            return true;
+        }
+    } else if (name == "ptime" || name == "maxptime") {
+        if (const auto ms = parse_milliseconds(*value)) {
+            (name == "ptime" ? m->ptime_ms : m->maxptime_ms) = *ms;
+            return true;
+        }
+    } else if (name == "rtcp") {
+        auto rest = *value;
+        const auto port = number<std::uint16_t>(word(rest));
+        if (!port || *port == 0) return false;
+        RtcpAttribute rtcp{.port = *port, .connection = std::nullopt};
+        if (!rest.empty()) {
+            rtcp.connection = parse_connection(rest);
+            if (!rtcp.connection) return false;
+        }
+        m->rtcp = std::move(rtcp);
+        return true;
+    }
+    return false;
+}
+
+Failure Parser::attribute(std::string_view line) {
+    const auto colon = line.find(':');
+    const auto name = trim(line.substr(0, colon));
+    if (!is_token(name)) return "a= has no name";
+    std::optional<std::string_view> value;
+    if (colon != std::string_view::npos) value = trim(line.substr(colon + 1));
+    if (const auto d = direction_of(name); d && !value) {
+        (current() != nullptr ? current()->direction : session_.direction) = *d;
+        return nullptr;
+    }
+    if (media_attribute(name, value)) return nullptr;
+    auto& list = current() != nullptr ? current()->attributes : session_.attributes;
+    if (list.size() >= kMaxAttributes) return "too many a= lines";
+    list.push_back({std::string(name), value ? std::optional<std::string>(*value) : std::nullopt});
+    return nullptr;
+}
+
+Failure Parser::line(char type, std::string_view value) {
+    if (!has_version_ && type != 'v') return "v=0 does not come first";
+    switch (type) {
+        case 'v': return version(value);
+        case 'o': return origin(value);
+        case 's': session_.name = trim(value); return nullptr;
+        case 'c': return connection(value);
+        case 'b': return bandwidth(value);
+        case 't': return timing(value);
+        case 'm': return media(value);
+        case 'a': return attribute(value);
+        default: return nullptr;  // RFC 8866 §5: unknown types are ignored; i u e p k r z are of no use here
+    }
+}
+
+Failure Parser::finish() const {
+    if (!has_version_) return "empty";
+    if (!has_origin_) return "no o= line";
+    for (const auto& m : session_.media) {
+        // RFC 8866 §5.7. A rejected line needs none.
+        if (m.port != 0 && !m.connection && !session_.connection) return "an m= line without c=";
+    }
+    return nullptr;
+}
+
+std::expected<Session, ParseError> Parser::run(std::string_view text) {
+    if (text.size() > kMaxBytes) return std::unexpected(ParseError{0, "longer than 32 KiB"});
+    std::uint32_t line_number = 0;
+    const auto error = [&](Failure what) { return std::unexpected(ParseError{line_number, what}); };
+    while (!text.empty()) {
+        ++line_number;
+        if (line_number > kMaxLines) return error("too many lines");
+        const auto end = std::min(text.find_first_of("\r\n"), text.size());
+        const auto one = text.substr(0, end);
+        text.remove_prefix(end);
+        if (text.starts_with("\r\n")) {
+            text.remove_prefix(2);
+        } else if (!text.empty()) {
+            text.remove_prefix(1);
+        }
+        if (trim(one).empty()) {
+            if (text.find_first_not_of("\r\n \t") != std::string_view::npos) return error("empty line");
+            break;
+        }
+        if (one.find('\0') != std::string_view::npos) return error("a zero byte");
+        if (one.size() < 2 || one[1] != '=') return error("not <letter>=<value>");
+        if (const Failure what = line(one[0], one.substr(2)); what != nullptr) return error(what);
+    }
+    line_number = 0;
+    if (const Failure what = finish(); what != nullptr) return error(what);
+    return std::move(session_);
+}
+
+}  // namespace
+
+std::string ParseError::text() const { return line == 0 ? what : "line " + std::to_string(line) + ": " + what; }
+
+std::expected<Session, ParseError> parse(std::string_view text) { return Parser().run(text); }
+
+}  // namespace sallyport::sdp

@@ -1,0 +1,27 @@
+#include "media/sdp/session.h"
+
+#include <algorithm>
+
+namespace sallyport::sdp {
+
+std::string_view direction_name(Direction d) {
+    switch (d) {
+        case Direction::kInactive: return "inactive";
+        case Direction::kSendOnly: return "sendonly";
+        case Direction::kRecvOnly: return "recvonly";
+        case Direction::kSendRecv: break;
+    }
+    return "sendrecv";
+}
+
+const RtpMap* Media::rtpmap(std::uint8_t payload_type) const {
+    const auto it = std::ranges::find(rtpmaps, payload_type, &RtpMap::payload_type);
+    return it == rtpmaps.end() ? nullptr : &*it;
+}
+
+const Fmtp* Media::fmtp(std::string_view format) const {
+    const auto it = std::ranges::find(fmtps, format, &Fmtp::format);
+    return it == fmtps.end() ? nullptr : &*it;
+}
+
+}  // namespace sallyport::sdp
