@@ -4,34 +4,24 @@
 // (docs/configuration.md), checked by meaning, and resolved into the views. Either all of it, or every
 // problem that was found: nothing is applied from a document with a problem.
 
+#include <cstddef>
 #include <expected>
-#include <string>
 #include <string_view>
-#include <vector>
 
+#include "platform/config/problem.h"
 #include "platform/config/views.h"
 
 namespace sallyport::config {
 
 inline constexpr std::size_t kMaxDocumentBytes = 4 * 1024 * 1024;
 
-struct Problem {
-    std::string path;          // JSON pointer (RFC 6901) into the document; "" is the document itself
-    std::string text;          // what is wrong, and what would be right; no newline
-    std::string line() const;  // "/trunks/pbx/peers/0: ..."
-    friend bool operator==(const Problem&, const Problem&) = default;
-};
-using Problems = std::vector<Problem>;  // sorted by path, numbers by value
-
 struct Effective {
     DataplaneView dataplane;  // the manager sets addresses and routes of the TAPs from its interfaces
     ControlView control;
 };
 
+// Problems are sorted (platform/config/problem.h): text_of() words them, one a line.
 std::expected<Effective, Problems> make_effective(std::string_view document);
-
-// One line a problem.
-std::string text_of(const Problems& problems);
 
 // The JSON Schema that this program was built with.
 std::string_view schema_text();

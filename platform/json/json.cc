@@ -1,11 +1,33 @@
 #include "platform/json/json.h"
 
+#include <cstddef>
 #include <memory>
 
 #include <json/reader.h>
 #include <json/writer.h>
 
 namespace sallyport::json {
+
+namespace {
+
+// "* Line 3, Column 5\n  Missing ',' ..." (and more, that follow from the first) becomes "line 3, column 5: ...".
+std::string one_line(std::string_view errors) {
+    const std::size_t second = errors.find("\n* ");
+    std::string out;
+    for (const char c : errors.substr(0, second)) {
+        if (c != '\n') {
+            if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
+        } else if (!out.empty()) {
+            out += out.back() == '.' ? " " : ": ";
+        }
+    }
+    while (!out.empty() && (out.back() == ' ' || out.back() == ':')) out.pop_back();
+    if (out.starts_with("* Line ")) out.replace(0, 3, "l");
+    if (const auto at = out.find(", Column "); at != std::string::npos) out[at + 2] = 'c';
+    return out;
+}
+
+}  // namespace
 
 std::expected<Value, std::string> parse(std::string_view text) {
     Json::CharReaderBuilder builder;
@@ -20,8 +42,7 @@ std::expected<Value, std::string> parse(std::string_view text) {
     } catch (const Json::Exception& e) {  // stackLimit is reported this way
         errors = e.what();
     }
-    while (!errors.empty() && (errors.back() == '\n' || errors.back() == ' ')) errors.pop_back();
-    return std::unexpected(errors.empty() ? std::string("not a JSON document") : errors);
+    return std::unexpected(errors.empty() ? std::string("not a JSON document") : one_line(errors));
 }
 
 std::string write_line(const Value& value) {

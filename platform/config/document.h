@@ -1,0 +1,109 @@
+#pragma once
+// The configuration document as typed objects, with defaults filled in and the implicit realms and
+// sip-interfaces added (docs/configuration.md). Reading is tolerant, so that the checks by meaning run on
+// what is readable even when something else is not: a value that is there but cannot be read is nullopt,
+// has been reported, and is not judged further.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/base/ip_address.h"
+#include "platform/config/problem.h"
+#include "platform/config/views.h"
+#include "platform/json/json.h"
+
+namespace sallyport::config {
+
+// A name of another object, and where it is written.
+struct Reference {
+    std::string name;
+    std::string path;
+    std::optional<std::size_t> index;  // set by resolve(), when there is such an object
+};
+
+struct DocInterface {
+    std::string name;
+    std::string path;
+    std::optional<std::string> port;
+    std::optional<std::uint16_t> vlan;
+    std::optional<IpPrefix> address;
+    bool has_gateway = false;
+    std::optional<IpAddress> gateway;
+};
+
+struct DocAddress {
+    IpAddress address;
+    std::string path;
+};
+
+struct DocRealm {
+    std::string name;
+    std::string path;  // of the object that says so, for an implicit one the interface's
+    bool implicit = false;
+    std::optional<Reference> interface;
+    bool default_addresses = false;  // the interface's own
+    std::vector<DocAddress> media_addresses;
+    std::optional<PortRange> media_ports;
+    Trust trust = Trust::kUntrusted;
+    std::optional<Latching> latching;
+    bool has_latching_prefix = false;
+    std::optional<std::uint8_t> latching_prefix;
+    std::uint8_t dscp = 46;
+    bool open = false;
+    UnknownSource unknown_source = UnknownSource::kDrop;
+    bool pass_unknown_headers = false;
+};
+
+struct DocSipInterface {
+    std::string name;
+    std::string path;
+    bool implicit = false;
+    std::optional<Reference> realm;
+    bool default_address = false;
+    std::optional<DocAddress> address;
+    std::optional<std::uint16_t> port;
+};
+
+struct DocPeer {
+    Endpoint endpoint;
+    std::string path;
+};
+
+struct DocTrunk {
+    std::string name;
+    std::string path;
+    std::optional<Reference> sip_interface;
+    std::vector<DocPeer> peers;
+};
+
+struct DocRoute {
+    std::string name;
+    std::string path;
+    std::optional<Reference> from_trunk;
+    std::optional<Reference> from_realm;
+    bool from_readable = true;
+    std::optional<std::string> called_prefix;
+    std::optional<Reference> to_trunk;
+};
+
+struct Document {
+    std::vector<DocInterface> interfaces;
+    std::vector<DocRealm> realms;
+    std::vector<DocSipInterface> sip_interfaces;
+    std::vector<DocTrunk> trunks;
+    std::vector<DocRoute> routes;
+    std::optional<std::uint32_t> max_calls;
+    DataplaneSystem dataplane;
+    SignallingSystem signalling;
+};
+
+// Texts that are no address, port range and so on are reported; wrong types are the schema's to report.
+Document read_document(const json::Value& document, Problems& problems);
+
+// Adds the implicit objects, sets the index of every reference, and fills in the addresses that follow from
+// the interface. References to nothing are reported.
+void resolve(Document& document, Problems& problems);
+
+}  // namespace sallyport::config

@@ -1,0 +1,107 @@
+#include "platform/config/effective.h"
+
+#include <algorithm>
+
+#include "platform/config/document.h"
+#include "platform/config/meaning.h"
+#include "platform/config/schema_check.h"
+
+namespace sallyport::config {
+
+namespace {
+
+// From here on the document has no problem: every reference is resolved, every value is there.
+
+std::uint16_t index_of(const std::optional<Reference>& reference) {
+    return static_cast<std::uint16_t>(reference.value().index.value());
+}
+
+void add_further(Interface& interface, const IpAddress& address) {
+    const IpPrefix single{address, 32};
+    if (address == interface.address.address) return;
+    if (std::ranges::find(interface.further_addresses, single) == interface.further_addresses.end())
+        interface.further_addresses.push_back(single);
+}
+
+MediaRealm media_realm(const DocRealm& r) {
+    MediaRealm out;
+    out.name = r.name;
+    out.interface = index_of(r.interface);
+    for (const DocAddress& a : r.media_addresses) out.media_addresses.push_back(a.address);
+    out.media_ports = r.media_ports.value();
+    out.latching = r.latching.value();
+    out.latching_prefix = r.latching_prefix.value();
+    out.dscp = r.dscp;
+    return out;
+}
+
+SignallingRealm signalling_realm(const DocRealm& r) {
+    SignallingRealm out;
+    out.name = r.name;
+    out.media = media_realm(r);
+    out.trust = r.trust;
+    out.open = r.open;
+    out.unknown_source = r.unknown_source;
+    out.pass_unknown_headers = r.pass_unknown_headers;
+    return out;
+}
+
+Effective to_views(const Document& d) {
+    Effective out;
+    out.dataplane.system = d.dataplane;
+    out.control.system = d.signalling;
+    for (const DocInterface& i : d.interfaces)
+        out.dataplane.interfaces.push_back({i.name, i.port.value(), i.vlan.value(), i.address.value(), {}, i.gateway});
+    for (const DocRealm& r : d.realms) {
+        out.dataplane.realms.push_back(media_realm(r));
+        out.control.realms.push_back(signalling_realm(r));
+        for (const DocAddress& a : r.media_addresses)
+            add_further(out.dataplane.interfaces[index_of(r.interface)], a.address);
+    }
+    for (const DocSipInterface& s : d.sip_interfaces) {
+        Interface& interface = out.dataplane.interfaces[out.dataplane.realms[index_of(s.realm)].interface];
+        add_further(interface, s.address.value().address);
+        out.control.sip_interfaces.push_back(
+            {s.name, index_of(s.realm), Endpoint(s.address->address, s.port.value()), interface.name});
+    }
+    for (const DocTrunk& t : d.trunks) {
+        Trunk trunk{t.name, index_of(t.sip_interface), {}};
+        for (const DocPeer& p : t.peers) trunk.peers.push_back(p.endpoint);
+        out.control.trunks.push_back(std::move(trunk));
+    }
+    for (const DocRoute& r : d.routes) {
+        Route route;
+        route.name = r.name;
+        if (r.from_trunk) route.from_trunk = index_of(r.from_trunk);
+        if (r.from_realm) route.from_realm = index_of(r.from_realm);
+        route.called_prefix = r.called_prefix.value();
+        route.to_trunk = index_of(r.to_trunk);
+        out.control.routes.push_back(std::move(route));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::expected<Effective, Problems> make_effective(std::string_view document) {
+    if (document.size() > kMaxDocumentBytes)
+        return std::unexpected(Problems{{"", "is larger than " + std::to_string(kMaxDocumentBytes) + " bytes"}});
+    const auto value = json::parse(document);
+    if (!value) return std::unexpected(Problems{{"", "is not JSON: " + value.error()}});
+
+    Problems problems;
+    check_schema(*value, problems);
+    Document d = read_document(*value, problems);
+    resolve(d, problems);
+    check_interfaces(d, problems);
+    check_realms(d, problems);
+    check_sip_interfaces(d, problems);
+    check_trunks(d, problems);
+    check_routes(d, problems);
+    check_system(d, problems);
+    if (problems.empty()) return to_views(d);
+    sort_problems(problems);
+    return std::unexpected(std::move(problems));
+}
+
+}  // namespace sallyport::config

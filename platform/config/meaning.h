@@ -1,0 +1,24 @@
+#pragma once
+// The checks that a schema cannot express: addresses within networks, overlaps, pools, peers, routes that are
+// never reached. Each finding stands at the later of the objects that do not go together, and names the other.
+
+#include "platform/config/document.h"
+
+namespace sallyport::config {
+
+// `document` is resolved.
+void check_interfaces(const Document& document, Problems& problems);
+void check_realms(const Document& document, Problems& problems);
+void check_sip_interfaces(const Document& document, Problems& problems);
+void check_trunks(const Document& document, Problems& problems);
+void check_routes(const Document& document, Problems& problems);
+void check_system(const Document& document, Problems& problems);
+
+// The interface of a realm or sip-interface, or nullptr when that could not be resolved.
+const DocInterface* interface_of(const Document& document, const DocRealm& realm);
+const DocInterface* interface_of(const Document& document, const DocSipInterface& sip_interface);
+
+// Why `address` cannot be one of our own on `network`, as the end of a sentence; "" when it can.
+std::string not_ours(const IpAddress& address, const IpPrefix& network);
+
+}  // namespace sallyport::config

@@ -1,0 +1,174 @@
+#include <algorithm>
+#include <array>
+
+#include "platform/config/meaning.h"
+
+namespace sallyport::config {
+
+namespace {
+
+// The first and the last address of a network shorter than /31 (RFC 3021) are not a host's.
+std::string not_a_host(const IpAddress& address, const IpPrefix& network) {
+    if (address.is_unspecified() || address.is_multicast() || address.is_loopback())
+        return "is not the address of a host on a network";
+    const std::uint32_t a = address.v4_host_order();
+    if (a >> 28 == 0xF) return "is not the address of a host on a network";  // class E and broadcast
+    if (network.length >= 31) return {};
+    const std::uint32_t host_mask = 0xFFFFFFFFU >> network.length;
+    if ((a & host_mask) == 0) return "is the network itself, not a host on it";
+    if ((a & host_mask) == host_mask) return "is the broadcast address of " + network.text();
+    return {};
+}
+
+// Two networks with the same addresses can live side by side only where VLANs keep them apart.
+bool separated_by_vlan(const DocInterface& a, const DocInterface& b) {
+    return !a.vlan || !b.vlan || *a.vlan != *b.vlan;
+}
+
+void check_pair(const DocInterface& earlier, const DocInterface& later, Problems& problems) {
+    if (earlier.port && later.port && earlier.vlan && later.vlan && *earlier.port == *later.port &&
+        *earlier.vlan == *later.vlan)
+        problems.push_back({pointer(later.path, "port"),
+                            quoted(*later.port) +
+                                (*later.vlan == 0 ? " without VLAN" : " with VLAN " + std::to_string(*later.vlan)) +
+                                " is already used by " + earlier.path + "; give one of them another port or vlan"});
+    if (earlier.address && later.address && earlier.address->overlaps(*later.address) &&
+        !separated_by_vlan(earlier, later))
+        problems.push_back({pointer(later.path, "address"), later.address->text() + " overlaps " +
+                                                                earlier.address->text() + " of " + earlier.path +
+                                                                "; networks may only overlap in different VLANs"});
+}
+
+void check_pools(const DocRealm& earlier, const DocRealm& later, Problems& problems) {
+    if (!earlier.media_ports || !later.media_ports) return;
+    const PortRange& a = *earlier.media_ports;
+    const PortRange& b = *later.media_ports;
+    if (a.last < b.first || b.last < a.first) return;
+    for (const DocAddress& address : later.media_addresses) {
+        if (std::ranges::find(earlier.media_addresses, address.address, &DocAddress::address) ==
+            earlier.media_addresses.end())
+            continue;
+        problems.push_back({address.path, "the media ports " + std::to_string(b.first) + "-" + std::to_string(b.last) +
+                                              " on " + address.address.text() + " overlap " + std::to_string(a.first) +
+                                              "-" + std::to_string(a.last) + " of the realm " + quoted(earlier.name) +
+                                              "; give one of them another media-address or other media-ports"});
+        return;
+    }
+}
+
+}  // namespace
+
+const DocInterface* interface_of(const Document& d, const DocRealm& realm) {
+    if (!realm.interface || !realm.interface->index) return nullptr;
+    return &d.interfaces[*realm.interface->index];
+}
+
+const DocInterface* interface_of(const Document& d, const DocSipInterface& sip_interface) {
+    if (!sip_interface.realm || !sip_interface.realm->index) return nullptr;
+    return interface_of(d, d.realms[*sip_interface.realm->index]);
+}
+
+std::string not_ours(const IpAddress& address, const IpPrefix& network) {
+    if (!network.contains(address)) return "is outside of the network " + network.text() + " of the interface";
+    return not_a_host(address, network);
+}
+
+void check_interfaces(const Document& d, Problems& problems) {
+    // Names under /proc/sys/net/ipv4/conf that are no device, and the device that is always there.
+    static constexpr std::array<std::string_view, 3> kReserved = {"all", "default", "lo"};
+    for (std::size_t i = 0; i < d.interfaces.size(); ++i) {
+        const DocInterface& item = d.interfaces[i];
+        if (std::ranges::find(kReserved, item.name) != kReserved.end())
+            problems.push_back({item.path, quoted(item.name) + " is a name of the kernel's own; choose another"});
+        for (std::size_t j = 0; j < i; ++j) check_pair(d.interfaces[j], item, problems);
+        if (!item.address) continue;
+        const std::string at = pointer(item.path, "address");
+        if (item.address->length < 8 || item.address->length > 31) {
+            problems.push_back({at, item.address->text() + " is not a network of a port; the length is from 8 to 31"});
+            continue;
+        }
+        if (const auto why = not_a_host(item.address->address, *item.address); !why.empty())
+            problems.push_back(
+                {at, item.address->address.text() + " " + why + "; write our own address, such as \"192.0.2.1/24\""});
+        if (!item.gateway) continue;
+        const std::string gateway_at = pointer(item.path, "gateway");
+        if (*item.gateway == item.address->address)
+            problems.push_back({gateway_at, item.gateway->text() + " is our own address; write the router's"});
+        else if (const auto why = not_ours(*item.gateway, *item.address); !why.empty())
+            problems.push_back({gateway_at, item.gateway->text() + " " + why + "; the router must be on the link"});
+    }
+}
+
+void check_realms(const Document& d, Problems& problems) {
+    for (std::size_t i = 0; i < d.realms.size(); ++i) {
+        const DocRealm& realm = d.realms[i];
+        const DocInterface* const interface = interface_of(d, realm);
+        for (std::size_t k = 0; k < realm.media_addresses.size(); ++k) {
+            const DocAddress& a = realm.media_addresses[k];
+            for (std::size_t j = 0; j < k; ++j)
+                if (realm.media_addresses[j].address == a.address)
+                    problems.push_back({a.path, a.address.text() + " stands in this list twice"});
+            if (realm.default_addresses || interface == nullptr || !interface->address) continue;
+            if (const auto why = not_ours(a.address, *interface->address); !why.empty())
+                problems.push_back({a.path, a.address.text() + " " + why + " " + quoted(interface->name)});
+            else if (interface->gateway == a.address)
+                problems.push_back(
+                    {a.path, a.address.text() + " is the gateway of " + interface->path + "; write one of our own"});
+        }
+        for (std::size_t j = 0; j < i; ++j)
+            if (interface != nullptr && interface_of(d, d.realms[j]) == interface)
+                check_pools(d.realms[j], realm, problems);
+        if (realm.latching == Latching::kPrefix && !realm.has_latching_prefix)
+            problems.push_back({realm.path, "\"latching\": \"prefix\" needs the key \"latching-prefix\", such as 24"});
+        if (realm.has_latching_prefix && realm.latching && *realm.latching != Latching::kPrefix)
+            problems.push_back(
+                {pointer(realm.path, "latching-prefix"), "has no effect without \"latching\": \"prefix\""});
+        if (!realm.media_ports || !d.max_calls || realm.media_addresses.empty()) continue;
+        const std::size_t pairs =
+            (realm.media_ports->last - realm.media_ports->first + std::size_t{1}) / 2 * realm.media_addresses.size();
+        if (pairs < *d.max_calls)
+            problems.push_back({realm.implicit ? realm.path : pointer(realm.path, "media-ports"),
+                                "has " + std::to_string(pairs) + " pairs of ports, fewer than system.max-calls (" +
+                                    std::to_string(*d.max_calls) +
+                                    "); widen media-ports, add media-addresses or lower max-calls"});
+    }
+}
+
+void check_sip_interfaces(const Document& d, Problems& problems) {
+    for (std::size_t i = 0; i < d.sip_interfaces.size(); ++i) {
+        const DocSipInterface& sip = d.sip_interfaces[i];
+        const DocInterface* const interface = interface_of(d, sip);
+        if (interface == nullptr || !sip.address) continue;
+        const std::string listener = sip.port ? sip.address->address.text() + ":" + std::to_string(*sip.port) : "";
+        if (!sip.default_address && interface->address) {
+            if (const auto why = not_ours(sip.address->address, *interface->address); !why.empty())
+                problems.push_back(
+                    {sip.address->path, sip.address->address.text() + " " + why + " " + quoted(interface->name)});
+            else if (interface->gateway == sip.address->address)
+                problems.push_back({sip.address->path, sip.address->address.text() + " is the gateway of " +
+                                                           interface->path + "; write one of our own"});
+        }
+        if (!sip.port) continue;
+        for (std::size_t j = 0; j < i; ++j) {
+            const DocSipInterface& other = d.sip_interfaces[j];
+            if (interface_of(d, other) != interface || !other.address) continue;
+            if (other.address->address == sip.address->address && other.port == sip.port)
+                problems.push_back({sip.path, "the sip-interface " + quoted(sip.name) + " listens on " + listener +
+                                                  ", as " + quoted(other.name) +
+                                                  " does; give one of them another port or address"});
+        }
+        for (const DocRealm& realm : d.realms) {
+            if (interface_of(d, realm) != interface || !realm.media_ports) continue;
+            if (*sip.port < realm.media_ports->first || *sip.port > realm.media_ports->last) continue;
+            if (std::ranges::find(realm.media_addresses, sip.address->address, &DocAddress::address) ==
+                realm.media_addresses.end())
+                continue;
+            problems.push_back({sip.implicit ? sip.path : pointer(sip.path, "port"),
+                                listener + " is inside the media ports " + std::to_string(realm.media_ports->first) +
+                                    "-" + std::to_string(realm.media_ports->last) + " of the realm " +
+                                    quoted(realm.name) + "; move the port, the address or the media"});
+        }
+    }
+}
+
+}  // namespace sallyport::config

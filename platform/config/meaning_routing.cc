@@ -1,0 +1,103 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "platform/config/meaning.h"
+
+namespace sallyport::config {
+
+namespace {
+
+bool is_own_address(const Document& d, const IpAddress& address, const DocInterface& interface) {
+    if (interface.address && interface.address->address == address) return true;
+    for (const DocRealm& r : d.realms)
+        if (interface_of(d, r) == &interface &&
+            std::ranges::find(r.media_addresses, address, &DocAddress::address) != r.media_addresses.end())
+            return true;
+    return std::ranges::any_of(d.sip_interfaces, [&](const DocSipInterface& s) {
+        return interface_of(d, s) == &interface && s.address && s.address->address == address;
+    });
+}
+
+void check_peer(const Document& d, const DocPeer& peer, const DocInterface& interface, Problems& problems) {
+    const IpAddress& a = peer.endpoint.address;
+    if (a.is_unspecified() || a.is_multicast() || a.is_loopback() || a.v4_host_order() >> 28 == 0xF) {
+        problems.push_back({peer.path, a.text() + " is not the address of a host"});
+    } else if (is_own_address(d, a, interface)) {
+        problems.push_back({peer.path, a.text() + " is our own address; write the peer's"});
+    } else if (interface.address && interface.address->contains(a)) {
+        if (const auto why = not_ours(a, *interface.address); !why.empty())
+            problems.push_back({peer.path, a.text() + " " + why + "; write the peer's"});
+    } else if (interface.address && !interface.has_gateway) {
+        problems.push_back({peer.path, a.text() + " cannot be reached: it is outside of " + interface.address->text() +
+                                           " of " + interface.path + ", which has no gateway"});
+    }
+}
+
+// Which sources a route takes, as far as it could be read.
+std::optional<std::size_t> realm_of_trunk(const Document& d, std::size_t trunk) {
+    const auto& sip = d.trunks[trunk].sip_interface;
+    if (!sip || !sip->index) return std::nullopt;
+    const auto& realm = d.sip_interfaces[*sip->index].realm;
+    return realm ? realm->index : std::nullopt;
+}
+
+bool readable(const DocRoute& r) {
+    return r.from_readable && r.called_prefix && (!r.from_trunk || r.from_trunk->index) &&
+           (!r.from_realm || r.from_realm->index);
+}
+
+bool takes_all_of(const Document& d, const DocRoute& earlier, const DocRoute& later) {
+    if (!readable(earlier) || !readable(later)) return false;
+    if (!later.called_prefix->starts_with(*earlier.called_prefix)) return false;
+    if (earlier.from_trunk) return later.from_trunk && later.from_trunk->index == earlier.from_trunk->index;
+    if (!earlier.from_realm) return true;
+    if (later.from_realm) return later.from_realm->index == earlier.from_realm->index;
+    return later.from_trunk && realm_of_trunk(d, *later.from_trunk->index) == earlier.from_realm->index;
+}
+
+}  // namespace
+
+void check_trunks(const Document& d, Problems& problems) {
+    std::map<std::pair<std::size_t, Endpoint>, const DocPeer*> claimed;
+    for (const DocTrunk& trunk : d.trunks) {
+        if (!trunk.sip_interface || !trunk.sip_interface->index) continue;
+        const std::size_t sip = *trunk.sip_interface->index;
+        const DocInterface* const interface = interface_of(d, d.sip_interfaces[sip]);
+        for (const DocPeer& peer : trunk.peers) {
+            if (interface != nullptr) check_peer(d, peer, *interface, problems);
+            const auto [other, fresh] = claimed.try_emplace({sip, peer.endpoint}, &peer);
+            if (!fresh)
+                problems.push_back({peer.path, peer.endpoint.text() + " is already the peer of " + other->second->path +
+                                                   "; a peer of a sip-interface belongs to one trunk, once"});
+        }
+    }
+}
+
+void check_routes(const Document& d, Problems& problems) {
+    for (std::size_t i = 0; i < d.routes.size(); ++i) {
+        const DocRoute& route = d.routes[i];
+        bool reported = false;
+        for (std::size_t j = 0; j < i; ++j) {
+            const DocRoute& earlier = d.routes[j];
+            if (!route.name.empty() && earlier.name == route.name)
+                problems.push_back(
+                    {pointer(route.path, "name"), quoted(route.name) + " is already the name of " + earlier.path});
+            if (reported || !takes_all_of(d, earlier, route)) continue;
+            problems.push_back({route.path, "is never reached: " + earlier.path + " " + quoted(earlier.name) +
+                                                " takes all that it would; put it before, or remove it"});
+            reported = true;
+        }
+    }
+}
+
+void check_system(const Document& d, Problems& problems) {
+    // RFC 3261 §17.1.2.2: T2 caps an interval that begins with T1.
+    if (d.signalling.t2 < d.signalling.t1)
+        problems.push_back({pointer("/system", "t2-ms"), std::to_string(d.signalling.t2.count()) +
+                                                             " is less than t1-ms (" +
+                                                             std::to_string(d.signalling.t1.count()) +
+                                                             "); the longest interval is not below the first"});
+}
+
+}  // namespace sallyport::config

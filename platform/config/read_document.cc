@@ -1,0 +1,279 @@
+#include <charconv>
+#include <limits>
+
+#include "platform/config/document.h"
+
+namespace sallyport::config {
+
+namespace {
+
+using json::Value;
+
+constexpr PortRange kDefaultPool{20000, 39999};
+
+// One object of the document. A getter gives the default when the key is absent, and nullopt when it is
+// there and not of the right kind.
+class Fields {
+public:
+    Fields(const Value& object, std::string path, Problems& problems)
+        : object_(object.isObject() ? object : Value::nullSingleton()), path_(std::move(path)), problems_(problems) {}
+
+    const std::string& path() const { return path_; }
+    std::string at(const char* key) const { return pointer(path_, key); }
+    bool has(const char* key) const { return object_.isObject() && object_.isMember(key); }
+    const Value& value(const char* key) const { return has(key) ? object_[key] : Value::nullSingleton(); }
+    Problems& problems() const { return problems_; }
+
+    std::optional<std::string> text(const char* key) const {
+        const Value& v = value(key);
+        return v.isString() ? std::optional(v.asString()) : std::nullopt;
+    }
+    template <typename T>
+    std::optional<T> number(const char* key, T otherwise) const {
+        if (!has(key)) return otherwise;
+        const Value& v = value(key);
+        if (!v.isUInt64() || v.asUInt64() > std::numeric_limits<T>::max()) return std::nullopt;
+        return static_cast<T>(v.asUInt64());
+    }
+    template <typename T>
+    T plain_number(const char* key, T otherwise) const {
+        return number<T>(key, otherwise).value_or(otherwise);
+    }
+    bool flag(const char* key, bool otherwise) const {
+        const Value& v = value(key);
+        return v.isBool() ? v.asBool() : otherwise;
+    }
+    std::optional<Reference> reference(const char* key, const std::string* otherwise = nullptr) const {
+        if (!has(key)) {
+            if (otherwise == nullptr) return std::nullopt;
+            return Reference{*otherwise, path_, std::nullopt};
+        }
+        auto name = text(key);
+        if (!name) return std::nullopt;
+        return Reference{std::move(*name), at(key), std::nullopt};
+    }
+
+private:
+    const Value& object_;
+    std::string path_;
+    Problems& problems_;
+};
+
+// Reads an IPv4 address, or says why not.
+std::optional<IpAddress> read_address(const Value& v, const std::string& path, Problems& problems) {
+    if (!v.isString()) return std::nullopt;
+    const auto address = IpAddress::parse(v.asString());
+    if (!address) {
+        problems.push_back({path, quoted(v.asString()) + " is not an address; write it like \"192.0.2.1\""});
+        return std::nullopt;
+    }
+    if (!address->is_v4()) {
+        problems.push_back({path, quoted(v.asString()) + " is not an IPv4 address, and only these are possible"});
+        return std::nullopt;
+    }
+    return address;
+}
+
+std::optional<IpPrefix> read_network(const Value& v, const std::string& path, Problems& problems) {
+    if (!v.isString()) return std::nullopt;
+    const auto prefix = IpPrefix::parse(v.asString());
+    if (!prefix) {
+        problems.push_back(
+            {path, quoted(v.asString()) +
+                       " is not an address with the length of its network; write it like \"192.0.2.1/24\""});
+        return std::nullopt;
+    }
+    if (!prefix->address.is_v4()) {
+        problems.push_back({path, quoted(v.asString()) + " is not an IPv4 address, and only these are possible"});
+        return std::nullopt;
+    }
+    return prefix;
+}
+
+std::optional<Endpoint> read_endpoint(const Value& v, const std::string& path, Problems& problems) {
+    if (!v.isString()) return std::nullopt;
+    const auto endpoint = Endpoint::parse(v.asString());
+    if (!endpoint || endpoint->port == 0) {
+        problems.push_back(
+            {path, quoted(v.asString()) + " is not an address with a port; write it like \"192.0.2.10:5060\""});
+        return std::nullopt;
+    }
+    if (!endpoint->address.is_v4()) {
+        problems.push_back({path, quoted(v.asString()) + " is not an IPv4 address, and only these are possible"});
+        return std::nullopt;
+    }
+    return endpoint;
+}
+
+// "20000-39999". What is not of this form has been reported by the schema.
+std::optional<PortRange> read_ports(const Value& v, const std::string& path, Problems& problems) {
+    if (!v.isString()) return std::nullopt;
+    const std::string text = v.asString();
+    unsigned first = 0;
+    unsigned last = 0;
+    const char* const end = text.data() + text.size();
+    const auto a = std::from_chars(text.data(), end, first);
+    if (a.ec != std::errc{} || a.ptr == end || *a.ptr != '-') return std::nullopt;
+    const auto b = std::from_chars(a.ptr + 1, end, last);
+    if (b.ec != std::errc{} || b.ptr != end) return std::nullopt;
+    if (first < 1024 || last > 65535) {
+        problems.push_back({path, quoted(text) + " is not possible; ports of media are from 1024 to 65535"});
+        return std::nullopt;
+    }
+    if (first >= last) {
+        problems.push_back({path, quoted(text) + " ends before it begins; write the lower port first"});
+        return std::nullopt;
+    }
+    // RFC 3550 §11: RTP on an even port, its RTCP on the odd one above.
+    if (first % 2 != 0 || last % 2 != 1) {
+        const unsigned even = first + first % 2;
+        const unsigned odd = last % 2 == 1 ? last : last - 1;
+        std::string advice;
+        if (even < odd) advice = ": \"" + std::to_string(even) + "-" + std::to_string(odd) + "\"";
+        problems.push_back(
+            {path, quoted(text) + " cannot be cut into pairs for RTP and RTCP; begin even and end odd" + advice});
+        return std::nullopt;
+    }
+    return PortRange{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
+}
+
+std::vector<DocAddress> read_addresses(const Value& v, const std::string& path, Problems& problems) {
+    std::vector<DocAddress> out;
+    if (!v.isArray()) return out;
+    for (Json::ArrayIndex i = 0; i < v.size(); ++i) {
+        const std::string at = pointer(path, i);
+        if (const auto address = read_address(v[i], at, problems)) out.push_back({*address, at});
+    }
+    return out;
+}
+
+DocInterface read_interface(const std::string& name, const Fields& f) {
+    DocInterface out;
+    out.name = name;
+    out.path = f.path();
+    out.port = f.text("port");
+    out.vlan = f.number<std::uint16_t>("vlan", 0);
+    out.address = read_network(f.value("address"), f.at("address"), f.problems());
+    out.has_gateway = f.has("gateway");
+    out.gateway = read_address(f.value("gateway"), f.at("gateway"), f.problems());
+    return out;
+}
+
+DocRealm read_realm(const std::string& name, const Fields& f) {
+    DocRealm out;
+    out.name = name;
+    out.path = f.path();
+    out.interface = f.reference("interface", &name);
+    out.default_addresses = !f.has("media-addresses");
+    out.media_addresses = read_addresses(f.value("media-addresses"), f.at("media-addresses"), f.problems());
+    out.media_ports = f.has("media-ports") ? read_ports(f.value("media-ports"), f.at("media-ports"), f.problems())
+                                           : std::optional(kDefaultPool);
+    out.trust = f.text("trust") == "trusted" ? Trust::kTrusted : Trust::kUntrusted;
+    const std::string latching = f.has("latching") ? f.text("latching").value_or("") : "address";
+    if (latching == "exact") out.latching = Latching::kExact;
+    if (latching == "address") out.latching = Latching::kAddress;
+    if (latching == "prefix") out.latching = Latching::kPrefix;
+    out.has_latching_prefix = f.has("latching-prefix");
+    out.latching_prefix = f.number<std::uint8_t>("latching-prefix", 0);
+    out.dscp = f.plain_number<std::uint8_t>("dscp", 46);
+    out.open = f.flag("open", false);
+    out.unknown_source = f.text("unknown-source") == "403" ? UnknownSource::kForbid : UnknownSource::kDrop;
+    out.pass_unknown_headers = f.flag("pass-unknown-headers", out.trust == Trust::kTrusted);
+    return out;
+}
+
+DocSipInterface read_sip_interface(const std::string& name, const Fields& f) {
+    DocSipInterface out;
+    out.name = name;
+    out.path = f.path();
+    out.realm = f.reference("realm", &name);
+    out.default_address = !f.has("address");
+    if (const auto address = read_address(f.value("address"), f.at("address"), f.problems()))
+        out.address = DocAddress{*address, f.at("address")};
+    out.port = f.number<std::uint16_t>("port", 5060);
+    if (out.port == 0) out.port.reset();
+    return out;
+}
+
+DocTrunk read_trunk(const std::string& name, const Fields& f) {
+    DocTrunk out;
+    out.name = name;
+    out.path = f.path();
+    out.sip_interface = f.reference("sip-interface");
+    const Value& peers = f.value("peers");
+    for (Json::ArrayIndex i = 0; peers.isArray() && i < peers.size(); ++i) {
+        const std::string at = pointer(f.at("peers"), i);
+        if (const auto endpoint = read_endpoint(peers[i], at, f.problems())) out.peers.push_back({*endpoint, at});
+    }
+    return out;
+}
+
+DocRoute read_route(const Fields& f) {
+    DocRoute out;
+    out.name = f.text("name").value_or("");
+    out.path = f.path();
+    const Fields from(f.value("from"), f.at("from"), f.problems());
+    out.from_trunk = from.reference("trunk");
+    out.from_realm = from.reference("realm");
+    out.from_readable = !f.has("from") || out.from_trunk.has_value() != out.from_realm.has_value();
+    const Fields match(f.value("match"), f.at("match"), f.problems());
+    out.called_prefix = match.has("called-prefix") ? match.text("called-prefix") : std::optional<std::string>("");
+    const Fields to(f.value("to"), f.at("to"), f.problems());
+    out.to_trunk = to.reference("trunk");
+    return out;
+}
+
+void read_system(const Fields& f, Document& out) {
+    constexpr std::uint32_t kDefaultMaxCalls = 2000;
+    out.max_calls = f.number<std::uint32_t>("max-calls", kDefaultMaxCalls);
+    if (out.max_calls == 0) out.max_calls.reset();
+    out.signalling.product = f.has("product") ? f.text("product").value_or("") : "Sallyport";
+    out.signalling.max_calls = out.max_calls.value_or(kDefaultMaxCalls);
+    out.signalling.t1 = std::chrono::milliseconds(f.plain_number<std::uint32_t>("t1-ms", 500));
+    out.signalling.t2 = std::chrono::milliseconds(f.plain_number<std::uint32_t>("t2-ms", 4000));
+    out.signalling.t4 = std::chrono::milliseconds(f.plain_number<std::uint32_t>("t4-ms", 5000));
+    out.signalling.no_answer = std::chrono::seconds(f.plain_number<std::uint32_t>("no-answer-s", 180));
+    out.signalling.max_call_duration =
+        std::chrono::seconds(f.plain_number<std::uint32_t>("max-call-duration-s", 43200));
+    out.signalling.media_timeout = std::chrono::seconds(f.plain_number<std::uint32_t>("media-timeout-s", 0));
+
+    // Two streams a call (audio and one more), each two directions of RTP and of RTCP.
+    constexpr std::uint32_t kFlowsOfACall = 8;
+    out.dataplane.max_flows = out.signalling.max_calls * kFlowsOfACall;
+    out.dataplane.memory_mb = f.plain_number<std::uint32_t>("memory-mb", 0);
+    out.dataplane.doze = std::chrono::microseconds(f.plain_number<std::uint32_t>("doze-us", 500));
+    const auto huge = f.text("huge-pages");
+    out.dataplane.huge_pages = huge == "on" ? HugePages::kOn : huge == "off" ? HugePages::kOff : HugePages::kAuto;
+    for (const Value& core : f.value("worker-cores"))
+        if (core.isUInt() && core.asUInt() < 1024)
+            out.dataplane.worker_cores.push_back(static_cast<std::uint16_t>(core.asUInt()));
+}
+
+// Calls `read(name, fields)` for each entry of an object keyed by name; they come sorted by name.
+template <typename Read>
+void for_each_object(const Fields& root, const char* key, Read&& read) {
+    const Value& objects = root.value(key);
+    if (!objects.isObject()) return;
+    for (const std::string& name : objects.getMemberNames())
+        read(name, Fields(objects[name], pointer(root.at(key), name), root.problems()));
+}
+
+}  // namespace
+
+Document read_document(const json::Value& document, Problems& problems) {
+    Document out;
+    const Fields root(document, "", problems);
+    for_each_object(root, "interfaces",
+                    [&](auto& n, const Fields& f) { out.interfaces.push_back(read_interface(n, f)); });
+    for_each_object(root, "realms", [&](auto& n, const Fields& f) { out.realms.push_back(read_realm(n, f)); });
+    for_each_object(root, "sip-interfaces",
+                    [&](auto& n, const Fields& f) { out.sip_interfaces.push_back(read_sip_interface(n, f)); });
+    for_each_object(root, "trunks", [&](auto& n, const Fields& f) { out.trunks.push_back(read_trunk(n, f)); });
+    const Value& routes = root.value("routes");
+    for (Json::ArrayIndex i = 0; routes.isArray() && i < routes.size(); ++i)
+        out.routes.push_back(read_route(Fields(routes[i], pointer(root.at("routes"), i), problems)));
+    read_system(Fields(root.value("system"), root.at("system"), problems), out);
+    return out;
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,168 @@
+#include "platform/config/schema_check.h"
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <valijson/adapters/jsoncpp_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validation_results.hpp>
+#include <valijson/validator.hpp>
+
+#include "platform/config/effective.h"
+
+namespace sallyport::config {
+
+namespace {
+
+using json::Value;
+
+struct Schema {
+    explicit Schema(Value d) : document(std::move(d)) {
+        valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+        parser.populateSchema(valijson::adapters::JsonCppAdapter(document), compiled);
+    }
+    Value document;
+    valijson::Schema compiled;
+};
+
+const Schema& schema() {
+    static const Schema kSchema(json::parse(schema_text()).value());  // built in: a broken one throws in every test
+    return kSchema;
+}
+
+std::string kind_of(const Value& v) {
+    if (v.isNull()) return "null";
+    if (v.isBool()) return v.asBool() ? "true" : "false";
+    if (v.isString()) return quoted(v.asString());
+    if (v.isNumeric()) return json::write_line(v);
+    if (v.isArray()) return "a list";
+    return "an object";
+}
+
+std::string right(const Value& node) { return "; it must be " + node["description"].asString(); }
+
+bool has_type(const Value& v, const std::string& type) {
+    if (type == "object") return v.isObject();
+    if (type == "array") return v.isArray();
+    if (type == "string") return v.isString();
+    if (type == "boolean") return v.isBool();
+    return v.isIntegral();
+}
+
+void word_object(const Value& node, const Value& v, const std::string& path, Problems& problems) {
+    const Value& properties = node["properties"];
+    const Value& others = node["additionalProperties"];
+    for (const std::string& key : v.getMemberNames()) {
+        if (properties.isMember(key)) continue;
+        if (others.isBool() && !others.asBool()) {
+            problems.push_back(
+                {pointer(path, key), "there is no such key" + suggestion(key, properties.getMemberNames())});
+        } else if (node.isMember("propertyNames")) {
+            // Valijson reports the object, so the names are tried one by one.
+            const Schema names(node["propertyNames"]);
+            valijson::Validator validator;
+            const Value name(key);
+            if (!validator.validate(names.compiled, valijson::adapters::JsonCppAdapter(name), nullptr))
+                problems.push_back(
+                    {pointer(path, key), quoted(key) + " cannot be a name" + right(node["propertyNames"])});
+        }
+    }
+    for (const Value& key : node["required"]) {
+        const std::string name = key.asString();
+        if (!v.isMember(name))
+            problems.push_back(
+                {path, "the key " + quoted(name) + " is missing: " + properties[name]["description"].asString()});
+    }
+    if (v.size() < node.get("minProperties", 0).asUInt()) problems.push_back({path, "is empty" + right(node)});
+    if (node.isMember("maxProperties") && v.size() > node["maxProperties"].asUInt())
+        problems.push_back({path, "has " + std::to_string(v.size()) + " entries, at most " +
+                                      node["maxProperties"].asString() + " are possible" + right(node)});
+}
+
+void word_list(const Value& node, const Value& v, const std::string& path, Problems& problems) {
+    if (v.size() < node.get("minItems", 0).asUInt()) problems.push_back({path, "is empty" + right(node)});
+    if (node.isMember("maxItems") && v.size() > node["maxItems"].asUInt())
+        problems.push_back({path, "has " + std::to_string(v.size()) + " entries, at most " +
+                                      node["maxItems"].asString() + " are possible" + right(node)});
+    if (!node["uniqueItems"].asBool()) return;
+    std::set<Value> seen;
+    for (Json::ArrayIndex i = 0; i < v.size(); ++i)
+        if (!seen.insert(v[i]).second) problems.push_back({pointer(path, i), kind_of(v[i]) + " stands here twice"});
+}
+
+// What is wrong at this place itself, not below it. A plain value is only asked about when it failed.
+void word_node(const Value& node, const Value& v, const std::string& path, Problems& problems) {
+    if (node.isMember("enum")) {
+        for (const Value& allowed : node["enum"])
+            if (allowed == v) return;
+        std::string text = kind_of(v) + " is not possible" + right(node);
+        if (v.isString()) {
+            std::vector<std::string> names;
+            for (const Value& allowed : node["enum"]) names.push_back(allowed.asString());
+            if (const auto near = nearest(v.asString(), names); !near.empty())
+                text += "; did you mean " + quoted(near) + "?";
+        }
+        problems.push_back({path, text});
+    } else if (!has_type(v, node["type"].asString())) {
+        problems.push_back({path, kind_of(v) + " is not possible" + right(node)});
+    } else if (v.isObject()) {
+        word_object(node, v, path, problems);
+    } else if (v.isArray()) {
+        word_list(node, v, path, problems);
+    } else {
+        problems.push_back({path, kind_of(v) + " is not possible" + right(node)});  // range, length or pattern
+    }
+}
+
+// "<root>", "[trunks]", "[pbx]", "[peers]", "[0]": the steps from the root.
+std::vector<std::string> steps_of(const std::vector<std::string>& context) {
+    std::vector<std::string> steps;
+    for (const std::string& c : context)
+        if (c.size() >= 2 && c.front() == '[') steps.push_back(c.substr(1, c.size() - 2));
+    return steps;
+}
+
+void word_place(const Value& document, const std::vector<std::string>& steps, Problems& problems) {
+    const Value* node = &schema().document;
+    const Value* v = &document;
+    std::string path;
+    for (const std::string& step : steps) {
+        if (v->isArray()) {
+            v = &(*v)[static_cast<Json::ArrayIndex>(std::stoul(step))];
+            node = &(*node)["items"];
+        } else {
+            v = &(*v)[step];
+            node =
+                (*node)["properties"].isMember(step) ? &(*node)["properties"][step] : &(*node)["additionalProperties"];
+        }
+        path = pointer(path, step);
+    }
+    word_node(*node, *v, path, problems);
+}
+
+}  // namespace
+
+void check_schema(const json::Value& document, Problems& problems) {
+    valijson::Validator validator;
+    valijson::ValidationResults results;
+    if (validator.validate(schema().compiled, valijson::adapters::JsonCppAdapter(document), &results)) return;
+
+    std::set<std::vector<std::string>> places;
+    std::string last;
+    valijson::ValidationResults::Error error;
+    while (results.popError(error)) {
+        places.insert(steps_of(error.context));
+        last = error.description;
+    }
+    const std::size_t before = problems.size();
+    // A value fails at its own place; the places around it fail because of it, and word_node() finds nothing
+    // wrong there of their own.
+    for (const auto& place : places) word_place(document, place, problems);
+    if (problems.size() == before) problems.push_back({"", "does not fit the schema: " + last});
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,381 @@
+#include <limits>
+#include <type_traits>
+
+#include "platform/config/views.h"
+
+// Views travel between processes of one build. The reader still takes nothing on trust: a key that is
+// missing, too much or out of range refuses the whole, with its path.
+
+namespace sallyport::config {
+
+namespace {
+
+using json::Value;
+
+// ---- writing
+
+template <typename T>
+Value numbers(const std::vector<T>& values) {
+    Value out(Json::arrayValue);
+    for (const T v : values) out.append(Json::UInt64{v});
+    return out;
+}
+
+template <typename T>
+Value texts(const std::vector<T>& values) {
+    Value out(Json::arrayValue);
+    for (const T& v : values) out.append(v.text());
+    return out;
+}
+
+template <typename T>
+Value list(const std::vector<T>& values, Value (*write)(const T&)) {
+    Value out(Json::arrayValue);
+    for (const T& v : values) out.append(write(v));
+    return out;
+}
+
+const char* name_of(Trust v) { return v == Trust::kTrusted ? "trusted" : "untrusted"; }
+const char* name_of(UnknownSource v) { return v == UnknownSource::kForbid ? "403" : "drop"; }
+const char* name_of(Latching v) {
+    switch (v) {
+        case Latching::kExact: return "exact";
+        case Latching::kAddress: return "address";
+        case Latching::kPrefix: return "prefix";
+    }
+    return "";
+}
+const char* name_of(HugePages v) {
+    switch (v) {
+        case HugePages::kAuto: return "auto";
+        case HugePages::kOn: return "on";
+        case HugePages::kOff: return "off";
+    }
+    return "";
+}
+
+Value write(const Interface& i) {
+    Value out(Json::objectValue);
+    out["name"] = i.name;
+    out["port"] = i.port;
+    out["vlan"] = i.vlan;
+    out["address"] = i.address.text();
+    out["further-addresses"] = texts(i.further_addresses);
+    if (i.gateway) out["gateway"] = i.gateway->text();
+    return out;
+}
+
+Value write(const MediaRealm& r) {
+    Value out(Json::objectValue);
+    out["name"] = r.name;
+    out["interface"] = r.interface;
+    out["media-addresses"] = texts(r.media_addresses);
+    out["first-port"] = r.media_ports.first;
+    out["last-port"] = r.media_ports.last;
+    out["latching"] = name_of(r.latching);
+    out["latching-prefix"] = r.latching_prefix;
+    out["dscp"] = r.dscp;
+    return out;
+}
+
+Value write(const SignallingRealm& r) {
+    Value out(Json::objectValue);
+    out["name"] = r.name;
+    out["media"] = write(r.media);
+    out["trust"] = name_of(r.trust);
+    out["open"] = r.open;
+    out["unknown-source"] = name_of(r.unknown_source);
+    out["pass-unknown-headers"] = r.pass_unknown_headers;
+    return out;
+}
+
+Value write(const SipInterface& s) {
+    Value out(Json::objectValue);
+    out["name"] = s.name;
+    out["realm"] = s.realm;
+    out["local"] = s.local.text();
+    out["device"] = s.device;
+    return out;
+}
+
+Value write(const Trunk& t) {
+    Value out(Json::objectValue);
+    out["name"] = t.name;
+    out["sip-interface"] = t.sip_interface;
+    out["peers"] = texts(t.peers);
+    return out;
+}
+
+Value write(const Route& r) {
+    Value out(Json::objectValue);
+    out["name"] = r.name;
+    if (r.from_trunk) out["from-trunk"] = *r.from_trunk;
+    if (r.from_realm) out["from-realm"] = *r.from_realm;
+    out["called-prefix"] = r.called_prefix;
+    out["to-trunk"] = r.to_trunk;
+    return out;
+}
+
+// ---- reading
+
+// Reads one object. The first fault is kept; `done` also finds keys that nobody asked for.
+class In {
+public:
+    In(const Value& v, std::string path, std::string& error) : v_(v), path_(std::move(path)), error_(error) {
+        if (!v_.isObject()) fail("", "is not an object");
+    }
+
+    template <typename T>
+        requires std::is_unsigned_v<T>
+    void get(const char* key, T& out, std::uint64_t most = std::numeric_limits<T>::max()) {
+        const Value& v = take(key);
+        if (v.isBool() || !v.isUInt64() || v.asUInt64() > most) return fail(key, "is not a number of that range");
+        out = static_cast<T>(v.asUInt64());
+    }
+    void get(const char* key, bool& out) {
+        const Value& v = take(key);
+        if (!v.isBool()) return fail(key, "is neither true nor false");
+        out = v.asBool();
+    }
+    void get(const char* key, std::string& out) {
+        const Value& v = take(key);
+        if (!v.isString()) return fail(key, "is not a string");
+        out = v.asString();
+    }
+    template <typename T>
+        requires requires(std::string_view t) { T::parse(t); }
+    void get(const char* key, T& out) {
+        parse(take(key), key, out);
+    }
+    template <typename Rep, typename Period>
+    void get(const char* key, std::chrono::duration<Rep, Period>& out) {
+        std::uint64_t n = 0;
+        get(key, n, std::numeric_limits<std::uint32_t>::max());
+        out = std::chrono::duration<Rep, Period>(n);
+    }
+    template <typename T>
+        requires std::is_enum_v<T>
+    void get(const char* key, T& out, std::initializer_list<T> all) {
+        const Value& v = take(key);
+        for (const T candidate : all) {
+            if (!v.isString() || v.asString() != name_of(candidate)) continue;
+            out = candidate;
+            return;
+        }
+        fail(key, "has no meaning");
+    }
+    template <typename T>
+    void get(const char* key, std::vector<T>& out) {
+        const Value& v = take(key);
+        if (!v.isArray()) return fail(key, "is not a list");
+        for (const Value& item : v) {
+            T element{};
+            if constexpr (std::is_unsigned_v<T>) {
+                if (!item.isUInt64() || item.asUInt64() > std::numeric_limits<T>::max())
+                    return fail(key, "holds something else than a number");
+                element = static_cast<T>(item.asUInt64());
+            } else if constexpr (requires(std::string_view t) { T::parse(t); }) {
+                parse(item, key, element);
+            } else {
+                In in(item, path_ + "/" + key, error_);
+                read(in, element);
+                in.done();
+            }
+            out.push_back(std::move(element));
+        }
+    }
+    template <typename T>
+    void get_object(const char* key, T& out) {
+        In in(take(key), path_ + "/" + key, error_);
+        read(in, out);
+        in.done();
+    }
+    template <typename T>
+    void get_if(const char* key, std::optional<T>& out) {
+        if (!v_.isObject() || !v_.isMember(key)) return;
+        T value{};
+        get(key, value);
+        out = value;
+    }
+    void done() {
+        if (v_.isObject() && v_.size() > taken_) fail("", "has a key that this build does not know");
+    }
+    void fail(const char* key, const char* what) {
+        if (error_.empty()) error_ = "view" + path_ + (*key != '\0' ? std::string("/") + key : "") + " " + what;
+    }
+
+private:
+    const Value& take(const char* key) {
+        if (!v_.isObject() || !v_.isMember(key)) return Value::nullSingleton();
+        ++taken_;
+        return v_[key];
+    }
+    template <typename T>
+    void parse(const Value& v, const char* key, T& out) {
+        const auto parsed = v.isString() ? T::parse(v.asString()) : std::nullopt;
+        if (!parsed) return fail(key, "is not an address of that form");
+        out = *parsed;
+    }
+    static void read(In& in, Interface& i);
+    static void read(In& in, MediaRealm& r);
+    static void read(In& in, SignallingRealm& r);
+    static void read(In& in, SipInterface& s);
+    static void read(In& in, Trunk& t);
+    static void read(In& in, Route& r);
+    static void read(In& in, DataplaneSystem& s);
+    static void read(In& in, SignallingSystem& s);
+
+    const Value& v_;
+    std::string path_;
+    std::string& error_;
+    Json::ArrayIndex taken_ = 0;
+};
+
+void In::read(In& in, Interface& i) {
+    in.get("name", i.name);
+    in.get("port", i.port);
+    in.get("vlan", i.vlan, 4094);
+    in.get("address", i.address);
+    in.get("further-addresses", i.further_addresses);
+    in.get_if("gateway", i.gateway);
+}
+
+void In::read(In& in, MediaRealm& r) {
+    in.get("name", r.name);
+    in.get("interface", r.interface);
+    in.get("media-addresses", r.media_addresses);
+    in.get("first-port", r.media_ports.first);
+    in.get("last-port", r.media_ports.last);
+    in.get("latching", r.latching, {Latching::kExact, Latching::kAddress, Latching::kPrefix});
+    in.get("latching-prefix", r.latching_prefix, 32);
+    in.get("dscp", r.dscp, 63);
+    if (r.media_addresses.empty()) in.fail("media-addresses", "is empty");
+    if (r.media_ports.first % 2 != 0 || r.media_ports.last % 2 != 1 || r.media_ports.first >= r.media_ports.last)
+        in.fail("first-port", "and last-port are not a pool of pairs");
+}
+
+void In::read(In& in, SignallingRealm& r) {
+    in.get("name", r.name);
+    in.get_object("media", r.media);
+    in.get("trust", r.trust, {Trust::kTrusted, Trust::kUntrusted});
+    in.get("open", r.open);
+    in.get("unknown-source", r.unknown_source, {UnknownSource::kDrop, UnknownSource::kForbid});
+    in.get("pass-unknown-headers", r.pass_unknown_headers);
+}
+
+void In::read(In& in, SipInterface& s) {
+    in.get("name", s.name);
+    in.get("realm", s.realm);
+    in.get("local", s.local);
+    in.get("device", s.device);
+}
+
+void In::read(In& in, Trunk& t) {
+    in.get("name", t.name);
+    in.get("sip-interface", t.sip_interface);
+    in.get("peers", t.peers);
+    if (t.peers.empty()) in.fail("peers", "is empty");
+}
+
+void In::read(In& in, Route& r) {
+    in.get("name", r.name);
+    in.get_if("from-trunk", r.from_trunk);
+    in.get_if("from-realm", r.from_realm);
+    in.get("called-prefix", r.called_prefix);
+    in.get("to-trunk", r.to_trunk);
+}
+
+void In::read(In& in, DataplaneSystem& s) {
+    in.get("worker-cores", s.worker_cores);
+    in.get("memory-mb", s.memory_mb);
+    in.get("huge-pages", s.huge_pages, {HugePages::kAuto, HugePages::kOn, HugePages::kOff});
+    in.get("max-flows", s.max_flows);
+    in.get("doze-us", s.doze);
+}
+
+void In::read(In& in, SignallingSystem& s) {
+    in.get("product", s.product);
+    in.get("max-calls", s.max_calls);
+    in.get("t1-ms", s.t1);
+    in.get("t2-ms", s.t2);
+    in.get("t4-ms", s.t4);
+    in.get("no-answer-s", s.no_answer);
+    in.get("max-call-duration-s", s.max_call_duration);
+    in.get("media-timeout-s", s.media_timeout);
+}
+
+// Indices are in range by construction, also for a reader that did not make them.
+template <typename T, typename Member>
+void within(In& in, const std::vector<T>& items, Member member, std::size_t size, const char* key) {
+    for (const T& item : items)
+        if (std::size_t{item.*member} >= size) in.fail(key, "names an object that does not exist");
+}
+
+}  // namespace
+
+Value to_json(const DataplaneView& view) {
+    Value out(Json::objectValue);
+    Value& s = out["system"];
+    s["worker-cores"] = numbers(view.system.worker_cores);
+    s["memory-mb"] = view.system.memory_mb;
+    s["huge-pages"] = name_of(view.system.huge_pages);
+    s["max-flows"] = view.system.max_flows;
+    s["doze-us"] = Json::Int64{view.system.doze.count()};
+    out["interfaces"] = list<Interface>(view.interfaces, write);
+    out["realms"] = list<MediaRealm>(view.realms, write);
+    return out;
+}
+
+Value to_json(const ControlView& view) {
+    Value out(Json::objectValue);
+    Value& s = out["system"];
+    s["product"] = view.system.product;
+    s["max-calls"] = view.system.max_calls;
+    s["t1-ms"] = Json::Int64{view.system.t1.count()};
+    s["t2-ms"] = Json::Int64{view.system.t2.count()};
+    s["t4-ms"] = Json::Int64{view.system.t4.count()};
+    s["no-answer-s"] = Json::Int64{view.system.no_answer.count()};
+    s["max-call-duration-s"] = Json::Int64{view.system.max_call_duration.count()};
+    s["media-timeout-s"] = Json::Int64{view.system.media_timeout.count()};
+    out["realms"] = list<SignallingRealm>(view.realms, write);
+    out["sip-interfaces"] = list<SipInterface>(view.sip_interfaces, write);
+    out["trunks"] = list<Trunk>(view.trunks, write);
+    out["routes"] = list<Route>(view.routes, write);
+    return out;
+}
+
+std::expected<DataplaneView, std::string> dataplane_view_from_json(const Value& value) {
+    DataplaneView out;
+    std::string error;
+    In in(value, "", error);
+    in.get_object("system", out.system);
+    in.get("interfaces", out.interfaces);
+    in.get("realms", out.realms);
+    in.done();
+    within(in, out.realms, &MediaRealm::interface, out.interfaces.size(), "realms/interface");
+    if (!error.empty()) return std::unexpected(error);
+    return out;
+}
+
+std::expected<ControlView, std::string> control_view_from_json(const Value& value) {
+    ControlView out;
+    std::string error;
+    In in(value, "", error);
+    in.get_object("system", out.system);
+    in.get("realms", out.realms);
+    in.get("sip-interfaces", out.sip_interfaces);
+    in.get("trunks", out.trunks);
+    in.get("routes", out.routes);
+    in.done();
+    within(in, out.sip_interfaces, &SipInterface::realm, out.realms.size(), "sip-interfaces/realm");
+    within(in, out.trunks, &Trunk::sip_interface, out.sip_interfaces.size(), "trunks/sip-interface");
+    within(in, out.routes, &Route::to_trunk, out.trunks.size(), "routes/to-trunk");
+    for (const Route& r : out.routes) {
+        if (r.from_trunk && *r.from_trunk >= out.trunks.size()) in.fail("routes/from-trunk", "does not exist");
+        if (r.from_realm && *r.from_realm >= out.realms.size()) in.fail("routes/from-realm", "does not exist");
+    }
+    if (!error.empty()) return std::unexpected(error);
+    return out;
+}
+
+}  // namespace sallyport::config
