@@ -1,0 +1,53 @@
+#pragma once
+// What is done with the control plane's commands: staging by transaction, commit, list and query.
+//
+// Bounds: kMaxStaged commands in all and kMaxTransactions at a time; what goes beyond makes its transaction
+// fail at its commit. An answer is never lost: a command is taken only when the event ring has room for all
+// that it causes, else handle() says "later" and the same command comes again.
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/flow/table.h"
+
+namespace sallyport::flow {
+
+class CommandService {
+public:
+    static constexpr std::uint32_t kMaxStaged = FlowTable::kMaxTransaction;
+    static constexpr std::size_t kMaxTransactions = 256;
+    static constexpr std::uint32_t kListedPerTurn = 256;
+
+    explicit CommandService(FlowTable& table) : table_(table) {}
+
+    // `command` is a private copy. False: nothing was done, come again with it next turn.
+    bool handle(const wire::FlowCommand& command, std::uint64_t now_ns, EventSink& events);
+    // Goes on with a list, as far as there is room.
+    void turn(EventSink& events);
+    // A new session begins: what was staged or being listed is forgotten, flows stay.
+    void reset();
+
+    std::uint32_t staged() const { return staged_; }
+    bool listing() const { return listing_; }
+
+private:
+    struct Transaction {
+        std::vector<wire::FlowCommand> commands;
+        bool overflowed = false;
+    };
+    void stage(const wire::FlowCommand& command);
+    bool commit(std::uint32_t number, std::uint64_t now_ns, EventSink& events);
+    void abort(std::uint32_t number);
+    void query(const wire::FlowCommand& command, EventSink& events);
+    static void reject(std::uint32_t number, wire::RejectReason reason, const wire::FlowKey& key, EventSink& events);
+
+    FlowTable& table_;
+    std::unordered_map<std::uint32_t, Transaction> transactions_;
+    std::uint32_t staged_ = 0;
+    bool listing_ = false;
+    std::uint32_t list_transaction_ = 0;
+    std::uint32_t list_next_ = 0;
+};
+
+}  // namespace sallyport::flow

@@ -1,0 +1,42 @@
+#include "dataplane/flow/media_ports.h"
+
+#include <algorithm>
+
+namespace sallyport::flow {
+
+MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(config.own_addresses) {
+    for (const auto& realm : realms_) {
+        if (by_interface_.size() <= realm.interface) by_interface_.resize(realm.interface + std::size_t{1});
+        for (const auto address : realm.addresses) {
+            by_interface_[realm.interface].push_back({address, realm.first_port, realm.last_port, cell_count_});
+            cell_count_ += realm.last_port - realm.first_port + 1U;
+        }
+    }
+    cells_ = std::make_unique<FlowCell[]>(cell_count_);
+}
+
+bool MediaPorts::elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
+    for (std::uint16_t i = 0; i < by_interface_.size(); ++i)
+        if (i != interface && find(i, address, port) != kNoCell) return true;
+    return false;
+}
+
+MediaPorts::Ownership MediaPorts::check(std::uint16_t realm, std::uint32_t address, std::uint16_t port) const {
+    const auto& r = realms_[realm];
+    if (std::ranges::find(r.addresses, address) == r.addresses.end()) return Ownership::kForeignAddress;
+    return port >= r.first_port && port <= r.last_port ? Ownership::kOwned : Ownership::kPortOutsidePool;
+}
+
+bool MediaPorts::is_own(std::uint16_t realm, std::uint32_t address) const {
+    const auto interface = realms_[realm].interface;
+    const auto same = [&](const OwnAddress& own) {
+        if (own.interface != interface) return false;
+        const auto hosts = own.length >= 31 ? 0 : ~std::uint32_t{0} >> own.length;
+        return own.address == address || (hosts != 0 && (own.address | hosts) == address);
+    };
+    if (std::ranges::any_of(own_, same)) return true;
+    const auto& tables = by_interface_[interface];
+    return std::ranges::any_of(tables, [&](const Table& t) { return t.address == address; });
+}
+
+}  // namespace sallyport::flow

@@ -1,0 +1,77 @@
+#pragma once
+// Which addresses and ports are ours for media, by the manager's view alone: (interface, address, port) ->
+// cell. An array lookup: an interface has few media addresses, each with a table of its pool's ports.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/flow/rule.h"
+
+namespace sallyport::flow {
+
+struct RealmConfig {
+    std::uint16_t interface = 0;
+    std::vector<std::uint32_t> addresses;
+    std::uint16_t first_port = 0;
+    std::uint16_t last_port = 0;  // inclusive
+    // The widest rule for a source that a command may ask for.
+    wire::SourceRule latching = wire::SourceRule::kAddress;
+    std::uint8_t latching_prefix = 32;
+};
+
+struct OwnAddress {
+    std::uint16_t interface = 0;
+    std::uint32_t address = 0;
+    std::uint8_t length = 32;  // of the network: its broadcast address is no peer's
+};
+
+struct FlowConfig {
+    std::vector<RealmConfig> realms;        // index == FlowKey::realm
+    std::vector<OwnAddress> own_addresses;  // of the interfaces, beside the realms' media addresses
+    std::uint32_t max_flows = 0;
+    std::uint32_t workers = 1;
+};
+
+class MediaPorts {
+public:
+    explicit MediaPorts(const FlowConfig& config);
+
+    // kNoCell: no media port of this interface.
+    std::uint32_t find(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
+        if (interface >= by_interface_.size()) return kNoCell;
+        for (const auto& table : by_interface_[interface])
+            if (table.address == address && port >= table.first && port <= table.last)
+                return table.cells_at + (port - table.first);
+        return kNoCell;
+    }
+    // Of any interface but this one: media that came in at the wrong place.
+    bool elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const;
+
+    enum class Ownership : std::uint8_t { kOwned, kForeignAddress, kPortOutsidePool };
+    Ownership check(std::uint16_t realm, std::uint32_t address, std::uint16_t port) const;
+    // A media or interface address of the realm's interface, or the broadcast address of its network.
+    bool is_own(std::uint16_t realm, std::uint32_t address) const;
+
+    std::uint16_t realms() const { return static_cast<std::uint16_t>(realms_.size()); }
+    const RealmConfig& realm(std::uint16_t index) const { return realms_[index]; }
+    FlowCell& cell(std::uint32_t index) { return cells_[index]; }
+    const FlowCell& cell(std::uint32_t index) const { return cells_[index]; }
+    std::uint32_t cells() const { return cell_count_; }
+
+private:
+    struct Table {
+        std::uint32_t address = 0;
+        std::uint16_t first = 0;
+        std::uint16_t last = 0;
+        std::uint32_t cells_at = 0;
+    };
+    std::vector<RealmConfig> realms_;
+    std::vector<OwnAddress> own_;
+    std::vector<std::vector<Table>> by_interface_;
+    std::unique_ptr<FlowCell[]> cells_;
+    std::uint32_t cell_count_ = 0;
+};
+
+}  // namespace sallyport::flow

@@ -1,0 +1,31 @@
+#include "dataplane/flow/next_hops.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sallyport::flow {
+
+NextHops::NextHops(std::span<const RouteEntry> routes, std::span<const NeighbourEntry> neighbours) {
+    std::vector<RouteEntry> sorted(routes.begin(), routes.end());
+    std::ranges::stable_sort(sorted, [](const RouteEntry& a, const RouteEntry& b) {
+        return a.length != b.length ? a.length > b.length : a.metric < b.metric;
+    });
+    for (const auto& r : sorted) {
+        if (routes_.size() <= r.interface) routes_.resize(r.interface + std::size_t{1});
+        const std::uint32_t mask = r.length == 0 ? 0 : ~std::uint32_t{0} << (32 - std::min<int>(r.length, 32));
+        routes_[r.interface].push_back({r.prefix & mask, mask, r.gateway});
+    }
+    const auto slots = std::bit_ceil(std::max<std::size_t>(8, neighbours.size() * 2));
+    slots_ = std::make_unique<Slot[]>(slots);
+    mask_ = slots - 1;
+    for (const auto& n : neighbours) {
+        if (n.address == 0) continue;
+        auto at = slot_of(n.interface, n.address);
+        while (slots_[at].address != 0) at = (at + 1) & mask_;
+        slots_[at].address = n.address;
+        slots_[at].interface = n.interface;
+        slots_[at].mac = n.mac;
+    }
+}
+
+}  // namespace sallyport::flow

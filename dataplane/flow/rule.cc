@@ -1,0 +1,36 @@
+#include "dataplane/flow/rule.h"
+
+#include <algorithm>
+
+namespace sallyport::flow {
+
+void FlowStats::reset() {
+    for (auto* v :
+         {&packets_in, &bytes_in, &packets_forwarded, &bytes_forwarded, &packets_dropped, &first_ns, &last_ns})
+        v->set(0);
+    reception.reset();
+}
+
+void FlowStats::add_to(wire::FlowCounters& sum) const {
+    if (packets_in.get() == 0) return;
+    sum.packets_in += packets_in.get();
+    sum.bytes_in += bytes_in.get();
+    sum.packets_forwarded += packets_forwarded.get();
+    sum.bytes_forwarded += bytes_forwarded.get();
+    sum.packets_dropped += packets_dropped.get();
+    const auto first = first_ns.get();
+    if (first != 0 && (sum.first_packet_ns == 0 || first < sum.first_packet_ns)) sum.first_packet_ns = first;
+    sum.packets_lost += reception.lost();
+    sum.packets_out_of_order += reception.out_of_order();
+    sum.packets_duplicate += reception.duplicate();
+    sum.jitter_max_us = std::max(sum.jitter_max_us, reception.jitter_max_us());
+    sum.ssrc_changes += reception.ssrc_changes();
+    // What is a state and no sum comes from the worker that heard last.
+    if (last_ns.get() < sum.last_packet_ns) return;
+    sum.last_packet_ns = last_ns.get();
+    sum.jitter_us = reception.jitter_us();
+    sum.ssrc = reception.ssrc();
+    sum.payload_type = reception.payload_type();
+}
+
+}  // namespace sallyport::flow

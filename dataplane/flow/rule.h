@@ -1,0 +1,106 @@
+#pragma once
+// What the workers read of a flow.
+//
+// A cell is the place of one media port; it exists as long as the process, whether a flow is there or not,
+// and neighbours in memory are neighbour ports. It names the rule in force (0: none), and holds the address
+// that was learned there. A rule never changes after its publication: an update publishes another one with
+// the same flow index. Where a flow sends is found at the cell of its reverse: what was learned there comes
+// before the signalled address (symmetric RTP, RFC 4961).
+//
+// A latch is one 64-bit word, so that it is learned by one compare-and-swap: address, port, and a tag that
+// the slow-path thread changes when it empties the latch. A worker that still holds an older rule cannot
+// fill the latch of a newer one.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "media/rtp/reception.h"
+#include "platform/base/relaxed.h"
+#include "platform/wire/flow_records.h"
+
+namespace sallyport::flow {
+
+inline constexpr std::uint32_t kNoCell = 0xffffffff;
+
+struct Latch {
+    std::uint32_t address = 0;  // 0: nothing learned
+    std::uint16_t port = 0;
+    std::uint16_t tag = 0;
+
+    static constexpr Latch unpack(std::uint64_t word) {
+        return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint16_t>(word >> 16),
+                static_cast<std::uint16_t>(word)};
+    }
+    constexpr std::uint64_t pack() const {
+        return static_cast<std::uint64_t>(address) << 32 | static_cast<std::uint64_t>(port) << 16 | tag;
+    }
+};
+
+struct FlowCell {
+    std::atomic<std::uint32_t> rule{0};
+    std::uint32_t reserved = 0;
+    std::atomic<std::uint64_t> latch{0};
+};
+static_assert(sizeof(FlowCell) == 16);
+
+struct alignas(64) FlowRule {
+    std::uint32_t remote = 0;       // signalled address of the peer
+    std::uint32_t remote_mask = 0;  // a source may differ from it where the mask is 0
+    std::uint16_t remote_port = 0;  // of the signalled address, compared when `exact`
+    std::uint16_t latch_tag = 0;
+    bool exact = true;
+    bool forward = false;
+    bool rtcp = false;
+    std::uint8_t tos = 0;  // DSCP << 2
+    std::uint32_t flow_index = 0;
+    std::uint32_t out_source = 0;
+    std::uint32_t out_destination = 0;
+    std::uint16_t out_source_port = 0;
+    std::uint16_t out_destination_port = 0;
+    std::uint32_t reverse_cell = kNoCell;
+    std::uint16_t out_interface = 0;
+    std::uint8_t clock_khz = 0;  // 0: by payload type
+    std::uint8_t reserved = 0;
+    std::uint32_t packet_interval_ns = 0;  // of the token bucket; 0: no limit
+};
+static_assert(sizeof(FlowRule) == 64);
+
+// Of one flow at one worker, who alone writes. Sums over the workers make up FlowCounters: a stream stays
+// with one worker as long as its addresses do (RSS), so that loss and jitter are right there.
+struct alignas(64) FlowStats {
+    Relaxed<std::uint64_t> packets_in;
+    Relaxed<std::uint64_t> bytes_in;
+    Relaxed<std::uint64_t> packets_forwarded;
+    Relaxed<std::uint64_t> bytes_forwarded;
+    Relaxed<std::uint64_t> packets_dropped;
+    Relaxed<std::uint64_t> first_ns;
+    Relaxed<std::uint64_t> last_ns;
+    alignas(64) rtp::Reception reception;
+
+    void reset();
+    void add_to(wire::FlowCounters& sum) const;
+};
+static_assert(sizeof(FlowStats) == 128);
+
+// A token bucket without tokens: the virtual time of GCRA (ITU-T I.371). Shared by the workers, so that the
+// limit is the flow's and not the worker's. Starts full.
+class RateLimit {
+public:
+    static constexpr std::uint64_t kBurstNs = 1'000'000'000;  // one second's worth
+
+    bool take(std::uint64_t now_ns, std::uint32_t interval_ns) {
+        auto due = due_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (due > now_ns + kBurstNs - interval_ns) return false;
+            const auto next = (due > now_ns ? due : now_ns) + interval_ns;
+            if (due_.compare_exchange_weak(due, next, std::memory_order_relaxed)) return true;
+        }
+    }
+    void reset() { due_.store(0, std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> due_{0};
+};
+
+}  // namespace sallyport::flow

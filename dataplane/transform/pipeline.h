@@ -1,0 +1,89 @@
+#pragma once
+// The way of a burst: parse -> classify -> flow -> source -> rewrite -> next hop. Each stage runs over the
+// whole burst and prefetches for the next one. One Pipeline per worker; nothing here waits, allocates,
+// logs, or calls the system.
+//
+// What comes out has new Ethernet, IPv4 and UDP headers from us, and the payload as it came. The IPv4 header
+// is written anew: TTL 64 and no options, as an endpoint sends it; identification 0 with "don't fragment"
+// (RFC 6864 §4.1), so that the other side cannot count the datagrams of this one. The UDP checksum is
+// brought forward by RFC 1624, so that an error on the way in is still an error on the way out; it is
+// verified only where a packet would teach us an address.
+//
+// Classification: a media port (address and port of a pool) belongs to the flows alone. With no flow there
+// the packet is dropped, never given to the kernel. Everything else is the kernel's, within a packet rate.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/flow/next_hops.h"
+#include "dataplane/flow/table.h"
+#include "dataplane/packet/headers.h"
+#include "dataplane/packet/interfaces.h"
+#include "dataplane/packet/packet.h"
+#include "platform/base/relaxed.h"
+
+namespace sallyport::transform {
+
+// Of one worker, who alone writes.
+struct alignas(64) DropCounters {
+    std::array<Relaxed<std::uint64_t>, wire::kDropReasons> values;
+    void count(wire::DropReason reason) { values[static_cast<std::size_t>(reason)].add(1); }
+    std::uint64_t get(wire::DropReason reason) const { return values[static_cast<std::size_t>(reason)].get(); }
+};
+
+// Packets of one interface that one worker lets through to the kernel: GCRA, as in flow::RateLimit.
+struct KernelRate {
+    std::uint32_t packets_per_second = 20'000;
+    std::uint32_t burst = 2'048;
+};
+
+class Pipeline {
+public:
+    static constexpr std::size_t kBurst = 32;
+    static constexpr std::uint8_t kTtl = 64;
+
+    Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces, const flow::PublishedNextHops& next_hops,
+             std::uint32_t worker, KernelRate kernel_rate = {});
+
+    // Sets the verdict of each packet; counts what it drops. At most kBurst packets. `now_ns` is monotonic.
+    void run(std::span<packet::Packet> burst, std::uint64_t now_ns);
+
+    DropCounters& drops() { return drops_; }
+    const DropCounters& drops() const { return drops_; }
+
+private:
+    struct Work {
+        packet::Headers headers;
+        std::uint32_t cell = flow::kNoCell;
+        const flow::FlowRule* rule = nullptr;
+    };
+
+    void classify(packet::Packet& p, Work& w, std::uint64_t now_ns);
+    void to_kernel(packet::Packet& p, const Work& w, std::uint64_t now_ns);
+    void relay(packet::Packet& p, const Work& w, const flow::NextHops* hops, std::uint64_t now_ns);
+    bool source_ok(packet::Packet& p, const Work& w, flow::FlowStats& stats);
+    bool learn(packet::Packet& p, const Work& w, flow::FlowStats& stats);
+    void rewrite(packet::Packet& p, const Work& w, const flow::NextHops* hops, flow::FlowStats& stats);
+    void drop(packet::Packet& p, wire::DropReason reason) {
+        p.verdict = packet::Verdict::kDrop;
+        p.reason = reason;
+        drops_.count(reason);
+    }
+    void drop(packet::Packet& p, wire::DropReason reason, flow::FlowStats& stats) {
+        stats.packets_dropped.add(1);
+        drop(p, reason);
+    }
+
+    flow::FlowTable& table_;
+    const packet::Interfaces& interfaces_;
+    const flow::PublishedNextHops& next_hops_;
+    std::uint32_t worker_;
+    std::uint64_t kernel_interval_ns_;
+    std::uint64_t kernel_burst_ns_;
+    std::vector<std::uint64_t> kernel_due_;  // by interface
+    DropCounters drops_;
+};
+
+}  // namespace sallyport::transform
