@@ -115,7 +115,7 @@ class Exchange:
         self._lock = threading.Lock()
         self._due = []      # heap of (when, tie, stream)
         self._count = 0
-        self._running = True
+        self.running = True
         self.streams = []
         self._thread = threading.Thread(target=self._drive, daemon=True)
         self._thread.start()
@@ -134,12 +134,16 @@ class Exchange:
             # Spread over the interval: two hundred streams must not send in the same instant.
             heapq.heappush(self._due, (time.monotonic() + random.random() * stream.interval, self._count, stream))
 
-    def pause(self, stream):
-        with self._lock:
-            stream.remote = None
+    def move(self, stream, remote):
+        """Sends elsewhere from the next packet on; None: falls silent."""
+        if stream.remote is None and remote is not None:
+            self.start(stream, remote)
+        else:
+            with self._lock:
+                stream.remote = remote
 
     def _drive(self):
-        while self._running:
+        while self.running:
             now = time.monotonic()
             with self._lock:
                 while self._due and self._due[0][0] <= now:
@@ -159,7 +163,7 @@ class Exchange:
             for stream in self.streams:
                 stream.remote = None
         time.sleep(settle)
-        self._running = False
+        self.running = False
         self._thread.join()
         for stream in self.streams:
             stream.receive()

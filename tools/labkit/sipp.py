@@ -1,6 +1,7 @@
 """SIPp as an endpoint: one process, one scenario, its counts at the end."""
 import csv
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -8,28 +9,51 @@ import time
 from .command import LabError
 
 PORT = 5060
+SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "system" / "sipp"
+
+
+def expand(name, **values):
+    """The scenario NAME.xml with its @KEY@ filled in; @SDP:direction:version@ is sdp.txt."""
+    values = {"RING": 200, "TIMEWAIT": "", "STATUS": 486, "REASON": "Busy Here", **values}
+    description = (SCENARIOS / "sdp.txt").read_text()
+    text = (SCENARIOS / f"{name}.xml").read_text()
+
+    def sdp(match):
+        indent, direction, version = match.groups()
+        lines = description.replace("@DIRECTION@", direction).replace("@VERSION@", version).splitlines()
+        return "\n".join(indent + line for line in lines)
+
+    text = re.sub(r"( *)@SDP:(\w+):(\d+)@", sdp, text)
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    left = re.search(r"@[A-Z]+@", text)
+    if left:
+        raise LabError(f"scenario {name}: {left[0]} has no value")
+    return text
 
 
 class Sipp:
     """Started by the constructor. `calls` ends it by itself; `options` are passed on as they are."""
 
-    def __init__(self, namespace, scenario, local, folder, calls=1, rate=10, remote=None, limit=None, options=(),
-                 media_port=20000, environment=None):
-        self.scenario = pathlib.Path(scenario)
+    def __init__(self, namespace, name, local, folder, calls=1, rate=10, remote=None, limit=None, options=(),
+                 media_port=20000, values=None):
+        self.name = name
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        stem = f"{self.scenario.stem}-{local}-{time.monotonic_ns()}"
+        stem = f"{name}-{local}-{time.monotonic_ns()}"
+        scenario = self.folder / f"{stem}.xml"
+        scenario.write_text(expand(name, **(values or {})))
         self.statistics = self.folder / f"{stem}.csv"
         self.errors = self.folder / f"{stem}.errors"
         self.screen = self.folder / f"{stem}.screen"
-        command = ["sipp", "-sf", self.scenario, "-i", local, "-p", PORT, "-mi", local, "-mp", media_port, "-m", calls,
+        command = ["sipp", "-sf", scenario, "-i", local, "-p", PORT, "-mi", local, "-mp", media_port, "-m", calls,
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
                    "-timeout_error", "-default_behaviors", "all,-bye", *options]
         if remote:
             command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{remote}:{PORT}"]
         with open(self.screen, "wb") as screen:
             self.process = subprocess.Popen(namespace.command(*command), stdin=subprocess.DEVNULL, stdout=screen,
-                                            stderr=subprocess.STDOUT, cwd=self.folder, env=environment)
+                                            stderr=subprocess.STDOUT, cwd=self.folder)
 
     def wait(self, seconds):
         """The exit code; 0 when every call went as the scenario says."""
@@ -37,7 +61,7 @@ class Sipp:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.stop()
-            raise LabError(f"SIPp {self.scenario.name} did not end within {seconds} s: {self.counts()} "
+            raise LabError(f"SIPp {self.name} did not end within {seconds} s: {self.counts()} "
                            f"{self.error_text()}") from None
 
     def running(self):

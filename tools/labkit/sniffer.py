@@ -102,10 +102,15 @@ class Sniffer:
 
     def messages(self):
         """SIP messages so far, in order."""
+        return self.messages_from(0)[1]
+
+    def messages_from(self, start):
+        """(where to go on from next time, SIP messages since `start`)."""
         with self._changed:
-            datagrams = list(self.datagrams)
-        return [message for datagram in datagrams if SIP_PORT in (datagram.source[1], datagram.destination[1])
-                for message in [sip_text.parse(datagram)] if message]
+            datagrams = self.datagrams[start:]
+        return start + len(datagrams), [
+            message for datagram in datagrams if SIP_PORT in (datagram.source[1], datagram.destination[1])
+            for message in [sip_text.parse(datagram)] if message]
 
     def wait_message(self, wanted, seconds):
         """The first message for which wanted(message) holds, or None when the time is over."""

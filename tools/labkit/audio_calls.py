@@ -1,0 +1,146 @@
+"""Calls placed by SIPp with audio from this process, at the addresses that the signalling names.
+
+SIPp's Nth call on a side announces port base+4*(N-1); a stream waits at each. What the other party announced
+is read from the wire, as a phone would learn it: each leg by its Call-ID. The legs of one call are paired by
+the caller's user part, since nothing else passes a border that hides.
+"""
+import re
+import time
+
+from . import rtp
+from .network import address
+from .sipp import Sipp
+from .sniffer import Sniffer
+
+BASE_PORT = 20000
+SENDS = ("sendrecv", "sendonly")
+HEARS = ("sendrecv", "recvonly")
+SBC = {"access": "192.0.2.1", "core": "198.51.100.1"}
+
+
+class Leg:
+    """One side of one call, as seen on the wire there."""
+
+    def __init__(self, call_id, user):
+        self.call_id = call_id
+        self.user = user
+        self.own = None     # (address, port, direction) that the endpoint announced last
+        self.peer = None    # what the SBC announced to it last
+        self.sending = None
+
+
+class AudioCalls:
+    def __init__(self, lab, folder, count=1, seconds=3.0, interval=rtp.INTERVAL, caller="access", full_capture=False,
+                 seed=0, contents=None):
+        self.lab = lab
+        self.folder = folder
+        self.count = count
+        self.caller = caller
+        self.callee = "core" if caller == "access" else "access"
+        self.spaces = lab.network.sides
+        self.exchange = rtp.Exchange()
+        self.sniffers = {side: Sniffer(space, signalling=not full_capture) for side, space in self.spaces.items()}
+        self.read = dict.fromkeys(self.spaces, 0)
+        self.legs = {side: {} for side in self.spaces}  # Call-ID -> Leg
+        self.streams = {side: {} for side in self.spaces}  # port -> Stream
+        self.sipps = []
+        length = seconds * rtp.INTERVAL / interval
+        for side, space in self.spaces.items():
+            for number in range(count):
+                port = BASE_PORT + 4 * number
+                content = contents[side] if contents else rtp.speech_like(length, f"{side}{number}{seed}")
+                stream = rtp.Stream(f"{side}:{port}", space, (address(side, 10), port), content, interval)
+                self.streams[side][port] = self.exchange.add(stream)
+
+    def endpoint(self, side, scenario, calls=None, rate=10, options=(), values=None):
+        """SIPp on one side; the caller's is told where the SBC is."""
+        remote = SBC[side] if side == self.caller else None
+        sipp = Sipp(self.spaces[side], scenario, address(side, 10), self.folder, calls or self.count, rate, remote,
+                    options=options, values=values, media_port=BASE_PORT)
+        self.sipps.append(sipp)
+        return sipp
+
+    def place(self, caller_scenario, callee_scenario, talk_ms, rate=10, caller_values=None, callee_values=None,
+              callee_ms=None):
+        """Callee first, then the caller; (caller's SIPp, callee's SIPp)."""
+        callee = self.endpoint(self.callee, callee_scenario, values=callee_values,
+                               options=("-d", callee_ms if callee_ms is not None else talk_ms))
+        time.sleep(0.3)  # SIPp has no way to say that its socket is open
+        caller = self.endpoint(self.caller, caller_scenario, rate=rate, values=caller_values,
+                               options=("-d", talk_ms, "-s", "4930123456"))
+        return caller, callee
+
+    def pump(self):
+        """Takes in what the wire has shown since the last time, and starts or pauses the streams by it."""
+        for side, sniffer in self.sniffers.items():
+            messages = sniffer.messages_from(self.read[side])
+            self.read[side], found = messages
+            for message in found:
+                self._learn(side, message)
+
+    def _learn(self, side, message):
+        own_address = address(side, 10)
+        user = re.search(r"sips?:([^@;>]+)@", message.header("from"))
+        leg = self.legs[side].setdefault(message.call_id, Leg(message.call_id, user[1] if user else ""))
+        if message.is_request and message.method == "BYE" and leg.own:
+            # What is sent from here on belongs to no call.
+            leg.own = (*leg.own[:2], "inactive")
+            leg.sending = None
+            self.exchange.move(self.streams[side][leg.own[1]], None)
+            return
+        media = message.media()
+        if not media:
+            return
+        if message.source[0] == own_address:
+            leg.own = media
+        else:
+            leg.peer = media
+        if leg.own and leg.peer:
+            stream = self.streams[side].get(leg.own[1])
+            sends = leg.own[2] in SENDS and leg.peer[2] in HEARS
+            wanted = leg.peer[:2] if sends else None
+            if stream and wanted != leg.sending:
+                leg.sending = wanted
+                self.exchange.move(stream, wanted)
+
+    def wait(self, condition, seconds):
+        """Pumps until the condition holds; False when the time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.pump()
+            if condition():
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+
+    def wait_finished(self, seconds):
+        return self.wait(lambda: not any(sipp.running() for sipp in self.sipps), seconds)
+
+    def pairs(self):
+        """[(caller side's stream, callee side's stream)] of the calls that had media on both legs."""
+        by_user = {leg.user: leg for leg in self.legs[self.callee].values() if leg.own}
+        found = []
+        for leg in self.legs[self.caller].values():
+            other = by_user.get(leg.user)
+            if leg.own and other:
+                found.append((self.streams[self.caller][leg.own[1]], self.streams[self.callee][other.own[1]]))
+        return found
+
+    def reports(self):
+        """[(name, Report)], two for each pair: what each end heard."""
+        return [(f"{sender.name} -> {receiver.name}", rtp.compare(sender, receiver))
+                for pair in self.pairs() for sender, receiver in (pair, pair[::-1])]
+
+    def stop(self):
+        for sipp in self.sipps:
+            sipp.stop()
+        self.pump()
+        self.exchange.stop()
+        for sniffer in self.sniffers.values():
+            sniffer.stop()
+
+    def close(self):
+        """Repeatable; for `finally`."""
+        if self.exchange.running:
+            self.stop()
