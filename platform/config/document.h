@@ -49,7 +49,7 @@ struct DocRealm {
     Trust trust = Trust::kUntrusted;
     std::optional<Latching> latching;
     bool has_latching_prefix = false;
-    std::optional<std::uint8_t> latching_prefix;
+    std::optional<std::uint8_t> latching_prefix = std::uint8_t{0};
     std::uint8_t dscp = 46;
     bool open = false;
     UnknownSource unknown_source = UnknownSource::kDrop;

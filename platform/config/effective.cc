@@ -99,7 +99,14 @@ std::expected<Effective, Problems> make_effective(std::string_view document) {
     check_trunks(d, problems);
     check_routes(d, problems);
     check_system(d, problems);
-    if (problems.empty()) return to_views(d);
+    if (problems.empty()) {
+        Effective effective = to_views(d);
+        const std::size_t bytes = std::max(json::write_line(to_json(effective.dataplane)).size(),
+                                           json::write_line(to_json(effective.control)).size());
+        if (bytes <= kMaxViewBytes) return effective;
+        problems.push_back({"", "makes a view of " + std::to_string(bytes) + " bytes, more than " +
+                                    std::to_string(kMaxViewBytes) + "; it needs fewer trunks, peers or routes"});
+    }
     sort_problems(problems);
     return std::unexpected(std::move(problems));
 }

@@ -14,6 +14,8 @@
 namespace sallyport::config {
 
 inline constexpr std::size_t kMaxDocumentBytes = 4 * 1024 * 1024;
+// A view travels as one message (platform/rpc: at most 1 MiB); a document whose views are larger is refused.
+inline constexpr std::size_t kMaxViewBytes = 960 * 1024;
 
 struct Effective {
     DataplaneView dataplane;  // the manager sets addresses and routes of the TAPs from its interfaces

@@ -152,10 +152,11 @@ void check_sip_interfaces(const Document& d, Problems& problems) {
         for (std::size_t j = 0; j < i; ++j) {
             const DocSipInterface& other = d.sip_interfaces[j];
             if (interface_of(d, other) != interface || !other.address) continue;
-            if (other.address->address == sip.address->address && other.port == sip.port)
-                problems.push_back({sip.path, "the sip-interface " + quoted(sip.name) + " listens on " + listener +
-                                                  ", as " + quoted(other.name) +
-                                                  " does; give one of them another port or address"});
+            if (other.address->address != sip.address->address || other.port != sip.port) continue;
+            problems.push_back({sip.path, "the sip-interface " + quoted(sip.name) + " listens on " + listener +
+                                              ", as " + quoted(other.name) +
+                                              " does; give one of them another port or address"});
+            break;
         }
         for (const DocRealm& realm : d.realms) {
             if (interface_of(d, realm) != interface || !realm.media_ports) continue;
@@ -167,6 +168,7 @@ void check_sip_interfaces(const Document& d, Problems& problems) {
                                 listener + " is inside the media ports " + std::to_string(realm.media_ports->first) +
                                     "-" + std::to_string(realm.media_ports->last) + " of the realm " +
                                     quoted(realm.name) + "; move the port, the address or the media"});
+            break;
         }
     }
 }

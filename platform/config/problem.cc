@@ -99,7 +99,13 @@ std::string quoted(std::string_view text) {
 
 std::string nearest(std::string_view wrong, const std::vector<std::string>& names) {
     if (wrong.size() > 100) return {};
-    std::size_t best = std::max<std::size_t>(2, wrong.size() / 3) + 1;
+    // A beginning of just one name is that name.
+    std::vector<std::string> beginnings;
+    for (const std::string& name : names)
+        if (wrong.size() >= 2 && name.starts_with(wrong)) beginnings.push_back(name);
+    if (beginnings.size() == 1) return beginnings.front();
+
+    std::size_t best = (wrong.size() <= 3 ? 1 : std::max<std::size_t>(2, wrong.size() / 3)) + 1;
     std::string found;
     for (const std::string& name : names) {
         const std::size_t distance = edit_distance(wrong, name);

@@ -1,6 +1,7 @@
 #include "platform/config/schema_check.h"
 
-#include <cstdint>
+#include <cstddef>
+#include <regex>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,11 +30,6 @@ struct Schema {
     valijson::Schema compiled;
 };
 
-const Schema& schema() {
-    static const Schema kSchema(json::parse(schema_text()).value());  // built in: a broken one throws in every test
-    return kSchema;
-}
-
 std::string kind_of(const Value& v) {
     if (v.isNull()) return "null";
     if (v.isBool()) return v.asBool() ? "true" : "false";
@@ -53,22 +49,22 @@ bool has_type(const Value& v, const std::string& type) {
     return v.isIntegral();
 }
 
+// A folder of objects by name has one pattern, for the names.
+bool fits_pattern(const Value& node, const std::string& name) {
+    return std::regex_search(name, std::regex(node["patternProperties"].getMemberNames().at(0)));
+}
+
 void word_object(const Value& node, const Value& v, const std::string& path, Problems& problems) {
     const Value& properties = node["properties"];
-    const Value& others = node["additionalProperties"];
     for (const std::string& key : v.getMemberNames()) {
         if (properties.isMember(key)) continue;
-        if (others.isBool() && !others.asBool()) {
-            problems.push_back(
-                {pointer(path, key), "there is no such key" + suggestion(key, properties.getMemberNames())});
-        } else if (node.isMember("propertyNames")) {
-            // Valijson reports the object, so the names are tried one by one.
-            const Schema names(node["propertyNames"]);
-            valijson::Validator validator;
-            const Value name(key);
-            if (!validator.validate(names.compiled, valijson::adapters::JsonCppAdapter(name), nullptr))
+        if (!node.isMember("patternProperties")) {
+            if (node.isMember("additionalProperties"))
                 problems.push_back(
-                    {pointer(path, key), quoted(key) + " cannot be a name" + right(node["propertyNames"])});
+                    {pointer(path, key), "there is no such key" + suggestion(key, properties.getMemberNames())});
+        } else if (!fits_pattern(node, key)) {
+            problems.push_back(
+                {pointer(path, key), quoted(key) + " cannot be a name; it must be " + node["x-names"].asString()});
         }
     }
     for (const Value& key : node["required"]) {
@@ -126,8 +122,8 @@ std::vector<std::string> steps_of(const std::vector<std::string>& context) {
     return steps;
 }
 
-void word_place(const Value& document, const std::vector<std::string>& steps, Problems& problems) {
-    const Value* node = &schema().document;
+void word_place(const Value& schema, const Value& document, const std::vector<std::string>& steps, Problems& problems) {
+    const Value* node = &schema;
     const Value* v = &document;
     std::string path;
     for (const std::string& step : steps) {
@@ -136,20 +132,40 @@ void word_place(const Value& document, const std::vector<std::string>& steps, Pr
             node = &(*node)["items"];
         } else {
             v = &(*v)[step];
-            node =
-                (*node)["properties"].isMember(step) ? &(*node)["properties"][step] : &(*node)["additionalProperties"];
+            const Value& patterns = (*node)["patternProperties"];
+            node = patterns.isObject() ? &*patterns.begin() : &(*node)["properties"][step];
         }
         path = pointer(path, step);
     }
     word_node(*node, *v, path, problems);
 }
 
+// std::regex, which applies the patterns, descends once per character: a long text would overflow the stack.
+void find_long_texts(const Value& v, const std::string& path, Problems& problems) {
+    constexpr std::size_t kLongest = 1024;
+    const auto too_long = [&](const std::string& text) {
+        if (text.size() > kLongest)
+            problems.push_back({path, quoted(text) + " is longer than " + std::to_string(kLongest) + " bytes"});
+        return text.size() > kLongest;
+    };
+    if (v.isString()) too_long(v.asString());
+    if (v.isObject())
+        for (const std::string& key : v.getMemberNames())
+            if (!too_long(key)) find_long_texts(v[key], pointer(path, key), problems);
+    for (Json::ArrayIndex i = 0; v.isArray() && i < v.size(); ++i) find_long_texts(v[i], pointer(path, i), problems);
+}
+
 }  // namespace
 
 void check_schema(const json::Value& document, Problems& problems) {
+    const std::size_t before = problems.size();
+    find_long_texts(document, "", problems);
+    if (problems.size() != before) return;
+
+    const Schema schema(json::parse(schema_text()).value());  // built in: a broken one throws in every test
     valijson::Validator validator;
     valijson::ValidationResults results;
-    if (validator.validate(schema().compiled, valijson::adapters::JsonCppAdapter(document), &results)) return;
+    if (validator.validate(schema.compiled, valijson::adapters::JsonCppAdapter(document), &results)) return;
 
     std::set<std::vector<std::string>> places;
     std::string last;
@@ -158,10 +174,9 @@ void check_schema(const json::Value& document, Problems& problems) {
         places.insert(steps_of(error.context));
         last = error.description;
     }
-    const std::size_t before = problems.size();
     // A value fails at its own place; the places around it fail because of it, and word_node() finds nothing
     // wrong there of their own.
-    for (const auto& place : places) word_place(document, place, problems);
+    for (const auto& place : places) word_place(schema.document, document, place, problems);
     if (problems.size() == before) problems.push_back({"", "does not fit the schema: " + last});
 }
 

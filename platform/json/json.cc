@@ -55,6 +55,7 @@ std::string write_line(const Value& value) {
 std::string write_pretty(const Value& value) {
     Json::StreamWriterBuilder builder;
     builder["indentation"] = "  ";
+    builder["enableYAMLCompatibility"] = true;  // "key": value, without a space before the colon
     builder["emitUTF8"] = true;
     return Json::writeString(builder, value) + "\n";
 }

@@ -1,0 +1,43 @@
+#include "platform/json/json.h"
+
+#include <string>
+
+#include <CppUTest/TestHarness.h>
+
+using sallyport::json::parse;
+
+TEST_GROUP(Json){static std::string error_of(const std::string& text){const auto v = parse(text);
+return v ? "accepted" : v.error();
+}
+}
+;
+
+TEST(Json, writes_on_one_line_what_it_reads) {
+    const auto v = parse(" {\"b\": [1, \"x\\u00e4\", true, null], \"a\": {}} ");
+    CHECK(v.has_value());
+    STRCMP_EQUAL("{\"a\":{},\"b\":[1,\"xä\",true,null]}", sallyport::json::write_line(*v).c_str());
+}
+
+TEST(Json, refuses_what_is_not_rfc_8259) {
+    for (const char* text : {"", "{\"a\":1,}", "[1,]", "{} // comment", "{} {}", "{'a':1}", "{\"a\":1", "{a:1}"})
+        CHECK_TEXT(error_of(text) != "accepted", text);
+}
+
+TEST(Json, refuses_a_key_that_stands_twice_and_names_it) {
+    const std::string error = error_of("{\"a\": 1,\n \"a\": 2}");
+    CHECK_TEXT(error.find("line 2") != std::string::npos, error.c_str());
+    CHECK_TEXT(error.find("'a'") != std::string::npos, error.c_str());
+}
+
+TEST(Json, an_error_is_one_line_with_the_place) {
+    const std::string error = error_of("{\n  \"a\": 1\n  \"b\": 2\n}");
+    CHECK_TEXT(error.starts_with("line 3, column "), error.c_str());
+    CHECK(error.find('\n') == std::string::npos);
+}
+
+TEST(Json, depth_is_bounded) {
+    const std::string deep = std::string(60, '[') + std::string(60, ']');
+    STRCMP_EQUAL("accepted", error_of(deep).c_str());
+    const std::string deeper = std::string(100000, '[');
+    CHECK(error_of(deeper) != "accepted");
+}
