@@ -46,6 +46,8 @@ public:
     void copy(const HeaderField& field);
     // All fields of that id, byte-exact, in order.
     void copy_all(const Message& message, HeaderId id);
+    // A field byte-exact, and something at its end, such as the To tag of a response.
+    void copy_line(std::string_view line, std::initializer_list<std::string_view> suffix);
     // Lines that another MessageWriter has made (see lines()), each with its CR LF.
     void copy_lines(std::string_view lines);
 

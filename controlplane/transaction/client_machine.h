@@ -42,9 +42,9 @@ struct ClientStep {
     bool pass = false;  // the response to the TU
     bool terminated = false;
     bool stop_timers = false;  // both; before arming
-    std::optional<Duration> retransmit;
-    std::optional<Duration> end;
-    std::optional<ClientFailure> failure;
+    std::optional<Duration> retransmit = std::nullopt;
+    std::optional<Duration> end = std::nullopt;
+    std::optional<ClientFailure> failure = std::nullopt;
 };
 
 class ClientMachine {

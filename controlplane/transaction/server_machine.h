@@ -37,9 +37,9 @@ struct ServerStep {
     bool pass = false;      // the ACK to the TU
     bool terminated = false;
     bool stop_timers = false;
-    std::optional<Duration> retransmit;
-    std::optional<Duration> end;
-    std::optional<ServerFailure> failure;
+    std::optional<Duration> retransmit = std::nullopt;
+    std::optional<Duration> end = std::nullopt;
+    std::optional<ServerFailure> failure = std::nullopt;
 };
 
 class ServerMachine {

@@ -185,13 +185,14 @@ private:
 
     Client* find(ClientId id) const;
     Server* find(ServerId id) const;
-    Client* start_client(Instant now, const Path& to, const sip::Message& request);
+    Client* start_client(const Path& to, std::string_view bytes, bool invite);
     void run(Instant now, Client& client, const ClientStep& step, const Path& from, const sip::Message* response);
     void send_ack(Client& client, const sip::Message& response);
-    void send_cancel(Instant now, Client& invite);
+    void send_cancel(Instant now, Client& invite_client);
     void end(Client& client);
 
-    Server* start_server(const Path& from, const sip::Message& request, bool merging);
+    Server* start_server(const Path& from, const sip::Message& request);
+    Server* find_server_by_key();
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
     bool is_merged(const sip::Message& request);

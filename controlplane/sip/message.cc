@@ -1,0 +1,310 @@
+#include "controlplane/sip/message.h"
+
+#include <cstring>
+
+namespace sallyport::sip {
+namespace {
+
+constexpr auto kNone = std::string_view::npos;
+constexpr std::string_view kVersion = "SIP/2.0";
+
+std::size_t find_char(std::string_view s, char c, std::size_t from, std::size_t to) {
+    if (from >= to) return kNone;
+    const void* p = std::memchr(s.data() + from, c, to - from);
+    return p == nullptr ? kNone : static_cast<std::size_t>(static_cast<const char*>(p) - s.data());
+}
+
+// Where the CR LF of the line that starts at `from` stands; npos when there is none. `bare` is set when a CR
+// or LF stands alone before it.
+std::size_t end_of_line(std::string_view s, std::size_t from, bool& bare) {
+    for (std::size_t at = from;;) {
+        const auto cr = find_char(s, '\r', at, s.size());
+        if (cr == kNone) return kNone;
+        if (cr + 1 < s.size() && s[cr + 1] == '\n') {
+            if (find_char(s, '\n', from, cr) != kNone) bare = true;
+            return cr;
+        }
+        bare = true;
+        at = cr + 1;
+    }
+}
+
+// RFC 3261 §25.1: where a comma in a comment is no separator. Elsewhere '(' is but a mark, and stands in users.
+Comments comments_in(HeaderId id) {
+    switch (id) {
+        case HeaderId::kVia:
+        case HeaderId::kUserAgent:
+        case HeaderId::kServer:
+        case HeaderId::kRetryAfter: return Comments::kSkip;
+        default: return Comments::kNone;
+    }
+}
+
+// Fields of which a second one makes the message ambiguous (RFC 3261 §7.3.1), beside those that decode() reads.
+struct SingleField {
+    HeaderId id;
+    Reason duplicate;
+};
+constexpr std::array<SingleField, 8> kSingleFields = {{
+    {HeaderId::kContentType, "Duplicate Content-Type header"},
+    {HeaderId::kExpires, "Duplicate Expires header"},
+    {HeaderId::kMinSe, "Duplicate Min-SE header"},
+    {HeaderId::kRAck, "Duplicate RAck header"},
+    {HeaderId::kReferTo, "Duplicate Refer-To header"},
+    {HeaderId::kReplaces, "Duplicate Replaces header"},
+    {HeaderId::kRSeq, "Duplicate RSeq header"},
+    {HeaderId::kSessionExpires, "Duplicate Session-Expires header"},
+}};
+
+}  // namespace
+
+void Message::reset(std::string_view datagram) {
+    bytes_ = datagram;
+    body_ = {};
+    is_request_ = understood_ = false;
+    method_ = Method::kOther;
+    status_ = 0;
+    count_ = 0;
+    method_text_ = reason_ = {};
+    uri_ = {};
+    via_ = {};
+    from_ = to_ = {};
+    from_tag_ = to_tag_ = call_id_ = {};
+    cseq_ = {};
+    max_forwards_.reset();
+    error_.reset();
+    first_.fill(0);
+    last_.fill(0);
+}
+
+void Message::fail(Reason reason, std::uint16_t status) {
+    if (!error_) error_ = ParseError{status, reason, false};
+}
+
+std::expected<void, ParseError> Message::parse(std::string_view datagram) {
+    reset(datagram);
+    if (datagram.size() > kMaxSize) return std::unexpected(ParseError{400, "Message too large", false});
+    std::size_t at = 0;
+    while (datagram.substr(at).starts_with("\r\n")) at += 2;
+    if (at == datagram.size()) return std::unexpected(ParseError{400, "Empty message", false});
+
+    bool bare = false;
+    auto end = end_of_line(datagram, at, bare);
+    if (end == kNone) return std::unexpected(ParseError{400, "Start line does not end", false});
+    parse_start_line(datagram.substr(at, end - at));
+    at = end + 2;
+
+    for (;;) {
+        const auto start = at;
+        end = end_of_line(datagram, start, bare);
+        if (end == kNone) {
+            fail("Header section does not end");
+            at = datagram.size();
+            break;
+        }
+        at = end + 2;
+        if (end == start) break;
+        // A line that starts with white space continues the one before (RFC 3261 §7.3.1).
+        while (at < datagram.size() && (datagram[at] == ' ' || datagram[at] == '\t')) {
+            const auto more = end_of_line(datagram, at, bare);
+            if (more == kNone) break;
+            end = more;
+            at = end + 2;
+        }
+        if (!add_field(datagram.substr(start, end - start))) break;
+    }
+    if (bare) fail("Bare CR or LF in header section");
+
+    decode();
+    if (!error_ || error_->reason != "Header section does not end") decode_body(datagram.substr(at));
+    if (!error_) return {};
+    // A bare CR or LF is not echoed: whoever reads it otherwise would read other fields.
+    error_->answerable = understood_ && is_request_ && method_ != Method::kAck && !via_.raw.empty() && !bare;
+    return std::unexpected(*error_);
+}
+
+void Message::parse_start_line(std::string_view line) {
+    // A method has no '/' in it, so that these four characters tell a response.
+    if (line.size() > 4 && iequals(line.substr(0, 4), "SIP/"))
+        parse_status_line(line);
+    else
+        parse_request_line(line);
+}
+
+void Message::parse_status_line(std::string_view line) {
+    if (!iequals(line.substr(0, kVersion.size()), kVersion)) return fail("Version Not Supported", 505);
+    // RFC 3261 §7.2. The SP after the code may lack when there is no phrase: seen in the wild, harmless.
+    const auto rest = line.substr(kVersion.size());
+    if (rest.size() < 4 || rest[0] != ' ' || (rest.size() > 4 && rest[4] != ' ')) return fail("Malformed status line");
+    const auto code = parse_number(rest.substr(1, 3), 699);
+    if (!code || *code < 100) return fail("Malformed status code");
+    understood_ = true;
+    status_ = static_cast<std::uint16_t>(*code);
+    reason_ = rest.size() > 5 ? rest.substr(5) : std::string_view();
+}
+
+void Message::parse_request_line(std::string_view line) {
+    const auto first = line.find(' ');
+    const auto last = line.rfind(' ');
+    is_request_ = true;
+    if (first == kNone || first == last) return fail("Malformed request line");
+    method_text_ = line.substr(0, first);
+    method_ = method_of(method_text_);
+    const auto uri = line.substr(first + 1, last - first - 1);
+    const auto version = line.substr(last + 1);
+    // Trailing white space ends up as an empty version: still a request line (RFC 4475 §3.1.2.8, trws).
+    understood_ = version.empty() || (version.size() > 4 && iequals(version.substr(0, 4), "SIP/"));
+    uri_.text = uri;
+    if (!is_token(method_text_)) return fail("Malformed method");
+    if (version.empty() || !understood_) return fail("Malformed request line");
+    if (!iequals(version, kVersion)) return fail("Version Not Supported", 505);
+    const auto parsed = Uri::parse(uri);
+    if (!parsed) return fail("Malformed Request-URI");
+    uri_ = *parsed;
+}
+
+bool Message::add_field(std::string_view line) {
+    // HCOLON = *( SP / HTAB ) ":" SWS; the name ends before that white space.
+    std::size_t n = 0;
+    while (n < line.size() && is_token_char(line[n])) ++n;
+    auto colon = n;
+    while (colon < line.size() && (line[colon] == ' ' || line[colon] == '\t')) ++colon;
+    if (n == 0 || colon == line.size() || line[colon] != ':') {
+        fail("Malformed header field");
+        return true;  // go on: what follows may suffice for an answer
+    }
+    if (count_ == kMaxFields) {
+        fail("Too many header fields");
+        return false;
+    }
+    HeaderField& field = fields_[count_];
+    field.line = line;
+    field.name_length = static_cast<std::uint16_t>(n);
+    field.value = trim(line.substr(colon + 1));
+    field.id = header_id(line.substr(0, n));
+    field.next = 0;
+    ++count_;
+    if (field.id != HeaderId::kOther) {
+        const auto i = index(field.id);
+        if (first_[i] == 0)
+            first_[i] = count_;
+        else
+            fields_[last_[i] - 1U].next = count_;
+        last_[i] = count_;
+    }
+    return true;
+}
+
+void Message::check_single(HeaderId id, bool required, Reason missing, Reason duplicate) {
+    const auto i = index(id);
+    if (first_[i] == 0) {
+        if (required) fail(missing);
+    } else if (first_[i] != last_[i]) {
+        fail(duplicate);
+    }
+}
+
+void Message::decode() {
+    const auto vias = values(HeaderId::kVia);
+    if (vias.empty()) {
+        fail("Missing Via header");
+    } else if (const auto via = parse_via(*vias.begin())) {
+        via_ = *via;
+    } else {
+        fail(via.error());
+    }
+
+    check_single(HeaderId::kFrom, true, "Missing From header", "Duplicate From header");
+    check_single(HeaderId::kTo, true, "Missing To header", "Duplicate To header");
+    check_single(HeaderId::kCallId, true, "Missing Call-ID header", "Duplicate Call-ID header");
+    check_single(HeaderId::kCSeq, true, "Missing CSeq header", "Duplicate CSeq header");
+    check_single(HeaderId::kMaxForwards, false, {}, "Duplicate Max-Forwards header");
+    check_single(HeaderId::kContentLength, false, {}, "Duplicate Content-Length header");
+
+    if (const auto* field = find(HeaderId::kFrom)) {
+        if (const auto from = parse_name_addr(field->value)) {
+            from_ = *from;
+            from_tag_ = from_.tag();
+        } else {
+            fail("Malformed From header");
+        }
+    }
+    if (const auto* field = find(HeaderId::kTo)) {
+        if (const auto to = parse_name_addr(field->value)) {
+            to_ = *to;
+            to_tag_ = to_.tag();
+        } else {
+            fail("Malformed To header");
+        }
+    }
+    if (const auto* field = find(HeaderId::kCallId)) {
+        call_id_ = field->value;
+        if (call_id_.empty() || call_id_.find_first_of(" \t\r\n") != kNone) fail("Malformed Call-ID header");
+    }
+    if (const auto* field = find(HeaderId::kCSeq)) {
+        if (const auto cseq = parse_cseq(field->value)) {
+            cseq_ = *cseq;
+            // RFC 3261 §8.1.1.5; RFC 4475 §3.1.2.17 (mismatch01).
+            if (is_request_ && cseq_.method_text != method_text_) fail("CSeq method does not match the request");
+        } else {
+            fail(cseq.error());
+        }
+    }
+    if (const auto* field = find(HeaderId::kMaxForwards); field && is_request_) {
+        if (const auto n = parse_number(field->value, 255))
+            max_forwards_ = static_cast<std::uint8_t>(*n);
+        else
+            fail("Malformed Max-Forwards header");
+    }
+    for (const auto& single : kSingleFields) check_single(single.id, false, {}, single.duplicate);
+}
+
+void Message::decode_body(std::string_view rest) {
+    body_ = rest;
+    const auto* field = find(HeaderId::kContentLength);
+    if (!field) return;  // RFC 3261 §18.3: over UDP the body then goes to the end of the datagram
+    const auto length = parse_number(field->value);
+    if (!length) return fail("Malformed Content-Length header");
+    if (*length > rest.size()) return fail("Content-Length larger than body");
+    body_ = rest.substr(0, *length);  // surplus is ignored (§18.3; RFC 4475 §3.1.1.8, dblreq)
+}
+
+std::string_view Message::value(HeaderId id) const {
+    const auto* field = find(id);
+    return field ? field->value : std::string_view();
+}
+
+const HeaderField* Message::find(std::string_view name) const {
+    if (const auto id = header_id(name); id != HeaderId::kOther) return find(id);
+    for (const auto& field : fields())
+        if (field.id == HeaderId::kOther && iequals(field.name(), name)) return &field;
+    return nullptr;
+}
+
+bool Message::lists(HeaderId id, std::string_view token) const {
+    for (const auto element : values(id))
+        if (id == HeaderId::kAllow ? element == token : iequals(element, token)) return true;
+    return false;
+}
+
+Message::ValueRange::Iterator::Iterator(const Message* message, const HeaderField* field)
+    : message_(message), field_(field) {
+    if (field_) element_ = CommaList(field_->value, comments_in(field_->id)).begin();
+    settle();
+}
+
+Message::ValueRange::Iterator& Message::ValueRange::Iterator::operator++() {
+    ++element_;
+    settle();
+    return *this;
+}
+
+// Goes on to the next field while the current one has nothing more.
+void Message::ValueRange::Iterator::settle() {
+    while (field_ && element_ == std::default_sentinel) {
+        field_ = message_->next(*field_);
+        if (field_) element_ = CommaList(field_->value, comments_in(field_->id)).begin();
+    }
+}
+
+}  // namespace sallyport::sip

@@ -1,0 +1,190 @@
+#include "controlplane/sip/message_writer.h"
+
+#include <array>
+#include <charconv>
+
+namespace sallyport::sip {
+namespace {
+
+struct StatusText {
+    unsigned status;
+    std::string_view reason;
+};
+constexpr std::array<StatusText, 65> kReasons = {{
+    {100, "Trying"},
+    {180, "Ringing"},
+    {181, "Call Is Being Forwarded"},
+    {182, "Queued"},
+    {183, "Session Progress"},
+    {199, "Early Dialog Terminated"},
+    {200, "OK"},
+    {202, "Accepted"},
+    {204, "No Notification"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Moved Temporarily"},
+    {305, "Use Proxy"},
+    {380, "Alternative Service"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {410, "Gone"},
+    {412, "Conditional Request Failed"},
+    {413, "Request Entity Too Large"},
+    {414, "Request-URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Unsupported URI Scheme"},
+    {417, "Unknown Resource-Priority"},
+    {420, "Bad Extension"},
+    {421, "Extension Required"},
+    {422, "Session Interval Too Small"},
+    {423, "Interval Too Brief"},
+    {424, "Bad Location Information"},
+    {428, "Use Identity Header"},
+    {430, "Flow Failed"},
+    {433, "Anonymity Disallowed"},
+    {436, "Bad Identity Info"},
+    {437, "Unsupported Credential"},
+    {438, "Invalid Identity Header"},
+    {439, "First Hop Lacks Outbound Support"},
+    {440, "Max-Breadth Exceeded"},
+    {469, "Bad Info Package"},
+    {480, "Temporarily Unavailable"},
+    {481, "Call/Transaction Does Not Exist"},
+    {482, "Loop Detected"},
+    {483, "Too Many Hops"},
+    {484, "Address Incomplete"},
+    {485, "Ambiguous"},
+    {486, "Busy Here"},
+    {487, "Request Terminated"},
+    {488, "Not Acceptable Here"},
+    {489, "Bad Event"},
+    {491, "Request Pending"},
+    {493, "Undecipherable"},
+    {494, "Security Agreement Required"},
+    {500, "Server Internal Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Server Time-out"},
+    {505, "Version Not Supported"},
+    {513, "Message Too Large"},
+    {580, "Precondition Failure"},
+}};
+constexpr std::array<StatusText, 6> kGlobalReasons = {{
+    {600, "Busy Everywhere"},
+    {603, "Decline"},
+    {604, "Does Not Exist Anywhere"},
+    {606, "Not Acceptable"},
+    {607, "Unwanted"},
+    {608, "Rejected"},
+}};
+
+std::string_view digits_of(std::uint64_t n, std::array<char, 20>& buffer) {
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), n).ptr;
+    return {buffer.data(), end};
+}
+
+}  // namespace
+
+std::string_view default_reason(unsigned status) {
+    for (const auto& r : kReasons)
+        if (r.status == status) return r.reason;
+    for (const auto& r : kGlobalReasons)
+        if (r.status == status) return r.reason;
+    return {};
+}
+
+void MessageWriter::request(std::string_view method, std::string_view uri) {
+    buffer_.clear();
+    failed_ = !is_token(method) || uri.empty() || uri.find_first_of(" \t\r\n") != std::string_view::npos;
+    buffer_ += method;
+    buffer_ += ' ';
+    buffer_ += uri;
+    buffer_ += " SIP/2.0\r\n";
+    lines_at_ = buffer_.size();
+}
+
+void MessageWriter::response(unsigned status, std::string_view reason) {
+    buffer_.clear();
+    failed_ = status < 100 || status > 699;
+    std::array<char, 20> digits;
+    buffer_ += "SIP/2.0 ";
+    buffer_ += digits_of(status, digits);
+    buffer_ += ' ';
+    append_value(reason);
+    buffer_ += "\r\n";
+    lines_at_ = buffer_.size();
+}
+
+void MessageWriter::header(std::string_view name, std::initializer_list<std::string_view> parts) {
+    failed_ = failed_ || !is_token(name);
+    buffer_ += name;
+    buffer_ += ": ";
+    for (const auto part : parts) append_value(part);
+    buffer_ += "\r\n";
+}
+
+void MessageWriter::number(std::string_view name, std::uint64_t value) {
+    std::array<char, 20> digits;
+    header(name, digits_of(value, digits));
+}
+
+void MessageWriter::copy(const HeaderField& field) {
+    buffer_ += field.line;
+    buffer_ += "\r\n";
+}
+
+void MessageWriter::copy_all(const Message& message, HeaderId id) {
+    for (const auto* field = message.find(id); field; field = message.next(*field)) copy(*field);
+}
+
+void MessageWriter::copy_line(std::string_view line, std::initializer_list<std::string_view> suffix) {
+    buffer_ += line;
+    for (const auto part : suffix) append_value(part);
+    buffer_ += "\r\n";
+}
+
+void MessageWriter::copy_lines(std::string_view lines) {
+    if (!lines.empty() && !lines.ends_with("\r\n")) failed_ = true;
+    buffer_ += lines;
+}
+
+// A fold becomes one SP; any other CR or LF would let the value end its line.
+void MessageWriter::append_value(std::string_view text) {
+    if (text.find_first_of("\r\n") == std::string_view::npos) {
+        buffer_ += text;
+        return;
+    }
+    for (auto at = text.find_first_of("\r\n"); at != std::string_view::npos; at = text.find_first_of("\r\n", at + 2)) {
+        const auto rest = text.substr(at);
+        if (!rest.starts_with("\r\n ") && !rest.starts_with("\r\n\t")) {
+            failed_ = true;
+            return;
+        }
+    }
+    append_unfolded(buffer_, text);
+}
+
+std::string_view MessageWriter::end(std::string_view body) {
+    number("Content-Length", body.size());
+    buffer_ += "\r\n";
+    buffer_ += body;
+    if (buffer_.size() > kMaxSize) failed_ = true;
+    return failed_ ? std::string_view() : std::string_view(buffer_);
+}
+
+std::string_view MessageWriter::finish() { return end({}); }
+
+std::string_view MessageWriter::finish(std::string_view content_type, std::string_view body) {
+    header("Content-Type", content_type);
+    return end(body);
+}
+
+}  // namespace sallyport::sip

@@ -1,0 +1,191 @@
+// The client half of the transaction layer (RFC 3261 §17.1, §9.1).
+#include <array>
+#include <charconv>
+
+#include "controlplane/transaction/tables.h"
+
+namespace sallyport::transaction {
+namespace {
+
+using sip::HeaderId;
+using sip::Method;
+
+ClientEvent event_of(unsigned status) {
+    if (status < 200) return ClientEvent::kProvisional;
+    return status < 300 ? ClientEvent::kSuccess : ClientEvent::kFailure;
+}
+
+// RFC 3261 §17.1.3: the branch of the top Via and the method of CSeq.
+void make_client_key(std::string& key, std::string_view branch, std::string_view method) {
+    key.assign(branch);
+    key += '\n';
+    key += method;
+}
+
+}  // namespace
+
+std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& to, std::string_view bytes,
+                                                       std::uint64_t context) {
+    const auto parsed = scratch_message_.parse(bytes);
+    const auto& m = scratch_message_;
+    if (!parsed || !m.is_request() || m.method() == Method::kAck || m.method() == Method::kCancel ||
+        !m.top_via().has_magic_branch())
+        return std::nullopt;
+    make_client_key(scratch_key_, m.top_via().branch, m.method_text());
+    auto* client = start_client(to, bytes, m.method() == Method::kInvite);
+    if (!client) return std::nullopt;
+    client->context = context;
+    const auto id = client->id();
+    run(now, *client, client->machine.start(), to, nullptr);
+    return id;
+}
+
+// The key stands in scratch_key_.
+TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::string_view bytes, bool invite) {
+    auto* client = tables_->clients.take();
+    if (!client) {
+        ++counters_.client_table_full;
+        return nullptr;
+    }
+    client->layer = this;
+    client->machine = ClientMachine(invite, timers_);
+    client->to = to;
+    client->context = 0;
+    client->key = scratch_key_;
+    client->request.assign(bytes);
+    client->ours = client->cancelled = client->cancel_sent = false;
+    tables_->client_keys.insert(client->index, siphash13(hash_key_, client->key));
+    ++counters_.requests_sent;
+    return client;
+}
+
+void TransactionLayer::on_response(Instant now, const Path& from, const sip::Message& response) {
+    // RFC 3261 §8.1.3.3: more than one Via is not for a UAC.
+    auto via = response.values(HeaderId::kVia).begin();
+    ++via;
+    make_client_key(scratch_key_, response.top_via().branch, response.cseq().method_text);
+    const auto slot = tables_->client_keys.find(siphash13(hash_key_, scratch_key_), [this](std::uint32_t i) {
+        return tables_->clients.at(i).key == scratch_key_;
+    });
+    if (via != std::default_sentinel || slot == HashIndex::kNone ||
+        tables_->clients.at(slot).to.sip_interface != from.sip_interface) {
+        ++counters_.stray_responses;
+        return;
+    }
+    auto& client = tables_->clients.at(slot);
+    run(now, client, client.machine.on(event_of(response.status())), from, &response);
+}
+
+void TransactionLayer::run(Instant now, Client& client, const ClientStep& step, const Path& from,
+                           const sip::Message* response) {
+    const auto id = client.id();
+    if (step.stop_timers) {
+        client.retransmit.cancel();
+        client.end.cancel();
+    }
+    if (step.send) {
+        // Only the start sends without a response and without a timer armed.
+        if (client.end.armed()) ++counters_.retransmissions_sent;
+        out_.push(client.to, client.request, client.owner());
+    }
+    if (step.ack) send_ack(client, *response);
+    if (step.retransmit) wheel_.arm<&Client::on_retransmit>(client.retransmit, now + *step.retransmit, &client);
+    if (step.end) wheel_.arm<&Client::on_end>(client.end, now + *step.end, &client);
+
+    if (step.pass && !client.ours) user_.on_response(now, id, from, *response);
+    if (find(id) != &client) return;  // the TU forgot it
+    if (client.cancelled && !client.cancel_sent && client.machine.state() == ClientState::kProceeding)
+        send_cancel(now, client);
+    if (!step.terminated) return;
+
+    if (step.failure == ClientFailure::kTimeout) ++counters_.timeouts;
+    // From here on no message finds it, but the TU can still ask for its context.
+    tables_->client_keys.erase(client.index);
+    if (!client.ours) {
+        if (step.failure)
+            user_.on_client_failure(now, id, *step.failure);
+        else
+            user_.on_client_terminated(now, id);
+    }
+    if (find(id) == &client) end(client);
+}
+
+void TransactionLayer::end(Client& client) {
+    client.retransmit.cancel();
+    client.end.cancel();
+    tables_->client_keys.erase(client.index);
+    client.machine = {};
+    clear_buffer(client.key);
+    clear_buffer(client.request);
+    clear_buffer(client.extra);
+    tables_->clients.give_back(client);
+}
+
+// RFC 3261 §17.1.1.3: all of the INVITE's, but the To of the response.
+void TransactionLayer::send_ack(Client& client, const sip::Message& response) {
+    if (!scratch_message_.parse(client.request)) return;
+    const auto& invite = scratch_message_;
+    auto& w = scratch_writer_;
+    w.request("ACK", invite.request_uri());
+    w.header(HeaderId::kVia, invite.top_via().raw);
+    w.copy_all(invite, HeaderId::kRoute);
+    w.number("Max-Forwards", 70);
+    w.copy_all(invite, HeaderId::kFrom);
+    w.copy_all(response, HeaderId::kTo);
+    w.copy_all(invite, HeaderId::kCallId);
+    std::array<char, 10> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), invite.cseq().number).ptr;
+    w.header(HeaderId::kCSeq, {std::string_view(digits.data(), end), " ACK"});
+    out_.push(client.to, w.finish(), client.owner());
+}
+
+bool TransactionLayer::cancel(Instant now, ClientId id, std::span<const sip::ExtraHeader> extra) {
+    auto* client = find(id);
+    if (!client || !client->machine.invite() || client->cancelled) return false;
+    const auto state = client->machine.state();
+    if (state != ClientState::kCalling && state != ClientState::kProceeding) return false;
+    client->cancelled = true;
+    // Kept as lines that a writer has made: what could break out of its line is not among them.
+    scratch_writer_.request("CANCEL", "sip:none");
+    for (const auto& h : extra) scratch_writer_.header(h.name, h.value);
+    if (!scratch_writer_.failed()) client->extra.assign(scratch_writer_.lines());
+    // RFC 3261 §9.1: not before a provisional response, else it could overtake the INVITE.
+    if (state == ClientState::kProceeding) send_cancel(now, *client);
+    return true;
+}
+
+void TransactionLayer::send_cancel(Instant now, Client& invite_client) {
+    invite_client.cancel_sent = true;
+    run(now, invite_client, invite_client.machine.on(ClientEvent::kCancelSent), invite_client.to, nullptr);
+    if (!scratch_message_.parse(invite_client.request)) return;
+    const auto& invite = scratch_message_;
+    auto& w = scratch_writer_;
+    w.request("CANCEL", invite.request_uri());
+    w.header(HeaderId::kVia, invite.top_via().raw);
+    w.copy_all(invite, HeaderId::kRoute);
+    w.number("Max-Forwards", 70);
+    w.copy_all(invite, HeaderId::kFrom);
+    w.copy_all(invite, HeaderId::kTo);
+    w.copy_all(invite, HeaderId::kCallId);
+    std::array<char, 10> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), invite.cseq().number).ptr;
+    w.header(HeaderId::kCSeq, {std::string_view(digits.data(), end), " CANCEL"});
+    w.copy_lines(invite_client.extra);
+    const auto bytes = w.finish();
+
+    make_client_key(scratch_key_, invite.top_via().branch, sip::method_name(Method::kCancel));
+    auto* client = start_client(invite_client.to, bytes, false);
+    if (!client) {
+        // No room to repeat it; the INVITE ends by its own timer if this one is lost.
+        out_.push(invite_client.to, bytes);
+        return;
+    }
+    client->ours = true;
+    run(now, *client, client->machine.start(), client->to, nullptr);
+}
+
+void TransactionLayer::forget(ClientId id) {
+    if (auto* client = find(id)) end(*client);
+}
+
+}  // namespace sallyport::transaction

@@ -1,0 +1,253 @@
+// The server half of the transaction layer (RFC 3261 §17.2, §9.2, §8.2.2.2).
+#include <array>
+#include <charconv>
+
+#include "controlplane/transaction/tables.h"
+
+namespace sallyport::transaction {
+namespace {
+
+using sip::HeaderId;
+using sip::Method;
+
+constexpr std::uint16_t kDefaultPort = 5060;
+
+void append_decimal(std::string& out, std::uint32_t n) {
+    std::array<char, 10> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+    out.append(digits.data(), end);
+}
+
+// RFC 3261 §17.2.3. `method` is INVITE for an ACK, and for what a CANCEL looks for. Two listeners are two
+// places: what arrives on one is no retransmission of what arrived on the other.
+void make_server_key(std::string& key, const Path& from, const sip::Message& request, std::string_view method) {
+    const auto& via = request.top_via();
+    key.clear();
+    append_decimal(key, from.sip_interface);
+    key += '\n';
+    if (via.has_magic_branch()) {
+        key += via.branch;
+        key += '\n';
+        for (const char c : via.sent_by.host) key += sip::lower(c);
+        key += '\n';
+        append_decimal(key, via.sent_by.port != 0 ? via.sent_by.port : kDefaultPort);
+    } else {
+        // A client of RFC 2543. Its To tag is left out: that of the ACK is not that of the INVITE.
+        for (const auto part : {request.request_uri(), request.call_id(), request.from_tag(), via.raw}) {
+            key += part;
+            key += '\n';
+        }
+        append_decimal(key, request.cseq().number);
+    }
+    key += '\n';
+    key += method;
+}
+
+void make_merge_key(std::string& key, const sip::Message& request) {
+    key.clear();
+    for (const auto part : {request.call_id(), request.from_tag(), request.cseq().method_text, request.request_uri()}) {
+        key += part;
+        key += '\n';
+    }
+    append_decimal(key, request.cseq().number);
+}
+
+// 0 when it is no status line.
+unsigned status_of(std::string_view bytes) {
+    if (!bytes.starts_with("SIP/2.0 ")) return 0;
+    return sip::parse_number(bytes.substr(8, 3), 699).value_or(0);
+}
+
+std::optional<ServerEvent> event_of(unsigned status) {
+    if (status < 100) return std::nullopt;
+    if (status < 200) return ServerEvent::kSendProvisional;
+    if (status < 300) return ServerEvent::kSendSuccess;
+    return status == 408 ? ServerEvent::kSendTimeout : ServerEvent::kSendFailure;
+}
+
+}  // namespace
+
+// By scratch_key_.
+TransactionLayer::Server* TransactionLayer::find_server_by_key() {
+    const auto slot = tables_->server_keys.find(siphash13(hash_key_, scratch_key_), [this](std::uint32_t i) {
+        return tables_->servers.at(i).key == scratch_key_;
+    });
+    return slot == HashIndex::kNone ? nullptr : &tables_->servers.at(slot);
+}
+
+void TransactionLayer::on_request(Instant now, const Path& from, const sip::Message& request) {
+    make_server_key(scratch_key_, from, request, request.method_text());
+    if (auto* server = find_server_by_key()) {
+        ++counters_.request_retransmissions_received;
+        run(now, *server, server->machine.on(ServerEvent::kRequest), from, nullptr);
+        return;
+    }
+    if (is_merged(request)) {
+        ++counters_.merged_requests;
+        reject(from, request, 482, "Loop Detected");
+        return;
+    }
+    make_server_key(scratch_key_, from, request, request.method_text());
+    auto* server = start_server(from, request);
+    if (!server) {
+        ++counters_.server_table_full;
+        std::string seconds;
+        append_decimal(seconds, settings_.retry_after_s);
+        reject(from, request, 503, "Service Unavailable", std::array{sip::ExtraHeader{"Retry-After", seconds}});
+        return;
+    }
+    const auto id = server->id();
+    run(now, *server, server->machine.start(), from, nullptr);
+    user_.on_request(now, id, from, request);
+}
+
+// The key stands in scratch_key_.
+TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const sip::Message& request) {
+    auto* server = tables_->servers.take();
+    if (!server) return nullptr;
+    server->layer = this;
+    server->machine = ServerMachine(request.method() == Method::kInvite, timers_);
+    server->to = {from.sip_interface, sip::response_target(request.top_via(), from.remote)};
+    server->context = 0;
+    server->key = scratch_key_;
+    server->merge_key.clear();
+    server->to_tag.clear();
+    server->head.assign(request, from.remote);
+    server->ours = request.method() == Method::kCancel;
+    tables_->server_keys.insert(server->index, siphash13(hash_key_, server->key));
+    if (request.to_tag().empty() && !server->ours) {
+        make_merge_key(server->merge_key, request);
+        tables_->merge_keys.insert(server->index, siphash13(hash_key_, server->merge_key));
+    }
+    return server;
+}
+
+// RFC 3261 §8.2.2.2
+bool TransactionLayer::is_merged(const sip::Message& request) {
+    if (!request.to_tag().empty()) return false;
+    make_merge_key(scratch_key_, request);
+    return tables_->merge_keys.find(siphash13(hash_key_, scratch_key_), [this](std::uint32_t i) {
+        return tables_->servers.at(i).merge_key == scratch_key_;
+    }) != HashIndex::kNone;
+}
+
+void TransactionLayer::on_ack(Instant now, const Path& from, const sip::Message& ack) {
+    make_server_key(scratch_key_, from, ack, sip::method_name(Method::kInvite));
+    if (auto* server = find_server_by_key()) {
+        run(now, *server, server->machine.on(ServerEvent::kAck), from, &ack);
+        return;
+    }
+    const auto tag = stateless_tag(ack);
+    if (ack.to_tag() == std::string_view(tag.data(), tag.size())) {
+        ++counters_.stray_acks;
+        return;
+    }
+    user_.on_ack(now, from, ack);
+}
+
+// RFC 3261 §9.2
+void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Message& cancel) {
+    make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
+    if (auto* again = find_server_by_key()) {
+        ++counters_.request_retransmissions_received;
+        run(now, *again, again->machine.on(ServerEvent::kRequest), from, nullptr);
+        return;
+    }
+    make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kInvite));
+    auto* invite = find_server_by_key();
+    if (!invite) {
+        ++counters_.unmatched_cancels;
+        reject(from, cancel, 481, "Call/Transaction Does Not Exist");
+        return;
+    }
+    const auto invite_id = invite->id();
+    const auto fallback = stateless_tag(cancel);
+    const auto tag = invite->to_tag.empty() ? std::string(fallback.data(), fallback.size()) : invite->to_tag;
+
+    make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
+    if (auto* server = start_server(from, cancel)) {
+        run(now, *server, server->machine.start(), from, nullptr);
+        server->head.begin(scratch_writer_, 200, "OK", tag);
+        respond(now, server->id(), scratch_writer_.finish());
+    } else {
+        // No room to remember it: its retransmission is answered in the same way.
+        ++counters_.server_table_full;
+        scratch_template_.assign(cancel, from.remote);
+        scratch_template_.begin(scratch_writer_, 200, "OK", tag);
+        out_.push({from.sip_interface, sip::response_target(cancel.top_via(), from.remote)}, scratch_writer_.finish());
+    }
+    if (invite->machine.state() == ServerState::kProceeding) user_.on_cancel(now, invite_id, from, cancel);
+}
+
+bool TransactionLayer::begin_response(ServerId id, sip::MessageWriter& writer, unsigned status, std::string_view reason,
+                                      std::string_view to_tag) {
+    auto* server = find(id);
+    if (!server) return false;
+    server->head.begin(writer, status, reason, to_tag);
+    if (server->to_tag.empty()) set_to_tag(id, to_tag);
+    return true;
+}
+
+void TransactionLayer::set_to_tag(ServerId id, std::string_view tag) {
+    if (auto* server = find(id)) server->to_tag.assign(tag);
+}
+
+bool TransactionLayer::respond(Instant now, ServerId id, std::string_view bytes) {
+    auto* server = find(id);
+    const auto event = event_of(status_of(bytes));
+    if (!server || !event) return false;
+    const bool repeated = server->machine.state() == ServerState::kAccepted;
+    const auto step = server->machine.on(*event);
+    if (step.accepted) {
+        ++(repeated ? counters_.retransmissions_sent : counters_.responses_sent);
+        server->response.assign(bytes);
+        // A failed attempt does not stand in the way of the next one (RFC 3263 §4.3: same request, new branch).
+        if (*event == ServerEvent::kSendFailure || *event == ServerEvent::kSendTimeout)
+            tables_->merge_keys.erase(server->index);
+    }
+    run(now, *server, step, server->to, nullptr);
+    return step.accepted;
+}
+
+void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, const Path& from,
+                           const sip::Message* ack) {
+    const auto id = server.id();
+    if (step.stop_timers) {
+        server.retransmit.cancel();
+        server.end.cancel();
+    }
+    if (step.send && !server.response.empty()) {
+        if (!step.accepted) ++counters_.retransmissions_sent;
+        out_.push(server.to, server.response, server.owner());
+    }
+    if (step.retransmit) wheel_.arm<&Server::on_retransmit>(server.retransmit, now + *step.retransmit, &server);
+    if (step.end) wheel_.arm<&Server::on_end>(server.end, now + *step.end, &server);
+
+    if (step.pass) user_.on_ack(now, from, *ack);
+    if (!step.terminated || find(id) != &server) return;
+
+    if (step.failure == ServerFailure::kNoAck) ++counters_.acks_missing;
+    if (step.failure == ServerFailure::kUnanswered) ++counters_.unanswered;
+    tables_->server_keys.erase(server.index);
+    tables_->merge_keys.erase(server.index);
+    if (!server.ours) {
+        if (step.failure)
+            user_.on_server_failure(now, id, *step.failure);
+        else
+            user_.on_server_terminated(now, id);
+    }
+    if (find(id) == &server) end(server);
+}
+
+void TransactionLayer::end(Server& server) {
+    server.retransmit.cancel();
+    server.end.cancel();
+    server.machine = {};
+    clear_buffer(server.key);
+    clear_buffer(server.merge_key);
+    clear_buffer(server.response);
+    server.head.clear();
+    tables_->servers.give_back(server);
+}
+
+}  // namespace sallyport::transaction

@@ -1,0 +1,161 @@
+#pragma once
+// Where transactions live: slots that never move (timers link into them), are used again with their buffers,
+// and are found by a keyed hash. Private to the transaction layer.
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/sip/response_template.h"
+#include "controlplane/transaction/client_machine.h"
+#include "controlplane/transaction/send_queue.h"
+#include "controlplane/transaction/server_machine.h"
+#include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/timer_wheel.h"
+
+namespace sallyport::transaction {
+
+// A buffer that goes back to its slot keeps its memory up to this size.
+constexpr std::size_t kKeepCapacity = 4096;
+inline void clear_buffer(std::string& s) {
+    if (s.capacity() > kKeepCapacity)
+        s = std::string();
+    else
+        s.clear();
+}
+
+// Chained hash over slot numbers. The keys are the slots' own; the caller compares them. Hashes come from
+// SipHash, so that a peer cannot aim at one chain.
+class HashIndex {
+public:
+    explicit HashIndex(std::size_t expected) {
+        std::size_t n = 64;
+        while (n < expected) n *= 2;
+        heads_.assign(n, kNone);
+    }
+    void insert(std::uint32_t slot, std::uint64_t hash) {
+        if (slot >= links_.size()) links_.resize(slot + 1U);
+        auto& head = heads_[hash & (heads_.size() - 1)];
+        links_[slot] = {hash, head, true};
+        head = slot;
+    }
+    void erase(std::uint32_t slot) {
+        if (slot >= links_.size() || !links_[slot].linked) return;
+        auto* at = &heads_[links_[slot].hash & (heads_.size() - 1)];
+        while (*at != slot) at = &links_[*at].next;
+        *at = links_[slot].next;
+        links_[slot].linked = false;
+    }
+    static constexpr std::uint32_t kNone = UINT32_MAX;
+    template <typename Matches>
+    std::uint32_t find(std::uint64_t hash, Matches&& matches) const {
+        for (auto slot = heads_[hash & (heads_.size() - 1)]; slot != kNone; slot = links_[slot].next)
+            if (links_[slot].hash == hash && matches(slot)) return slot;
+        return kNone;
+    }
+
+private:
+    struct Link {
+        std::uint64_t hash = 0;
+        std::uint32_t next = kNone;
+        bool linked = false;
+    };
+    std::vector<std::uint32_t> heads_;
+    std::vector<Link> links_;
+};
+
+template <typename T>
+class Slots {
+public:
+    explicit Slots(std::size_t max) : max_(max) {}
+    // nullptr when all are taken.
+    T* take() {
+        if (!free_.empty()) {
+            auto& slot = slots_[free_.back()];
+            free_.pop_back();
+            return &slot;
+        }
+        if (slots_.size() >= max_) return nullptr;
+        auto& slot = slots_.emplace_back();
+        slot.index = static_cast<std::uint32_t>(slots_.size() - 1);
+        slot.generation = 1;
+        return &slot;
+    }
+    void give_back(T& slot) {
+        if (++slot.generation == 0) slot.generation = 1;  // 0 is nobody's
+        free_.push_back(slot.index);
+    }
+    T* find(std::uint32_t index, std::uint32_t generation) {
+        return index < slots_.size() && slots_[index].generation == generation ? &slots_[index] : nullptr;
+    }
+    T& at(std::uint32_t index) { return slots_[index]; }
+    std::size_t capacity() const { return slots_.size(); }
+    std::size_t used() const { return slots_.size() - free_.size(); }
+
+private:
+    std::deque<T> slots_;
+    std::vector<std::uint32_t> free_;
+    std::size_t max_;
+};
+
+struct TransactionLayer::Client {
+    TransactionLayer* layer = nullptr;
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+    ClientMachine machine;
+    Timer retransmit;
+    Timer end;
+    Path to;
+    std::uint64_t context = 0;
+    std::string key;      // branch, method
+    std::string request;  // as sent
+    std::string extra;    // header lines for the CANCEL that waits for a provisional response
+    bool ours = false;    // a CANCEL of the layer's: the TU does not know it
+    bool cancelled = false;
+    bool cancel_sent = false;
+
+    ClientId id() const { return {index, generation}; }
+    std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1; }
+    void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ClientEvent::kRetransmitTimer), to, nullptr); }
+    void on_end(Instant now) { layer->run(now, *this, machine.on(ClientEvent::kEndTimer), to, nullptr); }
+};
+
+struct TransactionLayer::Server {
+    TransactionLayer* layer = nullptr;
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+    ServerMachine machine;
+    Timer retransmit;
+    Timer end;
+    Path to;  // of the response
+    std::uint64_t context = 0;
+    std::string key;        // branch, sent-by, listener, method
+    std::string merge_key;  // "" when the request was within a dialog
+    std::string response;   // the last
+    std::string to_tag;     // that responses carry; "" as long as none did
+    sip::ResponseTemplate head;
+    bool ours = false;  // of a CANCEL: the TU does not know it
+
+    ServerId id() const { return {index, generation}; }
+    std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1 | 1; }
+    void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ServerEvent::kRetransmitTimer), to, nullptr); }
+    void on_end(Instant now) { layer->run(now, *this, machine.on(ServerEvent::kEndTimer), to, nullptr); }
+};
+
+struct TransactionLayer::Tables {
+    Tables(std::size_t max_clients, std::size_t max_servers)
+        : clients(max_clients),
+          servers(max_servers),
+          client_keys(max_clients),
+          server_keys(max_servers),
+          merge_keys(max_servers) {}
+    Slots<Client> clients;
+    Slots<Server> servers;
+    HashIndex client_keys;
+    HashIndex server_keys;
+    HashIndex merge_keys;
+};
+
+}  // namespace sallyport::transaction
