@@ -13,7 +13,7 @@ namespace sallyport::os {
 // In main before any thread starts: the threads inherit the mask, and the signals wait for a Signals object.
 // SIGPIPE is ignored on the way: a write to a closed socket is an error value.
 void block_signals(std::initializer_list<int> signals);
-// Aborts on the listed signals get their default again: for a child between fork and exec.
+// The default again: for a child between fork and exec.
 void unblock_all_signals();
 
 class Signals {

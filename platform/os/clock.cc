@@ -1,0 +1,20 @@
+#include "platform/os/clock.h"
+
+#include <ctime>
+
+namespace sallyport::os {
+namespace {
+
+Duration read(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return std::chrono::seconds(t.tv_sec) + Duration(t.tv_nsec);
+}
+
+}  // namespace
+
+Instant monotonic_now() { return Instant(read(CLOCK_MONOTONIC)); }
+WallTime wall_now() { return WallTime(read(CLOCK_REALTIME)); }
+Now now() { return {monotonic_now(), wall_now()}; }
+
+}  // namespace sallyport::os
