@@ -66,8 +66,9 @@ public:
     // `first_generation`: higher than what earlier processes used is safest (seconds of the wall clock).
     Ledger(std::size_t max_flows, std::uint32_t first_generation, SipHashKey key);
 
-    // `flows` are all that `call` wants from now on (MediaPlan::flows); none: the call is over. Appends
-    // commands, which the caller sends in order. False: the bound is reached, and nothing has changed.
+    // `call` is not 0. `flows` are all that it wants from now on (MediaPlan::flows); none: the call is over. Appends
+    // commands, which the caller sends in order. False: the bound is reached, or a flow is wanted by another
+    // call; nothing has changed. When a call that is over has no flows (has_flows) no kRemoved will come.
     bool want(std::uint64_t call, std::span<const wire::FlowSpec> flows, Commands& out);
     // Asks for the counters of a call's flows: one kCounters report each.
     void query(std::uint64_t call, Commands& out);
@@ -101,11 +102,11 @@ private:
         std::size_t operator()(const wire::FlowKey& k) const;
     };
     struct Entry {
-        std::optional<wire::FlowSpec> wanted;
-        std::optional<wire::FlowSpec> present;
-        bool confirmed = false;  // `present` is applied
-        bool removing = false;   // a remove of `present` is on its way
-        bool listed = false;     // seen in the list that is going on
+        std::optional<wire::FlowSpec> wanted;   // generation 0
+        std::optional<wire::FlowSpec> present;  // once all that was sent has been applied
+        std::optional<wire::FlowSpec> applied;  // as the dataplane has confirmed it
+        bool removing = false;                  // a remove of `present` is on its way
+        bool listed = false;                    // seen in the list that is going on
         bool idle = false;
         std::uint32_t transaction = 0;  // the last one that touches it
         std::optional<std::uint32_t> flow_index;
@@ -114,19 +115,33 @@ private:
     struct Call {
         std::vector<wire::FlowKey> keys;  // wanted or present, without repetition
         std::uint32_t outstanding = 0;    // transactions without answer
-        bool failed = false;              // reported; no repetition until the next want()
+        bool repaired = false;            // a repair was tried since the last want()
+        bool failed = false;              // reported; no further attempt until the next want()
     };
     struct Transaction {
         std::uint32_t id = 0;
-        std::uint64_t call = 0;
-        bool repaired = false;
+        std::uint64_t call = 0;  // 0: strangers
     };
     using Entries = std::unordered_map<wire::FlowKey, Entry, KeyHash>;
 
-    void reconcile(std::uint64_t call, Commands& out);
-    void install(const wire::FlowKey& key, Entry& entry, std::uint32_t transaction, Commands& out);
-    void finish_list(Commands& out, Reports& reports);
+    static bool in_force(const Entry& entry);
+    wire::FlowCommand command(wire::CommandType type, std::uint32_t transaction, const wire::FlowSpec& spec) const;
+    std::uint32_t next_transaction();
+    bool reconcile(std::uint64_t call, Commands& out);
+    void commit(std::uint32_t transaction, std::uint64_t call, Commands& out);
+    bool reconcile_entry(std::uint64_t call, Entry& entry, std::uint32_t transaction, Commands& out);
+    void finish_if_gone(std::uint64_t call, Commands& out, Reports& reports);
     void start_list(Commands& out);
+    void report_if_in_force(std::uint64_t call, Reports& reports) const;
+    Entry* find(const wire::FlowEvent& event);
+    std::optional<Transaction> answered(const wire::FlowEvent& event);
+
+    void on_flow(const wire::FlowEvent& event, Reports& reports);
+    void on_committed(const wire::FlowEvent& event, Reports& reports);
+    void on_rejected(const wire::FlowEvent& event, Commands& out, Reports& reports);
+    void on_removed(const wire::FlowEvent& event, Commands& out, Reports& reports);
+    void on_listed(const wire::FlowEvent& event);
+    void on_list_end(Commands& out, Reports& reports);
 
     std::size_t max_flows_;
     std::uint32_t generation_;
@@ -136,6 +151,7 @@ private:
     Entries entries_;
     std::unordered_map<std::uint64_t, Call> calls_;
     std::deque<Transaction> outstanding_;
+    std::vector<wire::FlowSpec> strangers_;  // of the list that is going on
     LedgerStats stats_;
 };
 

@@ -57,9 +57,10 @@ public:
     std::vector<wire::FlowSpec> flows(const config::ControlView& view) const;
 
     struct Stream {
-        std::array<PortPair, 2> ports;       // by leg; both or none
-        std::array<sdp::StreamEnd, 2> ends;  // by leg: what that side said
-        bool active = false;                 // both sides relay it
+        std::array<PortPair, 2> ports;             // by leg; both or none
+        std::array<sdp::StreamEnd, 2> ends;        // by leg: what that side said
+        std::array<std::uint8_t, 2> clocks_khz{};  // by leg: RTP clock of what that side sends
+        bool active = false;                       // both sides relay it
         friend bool operator==(const Stream&, const Stream&) = default;
     };
     const std::vector<Stream>& streams() const { return streams_; }
@@ -73,6 +74,8 @@ public:
     friend bool operator==(const MediaPlan&, const MediaPlan&) = default;
 
 private:
+    wire::FlowSpec flow(const config::ControlView& view, std::size_t index, std::size_t leg, bool rtcp) const;
+
     std::uint64_t call_;
     std::array<std::uint16_t, 2> realms_;
     std::vector<Stream> streams_;  // by m-line

@@ -45,6 +45,8 @@ public:
     std::expected<PortPair, PoolError> allocate(std::uint16_t realm, Instant now);
     // A pair that an imported call has. False: not one of ours, or in use already.
     bool reserve(const PortPair& pair);
+    // Undoes reserve(): free at once, without rest.
+    void unreserve(const PortPair& pair);
     // Starts the rest. False, and nothing happens, when the pair is not in use.
     bool release(const PortPair& pair, Instant now);
 

@@ -1,0 +1,436 @@
+#include "controlplane/flow/ledger.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace sallyport::flow {
+
+namespace {
+
+using wire::CommandType;
+using wire::EventType;
+using wire::FlowKey;
+using wire::FlowSpec;
+using wire::RejectReason;
+
+constexpr std::size_t kStrangersPerTransaction = 64;
+
+// What the dataplane would do the same with. Generation and the wish to latch anew are not part of it.
+bool same_flow(const FlowSpec& a, const FlowSpec& b) {
+    const auto flags = [](const FlowSpec& s) { return static_cast<unsigned>(s.flags) & ~unsigned{wire::kFlowRelatch}; };
+    return a.key == b.key && a.cookie == b.cookie && flags(a) == flags(b) && a.source_rule == b.source_rule &&
+           a.prefix_length == b.prefix_length && a.remote == b.remote && a.idle_ms == b.idle_ms && a.out == b.out &&
+           a.out_remote == b.out_remote && a.dscp == b.dscp && a.clock_khz == b.clock_khz && a.rate_pps == b.rate_pps;
+}
+
+// Our picture of the dataplane was wrong, or it was busy; our wish was not wrong: a list sets it right.
+bool repairable(RejectReason reason) {
+    return reason == RejectReason::kAlreadyInstalled || reason == RejectReason::kNoSuchFlow ||
+           reason == RejectReason::kStaleGeneration || reason == RejectReason::kStagingFull;
+}
+
+FlowReport report_of(FlowReport::Kind kind, std::uint64_t call) {
+    FlowReport r;
+    r.kind = kind;
+    r.call = call;
+    return r;
+}
+
+}  // namespace
+
+std::size_t Ledger::KeyHash::operator()(const FlowKey& k) const {
+    return siphash13(key, {reinterpret_cast<const char*>(&k), sizeof k});
+}
+
+Ledger::Ledger(std::size_t max_flows, std::uint32_t first_generation, SipHashKey key)
+    : max_flows_(max_flows), generation_(std::max(first_generation, 1U)), entries_(0, KeyHash{key}) {}
+
+bool Ledger::in_force(const Entry& entry) {
+    return entry.wanted && entry.applied && !entry.removing && same_flow(*entry.wanted, *entry.applied);
+}
+
+wire::FlowCommand Ledger::command(CommandType type, std::uint32_t transaction, const FlowSpec& spec) const {
+    wire::FlowCommand c;
+    c.type = type;
+    c.transaction = transaction;
+    c.spec = spec;
+    return c;
+}
+
+std::uint32_t Ledger::next_transaction() {
+    if (next_transaction_ == 0) next_transaction_ = 1;
+    return next_transaction_++;
+}
+
+bool Ledger::want(std::uint64_t call, std::span<const FlowSpec> flows, Commands& out) {
+    std::size_t fresh = 0;
+    for (const auto& spec : flows) {
+        const auto it = entries_.find(spec.key);
+        if (it == entries_.end()) {
+            ++fresh;
+        } else if (it->second.wanted && it->second.wanted->cookie.call != call) {
+            ++stats_.refused_full;
+            return false;
+        }
+    }
+    if (entries_.size() + fresh > max_flows_) {
+        ++stats_.refused_full;
+        return false;
+    }
+    auto& state = calls_[call];
+    state.failed = false;
+    state.repaired = false;
+    for (const auto& key : state.keys) {
+        auto& entry = entries_.at(key);
+        if (entry.wanted && entry.wanted->cookie.call == call) entry.wanted.reset();
+    }
+    for (const auto& spec : flows) {
+        entries_[spec.key].wanted = spec;
+        if (std::ranges::find(state.keys, spec.key) == state.keys.end()) state.keys.push_back(spec.key);
+    }
+    reconcile(call, out);
+    return true;
+}
+
+// One key of one call. Appends at most one command; true when it did.
+bool Ledger::reconcile_entry(std::uint64_t call, Entry& entry, std::uint32_t transaction, Commands& out) {
+    if (entry.removing) return false;  // kRemoved brings us back here
+    const bool wanted = entry.wanted && entry.wanted->cookie.call == call;
+    if (entry.present && (entry.present->cookie.call != call || !wanted)) {
+        // Ours that is over, or a stranger where we want to be. Another call's is that call's matter.
+        if (!wanted && entry.present->cookie.call != call) return false;
+        out.push_back(command(CommandType::kRemove, transaction, *entry.present));
+        entry.removing = true;
+    } else if (!wanted) {
+        return false;
+    } else if (!entry.present) {
+        entry.present = entry.wanted;
+        entry.present->generation = ++generation_;
+        out.push_back(command(CommandType::kInstall, transaction, *entry.present));
+    } else if (!same_flow(*entry.present, *entry.wanted)) {
+        const bool moved = entry.present->remote != entry.wanted->remote;
+        const auto generation = entry.present->generation;
+        entry.present = entry.wanted;
+        entry.present->generation = generation;
+        auto update = command(CommandType::kUpdate, transaction, *entry.present);
+        // The peer has announced another address: what was latched belongs to the old one.
+        if (moved) update.spec.flags |= wire::kFlowRelatch;
+        out.push_back(update);
+    } else {
+        return false;
+    }
+    entry.transaction = transaction;
+    return true;
+}
+
+// Everything that separates `call` from its wishes, as one transaction. Forgets keys that are of no further
+// use. True when commands were appended.
+bool Ledger::reconcile(std::uint64_t call, Commands& out) {
+    const auto it = calls_.find(call);
+    if (it == calls_.end()) return false;
+    auto& state = it->second;
+    bool any = false;
+    if (session_ && !listing_ && !state.failed) {
+        const auto transaction = next_transaction();
+        for (const auto& key : state.keys) any |= reconcile_entry(call, entries_.at(key), transaction, out);
+        if (any) commit(transaction, call, out);
+    }
+    std::erase_if(state.keys, [&](const FlowKey& key) {
+        const auto entry = entries_.find(key);
+        if (entry->second.wanted && entry->second.wanted->cookie.call == call) return false;
+        if (entry->second.present && entry->second.present->cookie.call == call) return false;
+        if (!entry->second.wanted && !entry->second.present) entries_.erase(entry);
+        return true;
+    });
+    if (state.keys.empty()) calls_.erase(it);
+    return any;
+}
+
+void Ledger::commit(std::uint32_t transaction, std::uint64_t call, Commands& out) {
+    out.push_back(command(CommandType::kCommit, transaction, {}));
+    outstanding_.push_back({transaction, call});
+    ++stats_.transactions;
+    if (const auto it = calls_.find(call); it != calls_.end()) ++it->second.outstanding;
+}
+
+void Ledger::query(std::uint64_t call, Commands& out) {
+    const auto it = calls_.find(call);
+    if (it == calls_.end() || !session_) return;
+    for (const auto& key : it->second.keys) {
+        const auto& entry = entries_.at(key);
+        if (entry.applied) out.push_back(command(CommandType::kQuery, 0, *entry.applied));
+    }
+}
+
+void Ledger::start_list(Commands& out) {
+    listing_ = true;
+    strangers_.clear();
+    for (auto& [key, entry] : entries_) entry.listed = false;
+    out.push_back(command(CommandType::kList, next_transaction(), {}));
+}
+
+void Ledger::session_started(Commands& out) {
+    session_ended();
+    session_ = true;
+    start_list(out);
+}
+
+// What was staged is forgotten over there, what was installed stays: only the next list will tell.
+void Ledger::session_ended() {
+    session_ = false;
+    listing_ = false;
+    outstanding_.clear();
+    for (auto& [call, state] : calls_) {
+        state.outstanding = 0;
+        state.failed = false;
+        state.repaired = false;
+    }
+    for (auto& [key, entry] : entries_) {
+        entry.applied.reset();
+        entry.flow_index.reset();
+    }
+}
+
+Ledger::Entry* Ledger::find(const wire::FlowEvent& event) {
+    const auto it = entries_.find(event.spec.key);
+    if (it == entries_.end() || !it->second.present) return nullptr;
+    return it->second.present->generation == event.spec.generation ? &it->second : nullptr;
+}
+
+void Ledger::on_event(const wire::FlowEvent& event, Commands& out, Reports& reports) {
+    if (!session_) {
+        ++stats_.unexpected_events;
+        return;
+    }
+    switch (event.type) {
+        case EventType::kCommitted: return on_committed(event, reports);
+        case EventType::kRejected: return on_rejected(event, out, reports);
+        case EventType::kRemoved: return on_removed(event, out, reports);
+        case EventType::kListed: return on_listed(event);
+        case EventType::kListEnd: return on_list_end(out, reports);
+        case EventType::kNone: break;
+        case EventType::kInstalled:
+        case EventType::kLatched:
+        case EventType::kIdle:
+        case EventType::kActive:
+        case EventType::kCounters: return on_flow(event, reports);
+    }
+    ++stats_.unexpected_events;
+}
+
+// What a flow tells about itself.
+void Ledger::on_flow(const wire::FlowEvent& event, Reports& reports) {
+    Entry* entry = find(event);
+    if (entry == nullptr) {
+        ++stats_.unexpected_events;  // of a flow that was taken out while the event was on its way
+        return;
+    }
+    entry->flow_index = event.flow_index;
+    auto report = report_of(FlowReport::Kind::kCounters, entry->present->cookie.call);
+    report.cookie = entry->present->cookie;
+    report.counters = event.counters;
+    report.source = event.source;
+    switch (event.type) {
+        case EventType::kLatched:
+            entry->latched = event.source;
+            report.kind = FlowReport::Kind::kLatched;
+            break;
+        case EventType::kIdle:
+            entry->idle = true;
+            report.kind = FlowReport::Kind::kIdle;
+            break;
+        case EventType::kActive:
+            entry->idle = false;
+            report.kind = FlowReport::Kind::kActive;
+            break;
+        case EventType::kCounters: break;
+        default: return;  // kInstalled: the transaction's kCommitted follows
+    }
+    reports.push_back(report);
+}
+
+std::optional<Ledger::Transaction> Ledger::answered(const wire::FlowEvent& event) {
+    // Answers come in the order of the commits: it is the first one, or the picture is wrong.
+    const auto it = std::ranges::find(outstanding_, event.transaction, &Transaction::id);
+    if (it == outstanding_.end()) {
+        ++stats_.unexpected_events;
+        return std::nullopt;
+    }
+    const auto out = *it;
+    outstanding_.erase(it);
+    if (const auto call = calls_.find(out.call); call != calls_.end() && call->second.outstanding > 0) {
+        --call->second.outstanding;
+    }
+    return out;
+}
+
+void Ledger::report_if_in_force(std::uint64_t call, Reports& reports) const {
+    const auto it = calls_.find(call);
+    if (it == calls_.end() || it->second.outstanding > 0 || it->second.failed) return;
+    bool any = false;
+    for (const auto& key : it->second.keys) {
+        const auto& entry = entries_.at(key);
+        if (!entry.wanted || entry.wanted->cookie.call != call) continue;
+        if (!in_force(entry)) return;
+        any = true;
+    }
+    if (any) reports.push_back(report_of(FlowReport::Kind::kInForce, call));
+}
+
+void Ledger::on_committed(const wire::FlowEvent& event, Reports& reports) {
+    const auto transaction = answered(event);
+    if (!transaction) return;
+    const auto it = calls_.find(transaction->call);
+    if (it == calls_.end()) return;
+    for (const auto& key : it->second.keys) {
+        auto& entry = entries_.at(key);
+        if (entry.transaction == transaction->id && !entry.removing) entry.applied = entry.present;
+    }
+    report_if_in_force(transaction->call, reports);
+}
+
+void Ledger::on_rejected(const wire::FlowEvent& event, Commands& out, Reports& reports) {
+    const auto transaction = answered(event);
+    if (!transaction) return;
+    ++stats_.rejected;
+    const auto it = calls_.find(transaction->call);
+    if (it == calls_.end()) return;
+    auto& state = it->second;
+    for (const auto& key : state.keys) {
+        auto& entry = entries_.at(key);
+        if (entry.transaction != transaction->id) continue;
+        entry.present = entry.applied;
+        entry.removing = false;
+    }
+    if (repairable(event.reason) && !state.repaired) {
+        state.repaired = true;
+        if (!listing_) {
+            ++stats_.repairs;
+            start_list(out);
+        }
+        return;
+    }
+    state.failed = true;
+    auto report = report_of(FlowReport::Kind::kFailed, transaction->call);
+    report.reason = event.reason;
+    reports.push_back(report);
+}
+
+void Ledger::on_removed(const wire::FlowEvent& event, Commands& out, Reports& reports) {
+    Entry* entry = find(event);
+    if (entry == nullptr) return;  // a stranger's
+    const auto cookie = entry->present->cookie;
+    auto report = report_of(FlowReport::Kind::kCounters, cookie.call);
+    report.final = true;
+    report.cookie = cookie;
+    report.counters = event.counters;
+    report.source = event.source;
+    reports.push_back(report);
+    entry->present.reset();
+    entry->applied.reset();
+    entry->flow_index.reset();
+    entry->latched = {};
+    entry->removing = false;
+    entry->idle = false;
+    if (entry->wanted) reconcile(entry->wanted->cookie.call, out);
+    finish_if_gone(cookie.call, out, reports);
+}
+
+// Reports kRemoved when nothing of `call` is left.
+void Ledger::finish_if_gone(std::uint64_t call, Commands& out, Reports& reports) {
+    if (!calls_.contains(call)) return;
+    reconcile(call, out);
+    if (!calls_.contains(call)) reports.push_back(report_of(FlowReport::Kind::kRemoved, call));
+}
+
+void Ledger::on_listed(const wire::FlowEvent& event) {
+    if (!listing_) {
+        ++stats_.unexpected_events;
+        return;
+    }
+    generation_ = std::max(generation_, event.spec.generation);
+    const auto it = entries_.find(event.spec.key);
+    if (it == entries_.end()) {
+        // Bounded by the dataplane's table, which is no larger than all our port pools.
+        strangers_.push_back(event.spec);
+        return;
+    }
+    auto& entry = it->second;
+    if (!entry.wanted && (!entry.present || entry.present->cookie.call != event.spec.cookie.call)) {
+        strangers_.push_back(event.spec);
+        return;
+    }
+    if (!entry.present && entry.wanted && entry.wanted->cookie == event.spec.cookie) ++stats_.adopted;
+    entry.present = event.spec;
+    entry.applied = event.spec;
+    entry.flow_index = event.flow_index;
+    entry.latched = event.source;
+    entry.removing = false;
+    entry.listed = true;
+}
+
+void Ledger::on_list_end(Commands& out, Reports& reports) {
+    if (!listing_) {
+        ++stats_.unexpected_events;
+        return;
+    }
+    listing_ = false;
+    for (std::size_t i = 0; i < strangers_.size(); i += kStrangersPerTransaction) {
+        const auto transaction = next_transaction();
+        const auto end = std::min(i + kStrangersPerTransaction, strangers_.size());
+        for (auto k = i; k < end; ++k) out.push_back(command(CommandType::kRemove, transaction, strangers_[k]));
+        commit(transaction, 0, out);
+    }
+    stats_.strangers_removed += strangers_.size();
+    strangers_.clear();
+    for (auto& [key, entry] : entries_) {
+        if (entry.listed) continue;
+        entry.present.reset();
+        entry.applied.reset();
+        entry.flow_index.reset();
+        entry.latched = {};
+        entry.removing = false;
+    }
+    std::vector<std::uint64_t> calls;
+    for (const auto& [call, state] : calls_) calls.push_back(call);
+    std::ranges::sort(calls);  // the order does not depend on the hash
+    for (const auto call : calls) {
+        if (!reconcile(call, out)) report_if_in_force(call, reports);
+        if (!calls_.contains(call)) reports.push_back(report_of(FlowReport::Kind::kRemoved, call));
+    }
+}
+
+void Ledger::visit(std::uint64_t call, const std::function<void(const FlowState&)>& visit) const {
+    const auto it = calls_.find(call);
+    if (it == calls_.end()) return;
+    for (const auto& key : it->second.keys) {
+        const auto& entry = entries_.at(key);
+        const bool wanted = entry.wanted && entry.wanted->cookie.call == call;
+        if (!wanted && !entry.present) continue;  // refused, and about to be forgotten
+        visit({.spec = wanted ? *entry.wanted : *entry.present,
+               .wanted = wanted,
+               .confirmed = in_force(entry),
+               .idle = entry.idle,
+               .flow_index = entry.flow_index,
+               .latched = entry.latched});
+    }
+}
+
+bool Ledger::has_flows(std::uint64_t call) const {
+    const auto it = calls_.find(call);
+    return it != calls_.end() && std::ranges::any_of(it->second.keys, [&](const FlowKey& key) {
+               const auto& entry = entries_.at(key);
+               return entry.present && entry.present->cookie.call == call;
+           });
+}
+
+LedgerStats Ledger::stats() const {
+    auto out = stats_;
+    for (const auto& [key, entry] : entries_) {
+        out.flows_wanted += entry.wanted ? 1 : 0;
+        out.flows_present += entry.applied ? 1 : 0;
+    }
+    return out;
+}
+
+}  // namespace sallyport::flow

@@ -1,0 +1,66 @@
+#include "controlplane/routing/router.h"
+
+namespace sallyport::routing {
+
+std::size_t Router::KeyHash::operator()(const Key& k) const { return EndpointHash()(k.peer) * 31 + k.sip_interface; }
+
+Router::Router(const config::ControlView& view)
+    : view_(view), trunk_counters_(view.trunks.size()), route_hits_(view.routes.size()) {
+    for (std::size_t i = 0; i < view.trunks.size(); ++i) {
+        const auto& trunk = view.trunks[i];
+        for (const auto& peer : trunk.peers) {
+            const auto index = static_cast<std::uint16_t>(i);
+            // The first trunk in order keeps an address that several name.
+            sources_.try_emplace({trunk.sip_interface, peer}, index);
+            sources_.try_emplace({trunk.sip_interface, Endpoint(peer.address, 0)}, index);
+        }
+    }
+}
+
+Source Router::identify(std::uint16_t sip_interface, const Endpoint& source) {
+    Source out;
+    out.sip_interface = sip_interface;
+    out.realm = view_.sip_interfaces.at(sip_interface).realm;
+    // The whole endpoint first: two PBXs may share an address. Then the address alone, because a peer need
+    // not send from the port on which it listens.
+    auto it = sources_.find({sip_interface, source});
+    if (it == sources_.end()) it = sources_.find({sip_interface, Endpoint(source.address, 0)});
+    const auto& realm = view_.realms.at(out.realm);
+    if (it != sources_.end()) {
+        out.kind = Source::Kind::kTrunk;
+        out.trunk = it->second;
+    } else if (realm.open) {
+        out.kind = Source::Kind::kOpenRealm;
+    } else if (realm.unknown_source == config::UnknownSource::kForbid) {
+        out.forbid = true;
+        ++counters_.unknown_forbidden;
+    } else {
+        ++counters_.unknown_dropped;
+    }
+    return out;
+}
+
+std::expected<Target, Refusal> Router::route(const Source& source, std::string_view called_user) {
+    if (source.kind == Source::Kind::kUnknown) return std::unexpected(Refusal{403, "Forbidden"});
+    const bool from_trunk = source.kind == Source::Kind::kTrunk;
+    for (std::size_t i = 0; i < view_.routes.size(); ++i) {
+        const auto& route = view_.routes[i];
+        if (route.from_trunk && !(from_trunk && *route.from_trunk == source.trunk)) continue;
+        if (route.from_realm && *route.from_realm != source.realm) continue;
+        if (!called_user.starts_with(route.called_prefix)) continue;
+        const auto& trunk = view_.trunks.at(route.to_trunk);
+        ++route_hits_[i];
+        if (from_trunk) ++trunk_counters_.at(source.trunk).calls_in;
+        ++trunk_counters_.at(route.to_trunk).calls_out;
+        return Target{.route = static_cast<std::uint16_t>(i),
+                      .trunk = route.to_trunk,
+                      .sip_interface = trunk.sip_interface,
+                      .realm = view_.sip_interfaces.at(trunk.sip_interface).realm,
+                      .peer = trunk.peers.front()};
+    }
+    ++counters_.no_route;
+    if (from_trunk) ++trunk_counters_.at(source.trunk).refused_in;
+    return std::unexpected(Refusal{404, "No Route"});
+}
+
+}  // namespace sallyport::routing
