@@ -74,7 +74,7 @@ BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
-.PHONY: all build libs tests deps test test-long check run bench benchmarks install compdb clean help
+.PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks install compdb clean help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := all
@@ -85,6 +85,8 @@ all: deps
 build: $(BINARIES)
 tests: $(TEST_BINARIES)
 benchmarks: $(BENCHMARKS)
+programs-and-tests:
+	@$(MAKE) --no-print-directory -j$(JOBS) build tests
 libs: $(call libs_in,$(LIB_DIRS))
 
 help:
@@ -96,8 +98,7 @@ deps:
 
 #> make all               build the programs (MODE=release|debug|asan|tsan) into build/MODE/bin
 #> make test              build and run every quick suite; ends with `N passed, N failed`
-test: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) build tests
+test: deps programs-and-tests
 	@tools/run-tests --build $(BUILD)
 
 #> make test-long         soak, sanitizers and whole peer suites

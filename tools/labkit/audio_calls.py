@@ -31,7 +31,8 @@ class Leg:
 
 class AudioCalls:
     def __init__(self, lab, folder, count=1, seconds=3.0, interval=rtp.INTERVAL, caller="access", full_capture=False,
-                 seed=0, contents=None):
+                 seed=0, contents=None, media=None):
+        """media: {side: (namespace, address)} where the audio of a side is, if not with its signalling."""
         self.lab = lab
         self.folder = folder
         self.count = count
@@ -40,31 +41,31 @@ class AudioCalls:
         self.spaces = lab.network.sides
         self.exchange = rtp.Exchange()
         self.sniffers = {side: Sniffer(space, signalling=not full_capture) for side, space in self.spaces.items()}
+        self.media = {side: (space, address(side, 10)) for side, space in self.spaces.items()} | (media or {})
         self.read = dict.fromkeys(self.spaces, 0)
         self.legs = {side: {} for side in self.spaces}  # Call-ID -> Leg
         self.streams = {side: {} for side in self.spaces}  # port -> Stream
         self.sipps = []
         length = seconds * rtp.INTERVAL / interval
-        for side, space in self.spaces.items():
+        for side, (space, host) in self.media.items():
             for number in range(count):
                 port = BASE_PORT + 4 * number
                 content = contents[side] if contents else rtp.speech_like(length, f"{side}{number}{seed}")
-                stream = rtp.Stream(f"{side}:{port}", space, (address(side, 10), port), content, interval)
+                stream = rtp.Stream(f"{side}:{port}", space, (host, port), content, interval)
                 self.streams[side][port] = self.exchange.add(stream)
 
     def endpoint(self, side, scenario, calls=None, rate=10, options=(), values=None):
         """SIPp on one side; the caller's is told where the SBC is."""
         remote = SBC[side] if side == self.caller else None
         sipp = Sipp(self.spaces[side], scenario, address(side, 10), self.folder, calls or self.count, rate, remote,
-                    options=options, values=values, media_port=BASE_PORT)
+                    options=options, values=values, media_port=BASE_PORT, media_address=self.media[side][1])
         self.sipps.append(sipp)
         return sipp
 
     def place(self, caller_scenario, callee_scenario, talk_ms, rate=10, caller_values=None, callee_values=None,
-              callee_ms=None):
+              callee_calls=None):
         """Callee first, then the caller; (caller's SIPp, callee's SIPp)."""
-        callee = self.endpoint(self.callee, callee_scenario, values=callee_values,
-                               options=("-d", callee_ms if callee_ms is not None else talk_ms))
+        callee = self.endpoint(self.callee, callee_scenario, callee_calls, values=callee_values, options=("-d", talk_ms))
         time.sleep(0.3)  # SIPp has no way to say that its socket is open
         caller = self.endpoint(self.caller, caller_scenario, rate=rate, values=caller_values,
                                options=("-d", talk_ms, "-s", "4930123456"))
@@ -86,7 +87,9 @@ class AudioCalls:
             # What is sent from here on belongs to no call.
             leg.own = (*leg.own[:2], "inactive")
             leg.sending = None
-            self.exchange.move(self.streams[side][leg.own[1]], None)
+            stream = self.streams[side].get(leg.own[1])
+            if stream:
+                self.exchange.move(stream, None)
             return
         media = message.media()
         if not media:
@@ -123,7 +126,7 @@ class AudioCalls:
         found = []
         for leg in self.legs[self.caller].values():
             other = by_user.get(leg.user)
-            if leg.own and other:
+            if leg.own and other and leg.own[1] in self.streams[self.caller]:
                 found.append((self.streams[self.caller][leg.own[1]], self.streams[self.callee][other.own[1]]))
         return found
 

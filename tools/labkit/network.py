@@ -13,6 +13,8 @@ PREFIX = "sallyport"
 SIDES = {"access": "192.0.2.", "core": "198.51.100."}
 FIRST, LAST = 10, 250
 ENDPOINT_DEVICE = "eth0"
+ROUTER = "192.0.2.254"
+FAR_ROUTER, FAR_HOST = "203.0.113.1", "203.0.113.10"
 OFFLOADS = ("tx", "rx", "tso", "gso", "gro")
 
 
@@ -34,6 +36,9 @@ class Network:
         self.name = name
         self.sbc = Namespace(f"{PREFIX}-{name}-sbc")
         self.sides = {side: Namespace(f"{PREFIX}-{name}-{side}") for side in SIDES}
+
+        # Behind a router on the access side; only where a case asks for it.
+        self.far = Namespace(f"{PREFIX}-{name}-far")
 
     def namespaces(self):
         return {**self.sides, "sbc": self.sbc}
@@ -62,6 +67,20 @@ class Network:
                             for host in range(FIRST, LAST + 1))
         namespace.ip("-batch", "-", stdin=addresses)
 
+    def add_far(self):
+        """A network behind the access namespace, which becomes its router: FAR_HOST by way of ROUTER."""
+        access = self.sides["access"]
+        self.far.create()
+        access.ip("link", "add", "far0", "type", "veth", "peer", "name", ENDPOINT_DEVICE, "netns", self.far.name)
+        for place, device in ((access, "far0"), (self.far, ENDPOINT_DEVICE)):
+            quieten(place, device)
+            place.ip("link", "set", device, "up")
+        access.ip("addr", "add", f"{ROUTER}/24", "dev", ENDPOINT_DEVICE)
+        access.ip("addr", "add", f"{FAR_ROUTER}/24", "dev", "far0")
+        access.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        self.far.ip("addr", "add", f"{FAR_HOST}/24", "dev", ENDPOINT_DEVICE)
+        self.far.ip("route", "add", "default", "via", FAR_ROUTER)
+
     def remove(self):
-        for namespace in self.namespaces().values():
+        for namespace in (*self.namespaces().values(), self.far):
             namespace.remove()

@@ -12,10 +12,13 @@ PORT = 5060
 SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "system" / "sipp"
 
 
-def expand(name, **values):
-    """The scenario NAME.xml with its @KEY@ filled in; @SDP:direction:version@ is sdp.txt."""
+def expand(name, headers="", attributes="", **values):
+    """The scenario NAME.xml with its @KEY@ filled in; @SDP:direction:version@ is sdp.txt.
+
+    `headers` stand in every message, `attributes` at the end of every description.
+    """
     values = {"RING": 200, "TIMEWAIT": "", "STATUS": 486, "REASON": "Busy Here", **values}
-    description = (SCENARIOS / "sdp.txt").read_text()
+    description = (SCENARIOS / "sdp.txt").read_text() + attributes
     text = (SCENARIOS / f"{name}.xml").read_text()
 
     def sdp(match):
@@ -24,6 +27,9 @@ def expand(name, **values):
         return "\n".join(indent + line for line in lines)
 
     text = re.sub(r"( *)@SDP:(\w+):(\d+)@", sdp, text)
+    if headers:
+        text = re.sub(r"( *)(Call-ID: \[call_id\]|\[last_Call-ID:\])",
+                      lambda match: match[0] + "".join(f"\n{match[1]}{line}" for line in headers.splitlines()), text)
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     left = re.search(r"@[A-Z]+@", text)
@@ -36,7 +42,7 @@ class Sipp:
     """Started by the constructor. `calls` ends it by itself; `options` are passed on as they are."""
 
     def __init__(self, namespace, name, local, folder, calls=1, rate=10, remote=None, limit=None, options=(),
-                 media_port=20000, values=None):
+                 media_port=20000, media_address=None, values=None, port=PORT):
         self.name = name
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +52,7 @@ class Sipp:
         self.statistics = self.folder / f"{stem}.csv"
         self.errors = self.folder / f"{stem}.errors"
         self.screen = self.folder / f"{stem}.screen"
-        command = ["sipp", "-sf", scenario, "-i", local, "-p", PORT, "-mi", local, "-mp", media_port, "-m", calls,
+        command = ["sipp", "-sf", scenario, "-i", local, "-p", port, "-mi", media_address or local, "-mp", media_port, "-m", calls,
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
                    "-timeout_error", "-default_behaviors", "all,-bye", *options]
         if remote:

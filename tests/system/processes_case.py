@@ -1,0 +1,136 @@
+"""Processes that die: media goes on, calls are taken back, the CLI says what it knows."""
+import os
+import random
+import signal
+import time
+
+from tests.system.runner import case
+from tests.system.support import expect_audio, expect_success, kill, wait_new_process
+from tools.labkit.audio_calls import AudioCalls
+from tools.labkit.sipp import Sipp
+
+
+def standing_calls(context, count, seconds, rate, interval, more=0):
+    """Calls that last, with audio; waits until all of them stand. The callee takes `more` calls after them."""
+    calls = context.keep(AudioCalls(context.lab, context.folder, count=count, seconds=seconds + 60, interval=interval))
+    endpoints = calls.place("uac_call", "uas_answer", int(seconds * 1000), rate=rate, callee_calls=count + more)
+    standing = calls.wait(lambda: sum(1 for leg in calls.legs["access"].values() if leg.sending) == count,
+                          count / rate + 10)
+    context.expect(standing, f"{len(calls.pairs())} of {count} calls stand")
+    return calls, endpoints
+
+
+def extra_call(context, seconds):
+    """One new call beside the standing ones; how long it took from INVITE to end, or None."""
+    side = context.lab.network.sides["access"]
+    start = time.monotonic()
+    sipp = Sipp(side, "uac_call", "192.0.2.10", context.folder, remote="192.0.2.1", port=5070, media_port=50000,
+                options=("-d", 100, "-s", "1"))
+    try:
+        return time.monotonic() - start if sipp.wait(seconds) == 0 else None
+    finally:
+        sipp.stop()
+
+
+def kill_control(context, count, rate, interval, kills):
+    duration = count / rate + 6 + 4 * kills
+    calls, endpoints = standing_calls(context, count, duration, rate, interval, more=kills)
+    for _ in range(kills):
+        calls.wait(lambda: False, random.uniform(0.5, 2.0))
+        flows = context.product.show("flows")["total"]
+        old = kill(context, "sallyport-control")
+        took = extra_call(context, 5)
+        context.expect(took is not None and took < 2, f"a new call after the kill took {took} s, at most 2 are allowed")
+        wait_new_process(context, "sallyport-control", old, 1)
+        context.wait(lambda: context.product.answers("calls"), 2, "the new control plane does not answer")
+        after = context.product.show("flows")["total"]
+        context.expect(after == flows, f"{flows} flows before the kill, {after} after")
+        total = context.product.show("calls")["total"]
+        context.expect(total == count, f"{total} of {count} calls were taken back")
+    calls.wait_finished(duration + 30)
+    expect_success(context, endpoints)
+    calls.stop()
+    expect_audio(context, calls, int(2 / interval), count=count, edge=max(3, int(0.4 / interval)))
+    context.wait(lambda: len(context.records()) == count + kills, 5, "each call should have one record")
+    context.expect(len(context.records()) == count + kills, f"{len(context.records())} records of {count + kills} calls")
+
+
+@case(fresh=True)
+def control_plane_killed(context):
+    kill_control(context, 10, 10, 0.02, 2)
+
+
+@case(fresh=True, long=True)
+def control_plane_killed_with_200_calls(context):
+    kill_control(context, 200, 25, 0.1, 5)
+
+
+@case(fresh=True)
+def interrupted_call_has_a_record(context):
+    """A call that rings when the control plane is killed cannot be taken back; its record says so."""
+    calls = context.keep(AudioCalls(context.lab, context.folder, count=3, seconds=1))
+    calls.place("uac_cancel", "uas_ring", 20000)
+    ringing = calls.wait(lambda: sum(message.status == 180 for message in calls.sniffers["access"].messages()) == 3, 5)
+    context.expect(ringing, "the calls do not ring")
+    old = kill(context, "sallyport-control")
+    wait_new_process(context, "sallyport-control", old, 5)
+    context.wait(lambda: len(context.records()) == 3, 5, "the interrupted calls have no record")
+    calls.stop()
+    context.nothing_left(5)
+    calls = context.keep(AudioCalls(context.lab, context.folder, seconds=3))
+    endpoints = calls.place("uac_call", "uas_answer", 1000)
+    calls.wait_finished(10)
+    expect_success(context, endpoints)
+
+
+@case(fresh=True)
+def cli_without_control_plane(context):
+    """Killed faster than the manager restarts it: the CLI answers, and names what is missing."""
+    deadline = time.monotonic() + 20
+    said = ""
+    while time.monotonic() < deadline and "not running" not in said:
+        for pid in context.product.pids("sallyport-control"):
+            os.kill(pid, signal.SIGKILL)
+        result = context.product.cli("show", "calls")
+        said = result.stdout + result.stderr
+        code = result.returncode
+    context.expect("not running" in said and "control" in said, f"`show calls` said: {said.strip()}")
+    context.expect(code != 0, "`show calls` ended with 0 although nobody answered")
+    context.expect(context.product.answers("dataplane"), "`show dataplane` fails without the control plane")
+    version = context.product.cli("show", "version")
+    context.expect(version.returncode == 0 and "control" in version.stdout, f"`show version` said: {version.stdout}")
+    context.wait(lambda: context.product.answers("calls"), 15, "the control plane does not come back")
+
+
+@case(fresh=True)
+def manager_killed_and_taken_over(context):
+    calls, endpoints = standing_calls(context, 2, 8, 10, 0.02)
+    before = context.product.pids()
+    old = kill(context, "sallyport-manager")
+    calls.wait(lambda: False, 1.0)
+    left = context.product.pids()
+    context.expect(set(before) - {old} == set(left), f"of {before} only {left} outlived the manager")
+    context.product.start()
+    context.wait(lambda: context.product.answers("calls") and context.product.answers("dataplane"), 8,
+                 "the new manager does not take the processes over")
+    after = context.product.pids()
+    context.expect(set(left) < set(after) and len(after) == 3, f"after the take-over: {after}, before: {before}")
+    calls.wait_finished(25)
+    expect_success(context, endpoints)
+    calls.stop()
+    expect_audio(context, calls, 200, count=2)
+
+
+@case(fresh=True)
+def dataplane_restarted(context):
+    """It comes back by itself, and new calls have audio."""
+    old = kill(context, "sallyport-dataplane")
+    wait_new_process(context, "sallyport-dataplane", old, 10)
+    context.wait(lambda: context.product.answers("dataplane") and
+                 context.product.show("dataplane")["session"]["attached"], 15, "no session with the new dataplane")
+    calls = context.keep(AudioCalls(context.lab, context.folder, seconds=10))
+    endpoints = calls.place("uac_call", "uas_answer", 2000)
+    calls.wait_finished(15)
+    expect_success(context, endpoints)
+    calls.stop()
+    expect_audio(context, calls, 80)

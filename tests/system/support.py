@@ -1,0 +1,85 @@
+"""What several cases need."""
+import contextlib
+import os
+import signal
+import time
+
+from tools.labkit.audio_calls import AudioCalls
+
+OURS = {"access": {"192.0.2.1", "192.0.2.2"}, "core": {"198.51.100.1", "198.51.100.2"}}
+EDGE = 10  # packets sent before the far leg is set up, or after it is gone, have nowhere to go
+
+
+def expect_success(context, sipps):
+    for sipp in sipps:
+        context.expect(not sipp.running() and sipp.process.returncode == 0,
+                       f"{sipp.name}: exit {sipp.process.poll()}, {sipp.counts().get('SuccessfulCall')} good and "
+                       f"{sipp.counts().get('FailedCall')} failed calls; {sipp.error_text()}")
+
+
+def audio_call(context, caller_scenario, callee_scenario, caller="access", talk_ms=2000, seconds=20, media=None,
+               during=None, **options):
+    """One call from beginning to end; `during(calls)` runs once audio flows. The AudioCalls, stopped."""
+    calls = context.keep(AudioCalls(context.lab, context.folder, caller=caller, seconds=30.0, media=media))
+    endpoints = calls.place(caller_scenario, callee_scenario, talk_ms, **options)
+    if during:
+        calls.wait(lambda: any(stream.heard for stream in calls.streams["core"].values()), 5)
+        during(calls)
+    calls.wait_finished(seconds)
+    expect_success(context, endpoints)
+    calls.stop()
+    return calls
+
+
+def expect_audio(context, calls, at_least, count=1, edge=EDGE):
+    """Both directions of each call: enough packets, none lost while both legs stood, every byte the sender's."""
+    reports = calls.reports()
+    context.expect(len(reports) == 2 * count, f"{len(reports) // 2} calls had media on both legs, expected {count}")
+    for name, report in reports:
+        inner = [number for number in report.lost if edge <= number < report.sent - edge]
+        context.expect(report.received >= at_least, f"{name}: {report.text()}; expected at least {at_least} received")
+        context.expect(not inner and report.identical, f"{name}: {report.text()}; lost {inner[:10]}")
+    for side, streams in calls.streams.items():
+        for stream in streams.values():
+            foreign = {source[0] for source in stream.heard_from} - OURS[side]
+            context.expect(not foreign, f"{stream.name} heard RTP from {foreign}")
+
+
+def record_after(context, before):
+    """The record written since there were `before` of them; {} and a problem when none comes."""
+    context.wait(lambda: len(context.records()) > before, 5, "no call record was written")
+    records = context.records()
+    return records[-1] if len(records) > before else {}
+
+
+def kill(context, program):
+    """kill -9; the pid that was."""
+    pid = context.product.pid(program)
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def wait_new_process(context, program, old, seconds):
+    """Until another process of the program runs; how long that took."""
+    start = time.monotonic()
+
+    def replaced():
+        found = context.product.pids(program)
+        return bool(found) and old not in found
+
+    context.wait(replaced, seconds, f"{program} was not started again")
+    return time.monotonic() - start
+
+
+@contextlib.contextmanager
+def signalling_loss(lab, percent):
+    """Drops SIP at both ends of both networks, each direction by itself."""
+    rules = "".join(f'  chain {hook} {{ type filter hook {hook} device "eth0" priority 0; '
+                    f"udp dport 5060 numgen random mod 100 < {percent} drop; }}\n" for hook in ("ingress", "egress"))
+    for space in lab.network.sides.values():
+        space.run("nft", "-f", "-", stdin=f"table netdev loss {{\n{rules}}}\n")
+    try:
+        yield
+    finally:
+        for space in lab.network.sides.values():
+            space.run("nft", "delete", "table", "netdev", "loss", check=False)
