@@ -98,7 +98,8 @@ deps:
 
 #> make all               build the programs (MODE=release|debug|asan|tsan) into build/MODE/bin
 #> make test              build and run every quick suite; ends with `N passed, N failed`
-test: deps programs-and-tests
+test: deps
+	@$(MAKE) --no-print-directory programs-and-tests
 	@tools/run-tests --build $(BUILD)
 
 #> make test-long         soak, sanitizers and whole peer suites
