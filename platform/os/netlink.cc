@@ -115,6 +115,23 @@ int collect_address(const nlmsghdr* message, void* into) {
     return MNL_CB_OK;
 }
 
+int take_link(const nlmsghdr* message, void* into) {
+    if (message->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(message) < sizeof(ifinfomsg)) return MNL_CB_OK;
+    auto& state = *static_cast<LinkState*>(into);
+    const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+    state.ifindex = static_cast<std::uint32_t>(header->ifi_index);
+    state.up = (header->ifi_flags & IFF_UP) != 0;
+    const auto take_mac = [](const nlattr* attribute, void* mac) {
+        auto& bytes = static_cast<MacAddress*>(mac)->bytes;
+        if (mnl_attr_get_type(attribute) == IFLA_ADDRESS && mnl_attr_get_payload_len(attribute) == bytes.size()) {
+            std::copy_n(static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute)), bytes.size(), bytes.begin());
+        }
+        return MNL_CB_OK;
+    };
+    mnl_attr_parse(message, sizeof *header, take_mac, &state.mac);
+    return MNL_CB_OK;
+}
+
 }  // namespace
 
 Result<Netlink> Netlink::open() {
@@ -151,7 +168,7 @@ Result<void> Netlink::transact(nlmsghdr* message, const std::string& what, std::
     }
 }
 
-Result<std::uint32_t> Netlink::ifindex(const std::string& name) {
+Result<LinkState> Netlink::link(const std::string& name) {
     Buffer buffer{};
     nlmsghdr* message = link_message(buffer, 0, 0, 0);
     message->nlmsg_type = RTM_GETLINK;
@@ -163,19 +180,12 @@ Result<std::uint32_t> Netlink::ifindex(const std::string& name) {
     std::array<char, 32768> answer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     const auto n = mnl_socket_recvfrom(socket_, answer.data(), answer.size());
     if (n < 0) return std::unexpected(system_error(what));
-    std::uint32_t found = 0;
-    const auto take = [](const nlmsghdr* m, void* into) {
-        if (m->nlmsg_type == RTM_NEWLINK && mnl_nlmsg_get_payload_len(m) >= sizeof(ifinfomsg)) {
-            const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(m));
-            *static_cast<std::uint32_t*>(into) = static_cast<std::uint32_t>(link->ifi_index);
-        }
-        return MNL_CB_OK;
-    };
-    if (mnl_cb_run(answer.data(), static_cast<std::size_t>(n), sequence_, mnl_socket_get_portid(socket_), take,
+    LinkState found;
+    if (mnl_cb_run(answer.data(), static_cast<std::size_t>(n), sequence_, mnl_socket_get_portid(socket_), take_link,
                    &found) < 0) {
         return std::unexpected(system_error(what));
     }
-    if (found == 0) return std::unexpected(system_error(what, ENODEV));
+    if (found.ifindex == 0) return std::unexpected(system_error(what, ENODEV));
     return found;
 }
 

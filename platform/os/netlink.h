@@ -25,6 +25,12 @@ struct RouteSpec {
     std::uint32_t metric = 0;          // two default routes of different interfaces need different metrics
 };
 
+struct LinkState {
+    std::uint32_t ifindex = 0;
+    MacAddress mac;
+    bool up = false;  // administratively
+};
+
 class Netlink {
 public:
     static Result<Netlink> open();
@@ -32,8 +38,7 @@ public:
     Netlink& operator=(Netlink&&) = delete;
     ~Netlink();
 
-    // 0 is never an ifindex.
-    Result<std::uint32_t> ifindex(const std::string& name);
+    Result<LinkState> link(const std::string& name);
     Result<void> set_up(std::uint32_t ifindex, bool up);
     Result<void> set_mac(std::uint32_t ifindex, const MacAddress& mac);
     Result<void> set_mtu(std::uint32_t ifindex, std::uint32_t mtu);

@@ -35,7 +35,7 @@ class Connection;
 // unanswered answers kInternalError; an answer after the connection's end goes nowhere.
 class Call {
 public:
-    Call(Call&&) = default;
+    Call(Call&& other) noexcept;
     Call& operator=(Call&&) = delete;
     ~Call();
 
@@ -72,9 +72,12 @@ public:
     // `fd` is a connected, non-blocking unix stream.
     static std::shared_ptr<Connection> make(os::EventLoop& loop, os::UniqueFd fd, ConnectionHandlers handlers,
                                             ConnectionLimits limits = {});
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
     ~Connection();
 
-    void call(std::string method, json::Value params, Duration timeout, std::function<void(Outcome)> done);
+    // `done` may be called before this returns, when the call cannot be made.
+    void call(std::string method, json::Value params, Duration timeout, Done done);
     void close();  // silently: outstanding calls end with kDisconnected, on_closed is not called
     // Ends the connection when what waits has been sent.
     void close_after_flush();

@@ -46,7 +46,7 @@ public:
         std::function<void(const json::Value& view, std::vector<os::UniqueFd> descriptors)> on_view;
         std::function<void()> on_connected;  // may be empty
         std::function<void(Call call)> on_call;
-        // The manager refused us (wrong version, another instance of our role): log it and exit.
+        // The manager refused us (another version, another process has our role): log it and end.
         std::function<void(const std::string& reason)> on_refused;
     };
 
@@ -58,7 +58,7 @@ public:
     void start();
     bool connected() const { return connected_; }
     // Fails at once with kDisconnected while there is no manager.
-    void call(std::string method, json::Value params, Duration timeout, std::function<void(Outcome)> done);
+    void call(std::string method, json::Value params, Duration timeout, Done done);
 
 private:
     void connect(Instant now);
