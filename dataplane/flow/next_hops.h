@@ -42,20 +42,16 @@ public:
 
     NextHops(std::span<const RouteEntry> routes, std::span<const NeighbourEntry> neighbours);
 
+    // Marks the neighbour as used.
     Found find(std::uint16_t interface, std::uint32_t destination) const {
-        if (interface >= routes_.size()) return {};
-        for (const auto& route : routes_[interface]) {
-            if ((destination & route.mask) != route.prefix) continue;
-            const auto hop = route.gateway != 0 ? route.gateway : destination;
-            for (auto at = slot_of(interface, hop);; at = (at + 1) & mask_) {
-                const auto& entry = slots_[at];
-                if (entry.address == 0) return {Outcome::kUnresolved, hop, nullptr};
-                if (entry.address != hop || entry.interface != interface) continue;
-                if (!entry.used.get()) entry.used.set(true);
-                return {Outcome::kFound, hop, &entry.mac};
-            }
-        }
-        return {};
+        const Slot* slot = nullptr;
+        const auto found = locate(interface, destination, slot);
+        if (slot != nullptr && !slot->used.get()) slot->used.set(true);
+        return found;
+    }
+    Found look(std::uint16_t interface, std::uint32_t destination) const {
+        const Slot* slot = nullptr;
+        return locate(interface, destination, slot);
     }
 
     // Slow-path thread: calls `each(interface, address)` for what was used since the last call.
@@ -80,6 +76,22 @@ private:
     };
     std::size_t slot_of(std::uint16_t interface, std::uint32_t address) const {
         return ((address ^ interface * 0x9e3779b9U) * 0x9e3779b97f4a7c15U >> 32) & mask_;
+    }
+
+    Found locate(std::uint16_t interface, std::uint32_t destination, const Slot*& slot) const {
+        if (interface >= routes_.size()) return {};
+        for (const auto& route : routes_[interface]) {
+            if ((destination & route.mask) != route.prefix) continue;
+            const auto hop = route.gateway != 0 ? route.gateway : destination;
+            for (auto at = slot_of(interface, hop);; at = (at + 1) & mask_) {
+                const auto& entry = slots_[at];
+                if (entry.address == 0) return {Outcome::kUnresolved, hop, nullptr};
+                if (entry.address != hop || entry.interface != interface) continue;
+                slot = &entry;
+                return {Outcome::kFound, hop, &entry.mac};
+            }
+        }
+        return {};
     }
 
     std::vector<std::vector<Route>> routes_;  // by interface, best first

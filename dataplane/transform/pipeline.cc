@@ -85,18 +85,19 @@ void Pipeline::relay(Packet& p, const Work& w, const flow::NextHops* hops, std::
     const auto& rule = *w.rule;
     auto& stats = table_.stats(worker_, rule.flow_index);
     const std::size_t size = w.headers.udp_length - packet::kUdpBytes;
-    if (!source_ok(p, w, stats)) return;
+    const std::span<const std::byte> payload(p.data + w.headers.udp_at + packet::kUdpBytes, size);
+    // RTCP may come on the RTP port (RFC 5761), RTP not on the RTCP port.
+    const auto header = rule.rtcp ? std::nullopt : rtp::parse(payload);
+    const bool valid = header.has_value() || rtp::looks_like_rtcp(payload);
+    if (!source_ok(p, w, valid, stats)) return;
     // Only what the flow's peer may send counts as received: others must not spoil its figures.
     stats.packets_in.add(1);
     stats.bytes_in.add(size);
     if (stats.first_ns.get() == 0) stats.first_ns.set(now_ns);
     stats.last_ns.set(now_ns);
-    if (!rule.rtcp) {
-        const std::span<const std::byte> payload(p.data + w.headers.udp_at + packet::kUdpBytes, size);
-        if (const auto header = rtp::parse(payload)) {
-            const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header->payload_type);
-            stats.reception.packet(*header, now_ns / 1000, clock);
-        }
+    if (header) {
+        const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header->payload_type);
+        stats.reception.packet(*header, now_ns / 1000, clock);
     }
     if (!rule.forward) return drop(p, DropReason::kOnHold, stats);
     if (rule.packet_interval_ns != 0 && !table_.rate(rule.flow_index).take(now_ns, rule.packet_interval_ns))
@@ -104,26 +105,21 @@ void Pipeline::relay(Packet& p, const Work& w, const flow::NextHops* hops, std::
     rewrite(p, w, hops, stats);
 }
 
-bool Pipeline::source_ok(Packet& p, const Work& w, flow::FlowStats& stats) {
+bool Pipeline::source_ok(Packet& p, const Work& w, bool valid, flow::FlowStats& stats) {
     const auto& rule = *w.rule;
     const auto& h = w.headers;
-    const bool in_rule =
-        ((h.source ^ rule.remote) & rule.remote_mask) == 0 && (!rule.exact || h.source_port == rule.remote_port);
-    if (!in_rule) {
-        drop(p, DropReason::kSourceForeign, stats);
+    const auto refuse = [&](DropReason reason) {
+        drop(p, reason, stats);
         return false;
-    }
-    const std::span<const std::byte> payload(p.data + h.udp_at + packet::kUdpBytes, h.udp_length - packet::kUdpBytes);
-    if (rule.rtcp ? !rtp::looks_like_rtcp(payload) : !(rtp::looks_like_rtcp(payload) || rtp::parse(payload))) {
-        drop(p, rule.rtcp ? DropReason::kNotRtcp : DropReason::kNotRtp, stats);
-        return false;
-    }
+    };
+    if (((h.source ^ rule.remote) & rule.remote_mask) != 0 || (rule.exact && h.source_port != rule.remote_port))
+        return refuse(DropReason::kSourceForeign);
+    if (!valid) return refuse(rule.rtcp ? DropReason::kNotRtcp : DropReason::kNotRtp);
     if (rule.exact) return true;
     const auto learned = flow::Latch::unpack(table_.cell(w.cell).latch.load(std::memory_order_relaxed));
     if (learned.address == 0) return learn(p, w, stats);
     if (learned.address == h.source && learned.port == h.source_port) return true;
-    drop(p, DropReason::kSourceNotLatched, stats);
-    return false;
+    return refuse(DropReason::kSourceNotLatched);
 }
 
 // The first valid packet that the rule allows teaches the address. Out of line: once per flow.
