@@ -317,15 +317,16 @@ void Ledger::on_rejected(const wire::FlowEvent& event, Commands& out, Reports& r
 }
 
 void Ledger::on_removed(const wire::FlowEvent& event, Commands& out, Reports& reports) {
-    Entry* entry = find(event);
-    if (entry == nullptr) return;  // a stranger's
-    const auto cookie = entry->present->cookie;
+    // Strangers too: their last counters belong into the record of an interrupted call.
+    const auto cookie = event.spec.cookie;
     auto report = report_of(FlowReport::Kind::kCounters, cookie.call);
     report.final = true;
     report.cookie = cookie;
     report.counters = event.counters;
     report.source = event.source;
     reports.push_back(report);
+    Entry* entry = find(event);
+    if (entry == nullptr) return;
     entry->present.reset();
     entry->applied.reset();
     entry->flow_index.reset();

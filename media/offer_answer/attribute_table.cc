@@ -78,19 +78,6 @@ constexpr auto kTable = std::to_array<AttributeRow>({
     {"zrtp-hash", kStrip, "security is per leg"},
 });
 
-constexpr bool alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool alpha(char c) { return alnum(c) && !(c >= '0' && c <= '9'); }
-
-// Words of letters, digits and '-' joined by dots, as one piece of `text`.
-bool looks_like_host(std::string_view piece) {
-    while (piece.ends_with('.')) piece.remove_suffix(1);
-    const auto dot = piece.rfind('.');
-    if (dot == std::string_view::npos) return false;
-    const auto last = piece.substr(dot + 1);
-    if (last.size() >= 2 && std::ranges::all_of(last, alpha)) return true;
-    return std::ranges::count(piece, '.') >= 3;  // a dotted quad, or worse
-}
-
 }  // namespace
 
 std::span<const AttributeRow> attribute_table() { return kTable; }
@@ -107,19 +94,6 @@ std::string attribute_table_text() {
         out.append("| ").append(row.name).append(" | ").append(rule).append(" | ").append(row.why).append(" |\n");
     }
     return out;
-}
-
-bool mentions_address(std::string_view text) {
-    if (text.contains('@') || text.contains("://") || text.contains("::")) return true;
-    // The uncompressed form of an IPv6 address has seven colons; MAC addresses have five.
-    if (std::ranges::count(text, ':') >= 5) return true;
-    std::size_t start = 0;
-    for (std::size_t i = 0; i <= text.size(); ++i) {
-        if (i < text.size() && (alnum(text[i]) || text[i] == '-' || text[i] == '.')) continue;
-        if (looks_like_host(text.substr(start, i - start))) return true;
-        start = i + 1;
-    }
-    return false;
 }
 
 }  // namespace sallyport::sdp

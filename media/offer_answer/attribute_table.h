@@ -26,8 +26,4 @@ std::span<const AttributeRow> attribute_table();  // in alphabetical order
 const AttributeRow* find_attribute(std::string_view name);
 std::string attribute_table_text();  // as Markdown
 
-// True when `text` holds an IP address, something with '@' or "://", or words joined by dots of which the last
-// is alphabetic ("pbx.example"): what a codec parameter has no business with.
-bool mentions_address(std::string_view text);
-
 }  // namespace sallyport::sdp

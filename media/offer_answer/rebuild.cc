@@ -7,6 +7,7 @@
 
 #include "media/offer_answer/attribute_table.h"
 #include "media/offer_answer/stream_end.h"
+#include "platform/base/host_text.h"
 
 namespace sallyport::sdp {
 

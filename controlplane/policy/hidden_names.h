@@ -1,0 +1,41 @@
+#pragma once
+// The names of one side that a message tells: what must not appear on the other side. Views into the
+// message and the passage, which outlive the object.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/policy/passing.h"
+#include "controlplane/sip/message.h"
+
+namespace sallyport::policy {
+
+class HiddenNames {
+public:
+    HiddenNames(const sip::Message& message, const Passage& passage);
+    HiddenNames(const HiddenNames&) = delete;
+    HiddenNames& operator=(const HiddenNames&) = delete;
+
+    // A hidden name stands in `text` as a word (letters, digits and '-' around it make it another one), also
+    // behind %XX escapes. Crossing the border of a trusted network: any address or host name at all.
+    bool in(std::string_view text) const;
+    // Display names: as in(), but one dot makes no host name of it ("Dr.Smith").
+    bool in_display(std::string_view text) const;
+    // Only the names that the message tells: for users, who may be called "john.doe".
+    bool named_in(std::string_view text) const;
+    bool any_host() const { return any_host_; }
+
+private:
+    void add(std::string_view name);
+    void add_host(std::string_view uri);
+    bool found(std::string_view text, int fewest_dots) const;
+    bool plainly_in(std::string_view text, int fewest_dots) const;
+
+    bool any_host_;
+    std::vector<std::string> own_;  // texts of addresses
+    std::vector<std::string_view> names_;
+    std::vector<std::string> known_there_;  // names of the outgoing side: no secret
+};
+
+}  // namespace sallyport::policy
