@@ -58,7 +58,7 @@ class AudioCalls:
         """SIPp on one side; the caller's is told where the SBC is."""
         remote = SBC[side] if side == self.caller else None
         sipp = Sipp(self.spaces[side], scenario, address(side, 10), self.folder, calls or self.count, rate, remote,
-                    options=options, values=values, media_port=BASE_PORT, media_address=self.media[side][1])
+                    options=options, values=values, media_port=BASE_PORT, audio=self.media[side][1])
         self.sipps.append(sipp)
         return sipp
 

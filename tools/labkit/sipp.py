@@ -39,20 +39,23 @@ def expand(name, headers="", attributes="", **values):
 
 
 class Sipp:
-    """Started by the constructor. `calls` ends it by itself; `options` are passed on as they are."""
+    """Started by the constructor. `calls` ends it by itself; `options` are passed on as they are.
+
+    SIPp binds its media port even when it sends none: on the loopback, since the port at `audio` is another's.
+    """
 
     def __init__(self, namespace, name, local, folder, calls=1, rate=10, remote=None, limit=None, options=(),
-                 media_port=20000, media_address=None, values=None, port=PORT):
+                 media_port=20000, audio=None, values=None, port=PORT):
         self.name = name
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         stem = f"{name}-{local}-{time.monotonic_ns()}"
         scenario = self.folder / f"{stem}.xml"
-        scenario.write_text(expand(name, **(values or {})))
+        scenario.write_text(expand(name, **{"AUDIO": audio or local, **(values or {})}))
         self.statistics = self.folder / f"{stem}.csv"
         self.errors = self.folder / f"{stem}.errors"
         self.screen = self.folder / f"{stem}.screen"
-        command = ["sipp", "-sf", scenario, "-i", local, "-p", port, "-mi", media_address or local, "-mp", media_port, "-m", calls,
+        command = ["sipp", "-sf", scenario, "-i", local, "-p", port, "-mi", "127.0.0.1", "-mp", media_port, "-m", calls,
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
                    "-timeout_error", "-default_behaviors", "all,-bye", *options]
         if remote:
