@@ -34,6 +34,17 @@ bool params_well_formed(const ParamList& params) {
     return true;
 }
 
+// Two semicolons with nothing between them (RFC 4475 §3.1.2.1, badinv01). One at the end is let pass: shipped
+// phones write it.
+bool has_empty_param(std::string_view params) {
+    bool empty = false;
+    for (const char c : params) {
+        if (c == ';' && empty) return true;
+        empty = c == ';' || (empty && is_lws(c));
+    }
+    return false;
+}
+
 // The display name: tokens or one quoted-string. RFC 4475 §3.1.2.15 (baddn) lets us be liberal with unquoted
 // text, but what cannot be told apart from another element is refused.
 bool display_well_formed(std::string_view s) {
@@ -75,6 +86,7 @@ std::expected<Via, Reason> parse_via(std::string_view element) {
     auto params = rest.substr(*semicolon);
     if (const auto end = find_outside(params, "(", Comments::kNone); end && *end < params.size())
         params = params.substr(0, *end);
+    if (has_empty_param(params)) return std::unexpected("Malformed Via header");
     via.params = ParamList(params);
     for (const Param& p : via.params) {
         // An IPv6 address in `received` is no token; else as RFC 3261 §25.1 via-params.
