@@ -60,7 +60,7 @@ struct LegView {
 struct CallView {
     std::uint64_t number = 0;
     std::string id;
-    std::string_view state;  // calling, ringing, answered, up, changing, cancelling, releasing, ended
+    std::string_view state;  // calling, ringing, answered, up, silent, changing, cancelling, releasing, ended
     std::string from_user;
     std::string to_user;
     std::string route;

@@ -1,0 +1,133 @@
+// The judgement of an INVITE that would begin a call, in the order of the design: what it is, whether we can
+// do what it asks, where it goes, whether there is room.
+
+#include <algorithm>
+
+#include "controlplane/call/engine_core.h"
+#include "media/offer_answer/stream_end.h"
+#include "media/sdp/sdp_parse.h"
+
+namespace sallyport::call {
+
+namespace {
+
+constexpr std::string_view kRetryAfter = "5";
+
+// A body that its sender lets us ignore (RFC 5621 §8.2, Content-Disposition; handling=optional).
+bool may_be_ignored(const sip::Message& message) {
+    const auto disposition = message.value(sip::HeaderId::kContentDisposition);
+    const auto parameters = disposition.find(';');
+    if (parameters == std::string_view::npos) return false;
+    return sip::iequals(sip::ParamList(disposition.substr(parameters)).value("handling"), "optional");
+}
+
+}  // namespace
+
+Body read_body(const sip::Message& message) {
+    Body out;
+    if (message.body().empty()) return out;
+    const auto type = sip::parse_media_type(message.value(sip::HeaderId::kContentType));
+    if (!type || !type->is("application", "sdp") || message.has(sip::HeaderId::kContentEncoding)) {
+        if (may_be_ignored(message)) return out;
+        out.status = 415;  // RFC 3261 §8.2.3
+        out.reason = sip::default_reason(415);
+        return out;
+    }
+    auto parsed = sdp::parse(message.body());
+    if (parsed) {
+        out.sdp = std::move(*parsed);
+    } else {
+        out.status = 400;
+        out.reason = "Bad SDP, " + parsed.error().text();
+    }
+    return out;
+}
+
+std::string user_of(std::string_view uri) {
+    const auto parsed = sip::Uri::parse(uri);
+    if (!parsed) return {};
+    if (parsed->scheme == sip::UriScheme::kTel) return std::string(parsed->opaque);
+    return std::string(parsed->user);
+}
+
+// The number as text in base 32, without letters that look like digits (Crockford).
+std::string text_of(std::uint64_t number) {
+    std::string out;
+    for (; number != 0; number >>= 5) out += "0123456789abcdefghjkmnpqrstvwxyz"[number & 31U];
+    std::ranges::reverse(out);
+    return out;
+}
+
+std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(const sip::Message& invite) {
+    const auto refuse = [](unsigned status, std::string_view header = {}, std::string_view value = {}) {
+        return std::unexpected(Refusal{status, std::string(sip::default_reason(status)), header, std::string(value)});
+    };
+    if (!policy::next_max_forwards(invite)) return refuse(483);  // RFC 3261 §8.1.1.6, §16.3
+    if (const auto unsupported = policy::unsupported_options(invite); !unsupported.empty()) {
+        ++counters_.extensions_refused;
+        return refuse(420, "Unsupported", unsupported);
+    }
+    const auto scheme = invite.uri().scheme;
+    // A sips: target asks for TLS on every hop (RFC 5630 §3.1.1), which we cannot give.
+    if (scheme != sip::UriScheme::kSip && scheme != sip::UriScheme::kTel) return refuse(416);
+    auto body = read_body(invite);
+    if (body.status == 415) return refuse(415, "Accept", policy::kAccept);
+    if (body.status != 0) return std::unexpected(Refusal{body.status, body.reason, {}, {}});
+    if (body.sdp && sdp::relayed_streams(*body.sdp) == 0) return refuse(488);
+    auto dialog = dialog::accept(invite, make_tag());
+    if (!dialog) return std::unexpected(Refusal{400, std::string(dialog.error()), {}, {}});
+    const auto called = scheme == sip::UriScheme::kTel ? invite.uri().opaque : invite.uri().user;
+    const auto target = router_.route(source_, called);
+    if (!target) return std::unexpected(Refusal{target.error().status, std::string(target.error().reason), {}, {}});
+    // Calls that are over may linger for what is still under way; there is a bound on these too.
+    const auto max_calls = view_.system.max_calls;
+    if (live_calls_ >= max_calls || calls_.size() >= std::size_t{4} * max_calls) {
+        ++counters_.table_full;
+        return refuse(503, "Retry-After", kRetryAfter);
+    }
+    if (!ledger_.session()) {
+        ++counters_.no_dataplane;
+        return refuse(503, "Retry-After", kRetryAfter);
+    }
+    return Admission{std::move(*dialog), std::move(body.sdp), *target};
+}
+
+void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite) {
+    auto admission = judge(invite);
+    if (!admission) return refuse(id, from, invite, admission.error());
+    const auto number = make_number();
+    auto call = std::make_unique<Call>(*this, number, source_.realm, admission->target.realm);
+    auto& placed = *calls_.emplace(number, std::move(call)).first->second;
+    ++counters_.calls;
+    layer_.set_context(id, number);
+    placed.start(id, from, invite, source_, admission->target, std::move(admission->dialog),
+                 std::move(admission->offer));
+}
+
+// A call that was refused before it was one has a record all the same.
+void EngineCore::refuse(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite,
+                        const Refusal& refusal) {
+    ++counters_.calls_refused;
+    const auto tag = make_tag();
+    const sip::ExtraHeader extra{refusal.header, refusal.value};
+    respond(id, refusal.status, refusal.reason, tag, std::span(&extra, refusal.header.empty() ? 0 : 1));
+
+    CallRecord record;
+    record.number = make_number();
+    record.id = text_of(record.number);
+    record.invite = record.end = now_.wall;
+    record.ended_by = EndedBy::kSallyport;
+    record.code = static_cast<std::uint16_t>(refusal.status);
+    record.reason = refusal.reason;
+    record.from_user = user_of(invite.from().uri);
+    record.to_user = user_of(invite.request_uri());
+    record.caller.call_id = invite.call_id();
+    record.caller.local_tag = tag;
+    record.caller.remote_tag = invite.from_tag();
+    record.caller.realm = view_.realms.at(source_.realm).name;
+    if (source_.kind == routing::Source::Kind::kTrunk) record.caller.trunk = view_.trunks.at(source_.trunk).name;
+    record.caller.peer = from.remote.text();
+    emit(std::move(record));
+}
+
+}  // namespace sallyport::call

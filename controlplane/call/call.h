@@ -1,0 +1,225 @@
+#pragma once
+// A back-to-back user agent call: what comes on one leg goes on, as a message of its own, on the other.
+//
+//   kCalling --18x--> kRinging --2xx--> kAnswered --ACK--> kUp --BYE, limit--> kReleasing --> kEnded
+//      |                 |                  |
+//      +-- CANCEL, no answer, our refusal --+--> kCancelling --final response--> kEnded
+//      +-- 3xx-6xx ---------------------------------------------------------> kEnded
+//
+// The ACK to the callee's 2xx is sent at once, not when the caller's comes: the callee need not repeat its 2xx
+// because the caller's ACK is late. Only when the 2xx carries an offer it waits for the answer in that ACK.
+// Flows are asked for with the first description that makes them possible, and the SDP goes on without waiting
+// for the dataplane: commands leave before datagrams, and media begins a round trip later at the earliest. A
+// refusal by the dataplane ends the call: 503 before the answer, BYE after it.
+//
+// A re-INVITE crosses the same way (call_modify.cc). We never start one and so never wait for a glare timer: 491
+// passes to the side that asked, where one end owns the Call-ID and the other does not (RFC 3261 §14.1).
+//
+// kEnded lasts until the flows' last counters have come and no INVITE transaction of the call can bring a late 2xx.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/call/call_record.h"
+#include "controlplane/call/engine.h"
+#include "controlplane/call/leg.h"
+#include "controlplane/flow/ledger.h"
+#include "controlplane/flow/media_plan.h"
+#include "controlplane/policy/passing.h"
+#include "controlplane/routing/router.h"
+#include "controlplane/sip/message.h"
+#include "controlplane/sip/message_writer.h"
+#include "controlplane/transaction/transaction_layer.h"
+
+namespace sallyport::call {
+
+class EngineCore;
+
+enum class State : std::uint8_t { kCalling, kRinging, kAnswered, kUp, kCancelling, kReleasing, kEnded };
+
+// Why a call ends, for its record and for Reason headers of ours.
+struct Ending {
+    EndedBy by = EndedBy::kSallyport;
+    std::uint16_t code = 200;
+    std::string_view text;
+};
+
+// What of a failure on one leg the other leg gets to see.
+std::uint16_t passed_status(unsigned status);
+// `SIP;cause=408;text="No answer"`
+std::string reason_value(const Ending& ending);
+
+class Call {
+public:
+    Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+    std::uint64_t number() const { return number_; }
+    State state() const { return state_; }
+    bool live() const { return state_ != State::kEnded; }
+
+    // --- inputs, called by the core; `now` is the core's
+    // The INVITE has been judged and routed. Media ports are taken and the INVITE goes on, or it is refused.
+    void start(transaction::ServerId server, const transaction::Path& from, const sip::Message& invite,
+               const routing::Source& source, const routing::Target& target, dialog::Dialog dialog,
+               std::optional<sdp::Session> offer);
+    void on_request(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
+                    const sip::Message& request);
+    void on_ack(std::size_t leg, const sip::Message& ack);
+    void on_cancel(transaction::ServerId invite, const sip::Message& cancel);
+    void on_response(transaction::ClientId id, const sip::Message& response);
+    void on_client_failure(transaction::ClientId id, transaction::ClientFailure why);
+    void on_client_terminated(transaction::ClientId id);
+    void on_flow_report(const flow::FlowReport& report);
+
+    bool owns(std::size_t leg, const sip::Message& request) const;  // is it of one of this leg's dialogs?
+
+    // --- export.cc
+    void export_to(std::vector<std::byte>& out, Now now) const;
+    static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core,
+                                                                         std::span<const std::byte> data, Now now);
+    // After the import, when the call stands in the core's tables: go on, or end as "interrupted".
+    bool resume();
+
+    // --- inspect.cc
+    CallView view() const;
+    const Leg& leg(std::size_t i) const { return legs_[i]; }
+    const CallRecord& record() const { return record_; }
+
+private:
+    friend class EngineCore;
+
+    // A client transaction of ours that has not ended.
+    struct ClientRef {
+        transaction::ClientId id;
+        std::size_t leg = 0;
+        bool invite = false;
+        bool answered = false;  // an INVITE with its 2xx: only repetitions and forks can come
+    };
+
+    // call_setup.cc: from the INVITE to the final response
+    void begin_record(const sip::Message& invite, std::string_view route);
+    void send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body);
+    void on_invite_response(const sip::Message& response);
+    void on_provisional(const sip::Message& response);
+    void on_failure_response(const sip::Message& response);
+    std::string preview(Branch& branch, const sip::Message& response);
+    Branch* branch_for(const sip::Message& response);
+    void refuse(std::uint16_t status, std::string_view text);
+    void refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause);
+    void cancel_setup(std::uint16_t status, const Ending& ending, const sip::Message* cause);
+    static std::string passed_reason(const sip::Message* cause, const Ending& ending);
+    void on_no_answer(Instant now);
+
+    // call_answer.cc: 2xx and ACK
+    void on_answer(const sip::Message& response);
+    void adopt(Branch& branch);
+    void fail_answer();
+    bool take_answer(Branch& branch, const sip::Message& response, std::string& body);
+    bool take_late_offer(Branch& branch, const sip::Message& response, std::string& body);
+    bool relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, sdp::Session offer,
+                          std::string& body);
+    void send_ok(const sip::Message& response, std::string_view body);
+    void repeat_ok(Instant now);
+    bool pass_late_answer(const sip::Message& ack);
+    void answered_without_ack();
+    void finish_exchange();
+    void send_ack(std::size_t leg, std::uint32_t cseq, std::string_view body, const sip::Message* cause);
+    void repeat_ack(std::size_t leg);
+    void dismiss(const sip::Message& response);
+
+    // call_modify.cc: requests within the dialogs
+    dialog::Dialog& dialog_of(std::size_t leg, const sip::Message& request);
+    unsigned busy_status(std::size_t leg) const;
+    void on_reinvite(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
+                     const sip::Message& request);
+    void pass_reinvite(const sip::Message& request, std::uint8_t max_forwards, std::string_view offer);
+    void on_reinvite_response(const sip::Message& response);
+    void on_reinvite_answer(const sip::Message& response);
+    bool take_reinvite_answer(const sip::Message& response, std::string& body);
+    void fail_reinvite(unsigned status, const sip::Message* cause);
+    void roll_back();
+
+    // call_release.cc: the end, and the client transactions
+    void on_bye(transaction::ServerId id, std::size_t leg, const sip::Message& bye);
+    void release(const Ending& ending, const sip::Message* bye = nullptr);
+    void send_bye(std::size_t leg, const Ending& ending, const sip::Message* cause);
+    void close(const Ending& ending);
+    void note_dialogs();
+    bool pending() const;
+    void settle();
+    void finish_record();
+    void on_counters_late(Instant now);
+    void arm_limit();
+    void on_limit(Instant now);
+    void forget_client(transaction::ClientId id);
+    void mark_answered(transaction::ClientId id);
+    void late_answer(ClientRef& client, const sip::Message& response);
+
+    // call_media.cc
+    bool apply_media(const sdp::Session* from_caller, const sdp::Session* from_callee, bool final);
+    void note_codecs();
+    void drop_media();
+    void note_counters(const flow::FlowReport& report);
+    void on_media_rejected();
+    void note_silence();
+
+    // call_messages.cc
+    policy::Passage passage(std::size_t from) const;
+    transaction::Path path(std::size_t leg) const;
+    std::optional<transaction::ClientId> send_request(std::size_t leg, const transaction::Path& to,
+                                                      std::string_view method, std::string_view bytes);
+    void begin(std::size_t leg, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
+               std::string_view branch, std::uint8_t max_forwards = policy::kMaxForwards);
+    void answer(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
+                std::span<const sip::ExtraHeader> extra = {});
+    void write_contact(std::size_t leg);
+    void write_product(sip::HeaderId id);
+    void write_reason(const Ending& ending);
+    std::string_view tag_of(std::size_t leg) const { return legs_[leg].dialog.local_tag; }
+
+    void changed();
+
+    // export.cc
+    bool stable() const;
+    void export_leg(ByteWriter& out, const Leg& leg) const;
+    std::expected<void, std::string> import_leg(ByteReader& in, Leg& leg);
+    std::expected<void, std::string> import_rest(ByteReader& in, std::uint8_t kind, Now now);
+    void interrupt();
+
+    // inspect.cc
+    std::string_view state_name() const;
+    LegView leg_view(std::size_t leg) const;
+
+    EngineCore& core_;
+    std::uint64_t number_;
+    State state_ = State::kCalling;
+    bool closed_ = false;       // over for its record and its media
+    bool record_done_ = false;  // the record is out
+    bool retired_ = false;      // the core will delete it
+    bool media_silent_ = false;
+    bool dirty_ = false;  // the core's: is in the list of those to be saved
+    std::uint8_t import_kind_ = 0;
+    std::size_t finals_awaited_ = 0;  // last counters of flows that we have given up (export.cc)
+    std::vector<Leg> legs_;
+    Exchange exchange_;
+    std::vector<Branch> branches_;
+    transaction::ServerId invite_server_;  // of the initial INVITE, for the life of the call
+    transaction::ClientId invite_client_;
+    std::uint32_t invite_cseq_ = 0;       // of that
+    std::vector<ClientRef> clients_;      // those that may still say something
+    std::vector<std::string> dismissed_;  // To tags of the 2xx that got ACK and BYE
+    flow::MediaPlan plan_;
+    CallRecord record_;
+    Instant limit_at_ = kNever;
+    Timer no_answer_timer_;
+    Timer limit_timer_;
+    Timer repeat_timer_;
+    Timer counters_timer_;
+};
+
+}  // namespace sallyport::call

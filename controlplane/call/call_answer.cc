@@ -1,0 +1,220 @@
+// The 2xx and the ACK of an INVITE: the initial one, and what a re-INVITE shares with it.
+
+#include <algorithm>
+
+#include "controlplane/call/call.h"
+#include "controlplane/call/engine_core.h"
+
+namespace sallyport::call {
+
+namespace {
+
+constexpr std::size_t kMaxDismissed = 16;
+
+}  // namespace
+
+// --- the callee's 2xx -----------------------------------------------------------------------------------------
+void Call::on_answer(const sip::Message& response) {
+    no_answer_timer_.cancel();
+    // The 2xx decides the dialog, its route set too (RFC 3261 §13.2.2.4); the SDP state is that of its branch.
+    auto* early = branch_for(response);
+    if (early == nullptr || !dialog::establish(early->dialogs[kCallee], response)) {
+        ++core_.counters().branches_ignored;
+        dismiss(response);
+        return refuse_with(500, {EndedBy::kSallyport, 500, "The answer has no usable dialog"}, nullptr);
+    }
+    Branch branch = *early;
+    std::string body;
+    const bool taken =
+        exchange_.late_offer ? take_late_offer(branch, response, body) : take_answer(branch, response, body);
+    adopt(branch);
+    if (!taken) return fail_answer();
+    core_.count_answered(legs_[kCaller], legs_[kCallee]);
+    record_.answer = core_.now().wall;
+    state_ = State::kAnswered;
+    if (!exchange_.late_offer) send_ack(kCallee, exchange_.cseq_out, {}, nullptr);
+    send_ok(response, body);
+    arm_limit();
+}
+
+// The dialogs of the branch that won become those of the legs; the others are forgotten.
+void Call::adopt(Branch& branch) {
+    for (auto& b : branches_) {
+        const auto& tag = b.dialogs[kCaller].local_tag;
+        if (tag != branch.dialogs[kCaller].local_tag) core_.remove_dialog(tag);
+    }
+    branches_.clear();
+    for (const auto leg : {kCaller, kCallee}) {
+        legs_[leg].dialog = std::move(branch.dialogs[leg]);
+        legs_[leg].media = std::move(branch.media[leg]);
+    }
+    legs_[kCallee].established = true;
+}
+
+// The callee is up, but the caller cannot be told: its answer cannot be used, or there are no means.
+void Call::fail_answer() {
+    send_ack(kCallee, exchange_.cseq_out, {}, nullptr);
+    const Ending ending{EndedBy::kSallyport, 500, "The answer cannot be used"};
+    auto server = exchange_.server;
+    exchange_.active = false;
+    answer(server, 500, sip::default_reason(500), tag_of(kCaller));
+    legs_[kCaller].bye_done = true;
+    release(ending);
+}
+
+bool Call::take_answer(Branch& branch, const sip::Message& response, std::string& body) {
+    auto said = read_body(response);
+    if (said.status != 0) return false;
+    auto& callee = branch.media[kCallee];
+    auto& caller = branch.media[kCaller];
+    const auto taken =
+        said.sdp ? callee.receive_answer(std::move(*said.sdp), sdp::Finality::kFinal) : callee.settle_preview();
+    if (!taken) return false;
+    auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kFinal);
+    if (!made) return false;
+    body = std::move(*made);
+    return apply_media(caller.remote(), callee.remote(), true);
+}
+
+// The INVITE had no offer: this is the callee's, and the caller will answer in its ACK (RFC 3261 §13.2.1).
+bool Call::take_late_offer(Branch& branch, const sip::Message& response, std::string& body) {
+    auto said = read_body(response);
+    if (!said.sdp) return false;
+    return relay_late_offer(branch.media[kCallee], branch.media[kCaller], kCaller, std::move(*said.sdp), body);
+}
+
+bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, sdp::Session offer,
+                            std::string& body) {
+    if (!from.receive_offer(std::move(offer))) return false;
+    if (!plan_.open(*from.remote_offer(), core_.pools(), core_.now().instant)) {
+        ++core_.counters().no_ports;
+        return false;
+    }
+    auto made = to.make_offer(*from.remote_offer(), plan_.local_media(to_leg, core_.view()));
+    if (made) body = std::move(*made);
+    return made.has_value();
+}
+
+// --- our 2xx ------------------------------------------------------------------------------------------------------
+void Call::send_ok(const sip::Message& response, std::string_view body) {
+    const auto leg = exchange_.from;
+    auto& w = core_.writer();
+    auto& layer = core_.layer();
+    exchange_.answered = true;
+    legs_[leg].established = true;
+    if (layer.begin_response(exchange_.server, w, response.status(), sip::default_reason(response.status()),
+                             tag_of(leg))) {
+        write_contact(leg);
+        w.header(sip::HeaderId::kAllow, policy::kAllow);
+        w.header(sip::HeaderId::kAccept, policy::kAccept);
+        write_product(sip::HeaderId::kServer);
+        policy::append_passed(w, response, passage(other(leg)), core_.pass_counters());
+        exchange_.ok = body.empty() ? w.finish() : w.finish("application/sdp", body);
+        exchange_.ok_path = layer.path(exchange_.server).value_or(path(leg));
+        layer.respond(core_.now().instant, exchange_.server, exchange_.ok);
+    }
+    // RFC 3261 §13.3.1.4: repeated from T1 on, doubling up to T2, whatever the transport, until the ACK comes.
+    exchange_.interval = core_.view().system.t1;
+    exchange_.give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
+    core_.wheel().arm<&Call::repeat_ok>(repeat_timer_, core_.now().instant + exchange_.interval, this);
+    changed();
+}
+
+void Call::repeat_ok(Instant now) {
+    if (now >= exchange_.give_up) {
+        ++core_.counters().acks_missing;
+        if (closed_) return finish_exchange();
+        answered_without_ack();
+        return release({EndedBy::kSallyport, 408, "No ACK"});
+    }
+    // The transaction may be gone, after a restart or because Timer L is as old as our own limit.
+    if (!core_.layer().respond(now, exchange_.server, exchange_.ok)) {
+        core_.layer().send(exchange_.ok_path, exchange_.ok);
+    }
+    exchange_.interval = std::min<Duration>(2 * exchange_.interval, core_.view().system.t2);
+    core_.wheel().arm<&Call::repeat_ok>(repeat_timer_, std::min(now + exchange_.interval, exchange_.give_up), this);
+}
+
+// --- the ACK --------------------------------------------------------------------------------------------------------
+void Call::on_ack(std::size_t leg, const sip::Message& ack) {
+    if (!exchange_.answered || leg != exchange_.from || ack.cseq().number != exchange_.cseq_in) return;
+    if (exchange_.late_offer && !closed_ && !pass_late_answer(ack)) {
+        const Ending ending{EndedBy::kSallyport, 500, "The ACK has no usable answer"};
+        answered_without_ack();
+        return release(ending);
+    }
+    finish_exchange();
+}
+
+bool Call::pass_late_answer(const sip::Message& ack) {
+    const auto to = other(exchange_.from);
+    auto said = read_body(ack);
+    auto& here = legs_[exchange_.from].media;
+    auto& there = legs_[to].media;
+    if (!said.sdp || !here.receive_answer(std::move(*said.sdp), sdp::Finality::kFinal)) return false;
+    const auto made = there.make_answer(*here.remote(), plan_.local_media(to, core_.view()), sdp::Finality::kFinal);
+    if (!made) return false;
+    if (!apply_media(legs_[kCaller].media.remote(), legs_[kCallee].media.remote(), true)) return false;
+    send_ack(to, exchange_.cseq_out, *made, &ack);
+    return true;
+}
+
+// The exchange ends without its ACK. A 2xx with an offer is still unacknowledged on the other leg: the ACK must
+// come before the BYE.
+void Call::answered_without_ack() {
+    if (exchange_.late_offer) send_ack(other(exchange_.from), exchange_.cseq_out, {}, nullptr);
+    repeat_timer_.cancel();
+    exchange_ = {};
+}
+
+void Call::finish_exchange() {
+    repeat_timer_.cancel();
+    const auto leg = exchange_.from;
+    exchange_ = {};
+    if (state_ == State::kAnswered) state_ = State::kUp;
+    if (legs_[leg].bye_wanted) send_bye(leg, {record_.ended_by, record_.code, record_.reason}, nullptr);
+    if (closed_) settle();
+    changed();
+}
+
+void Call::send_ack(std::size_t i, std::uint32_t cseq, std::string_view body, const sip::Message* cause) {
+    auto& leg = legs_[i];
+    const auto branch = core_.layer().make_branch();
+    auto& w = core_.writer();
+    begin(i, leg.dialog, "ACK", cseq, branch.view());
+    write_product(sip::HeaderId::kUserAgent);
+    if (cause != nullptr) policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
+    leg.ack = body.empty() ? w.finish() : w.finish("application/sdp", body);
+    leg.ack_path = path(i);
+    leg.acked = exchange_.client;
+    core_.layer().send(leg.ack_path, leg.ack);
+}
+
+void Call::repeat_ack(std::size_t i) {
+    const auto& leg = legs_[i];
+    if (!leg.ack.empty()) core_.layer().send(leg.ack_path, leg.ack);
+}
+
+// A 2xx that nobody wants: its dialog gets ACK and BYE (RFC 3261 §13.2.2.4).
+void Call::dismiss(const sip::Message& response) {
+    auto unwanted = legs_[kCallee].dialog;
+    unwanted.local_cseq = invite_cseq_;
+    unwanted.remote_tag = response.to_tag();
+    [[maybe_unused]] const auto established = dialog::establish(unwanted, response);  // else as far as we know it
+    const transaction::Path to{legs_[kCallee].sip_interface, dialog::next_hop(unwanted).value_or(legs_[kCallee].peer)};
+    auto& w = core_.writer();
+    const auto ack_branch = core_.layer().make_branch();
+    begin(kCallee, unwanted, "ACK", invite_cseq_, ack_branch.view());
+    write_product(sip::HeaderId::kUserAgent);
+    core_.layer().send(to, w.finish());
+    if (std::ranges::find(dismissed_, response.to_tag()) != dismissed_.end() || dismissed_.size() == kMaxDismissed)
+        return;
+    dismissed_.emplace_back(response.to_tag());
+    ++core_.counters().forks_dismissed;
+    const auto bye_branch = core_.layer().make_branch();
+    begin(kCallee, unwanted, "BYE", invite_cseq_ + 1, bye_branch.view());
+    write_product(sip::HeaderId::kUserAgent);
+    send_request(kCallee, to, "BYE", w.finish());
+}
+
+}  // namespace sallyport::call

@@ -1,0 +1,66 @@
+// What the messages of a call have in common.
+
+#include <array>
+
+#include "controlplane/call/call.h"
+#include "controlplane/call/engine_core.h"
+
+namespace sallyport::call {
+
+policy::Passage Call::passage(std::size_t from) const {
+    const auto side = [this](const Leg& leg) { return policy::make_side(core_.view(), leg.sip_interface, leg.peer); };
+    const auto& leg = legs_[from];
+    policy::Passage out{side(leg), side(legs_[other(from)]), {}};
+    for (const auto* name : {&leg.dialog.call_id, &leg.dialog.local_tag, &leg.dialog.remote_tag}) {
+        if (!name->empty()) out.hidden.push_back(*name);
+    }
+    return out;
+}
+
+// Where requests go on this leg. Between trunks as RFC 3261 §12.2.1.1 says; to a source of an open realm, which
+// may sit behind a NAT, back to where its messages come from.
+transaction::Path Call::path(std::size_t i) const {
+    const auto& leg = legs_[i];
+    const auto hop = leg.trunk ? dialog::next_hop(leg.dialog) : std::nullopt;
+    return {leg.sip_interface, hop.value_or(leg.peer)};
+}
+
+void Call::begin(std::size_t leg, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
+                 std::string_view branch, std::uint8_t max_forwards) {
+    dialog::begin_request(core_.writer(), dialog,
+                          {method, cseq, branch, core_.via(legs_[leg].sip_interface), max_forwards});
+}
+
+std::optional<transaction::ClientId> Call::send_request(std::size_t leg, const transaction::Path& to,
+                                                        std::string_view method, std::string_view bytes) {
+    const auto id = core_.layer().send_request(core_.now().instant, to, bytes, number_);
+    if (id) clients_.push_back({*id, leg, method == "INVITE", false});
+    return id;
+}
+
+void Call::answer(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
+                  std::span<const sip::ExtraHeader> extra) {
+    core_.respond(id, status, reason, to_tag, extra);
+}
+
+void Call::changed() { core_.changed(*this); }
+
+void Call::write_contact(std::size_t leg) {
+    core_.writer().header(sip::HeaderId::kContact, {"<sip:", core_.via(legs_[leg].sip_interface), ">"});
+}
+
+void Call::write_product(sip::HeaderId id) {
+    const auto& product = core_.view().system.product;
+    if (!product.empty()) core_.writer().header(id, product);
+}
+
+// RFC 3326.
+void Call::write_reason(const Ending& ending) { core_.writer().header(sip::HeaderId::kReason, reason_value(ending)); }
+
+std::string reason_value(const Ending& ending) {
+    std::string out = "SIP;cause=" + std::to_string(ending.code) + ";text=";
+    sip::append_quoted(out, ending.text);
+    return out;
+}
+
+}  // namespace sallyport::call

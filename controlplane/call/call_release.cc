@@ -1,0 +1,204 @@
+// The end of a call, and what is left to do after it.
+
+#include <algorithm>
+
+#include "controlplane/call/call.h"
+#include "controlplane/call/engine_core.h"
+
+namespace sallyport::call {
+
+namespace {
+
+constexpr std::size_t kMaxReasonText = 128;
+
+std::string bye_reason(const sip::Message& bye) {
+    const auto value = sip::unfolded(bye.value(sip::HeaderId::kReason));
+    return value.empty() ? "Normal clearing" : value.substr(0, kMaxReasonText);
+}
+
+}  // namespace
+
+void Call::on_bye(transaction::ServerId id, std::size_t i, const sip::Message& bye) {
+    answer(id, 200, sip::default_reason(200), {});
+    auto& leg = legs_[i];
+    const bool was_up = leg.established;
+    leg.bye_done = true;
+    if (closed_) return settle();  // crossed with ours
+    const auto text = bye_reason(bye);
+    const auto by = i == kCaller ? EndedBy::kCaller : EndedBy::kCallee;
+    if (was_up) return release({by, 200, text}, &bye);
+    // A BYE in an early dialog: the caller's is as good as a CANCEL (RFC 3261 §15); the callee must not, but if it
+    // does, it has gone.
+    if (i == kCaller) return cancel_setup(487, {by, 487, text}, &bye);
+    cancel_setup(480, {by, 480, text}, nullptr);
+}
+
+// Ends an answered call: BYE on each leg that has not said it itself.
+void Call::release(const Ending& ending, const sip::Message* bye) {
+    if (closed_) return;
+    if (exchange_.active && !exchange_.answered) {  // RFC 3261 §15.1.2: requests under way are answered with 487
+        answer(exchange_.server, 487, sip::default_reason(487), {});
+        core_.layer().cancel(core_.now().instant, exchange_.client);
+        exchange_ = {};
+    }
+    if (exchange_.answered && (exchange_.late_offer || legs_[exchange_.from].bye_done)) answered_without_ack();
+    state_ = State::kReleasing;
+    for (const auto i : {kCaller, kCallee}) {
+        auto& leg = legs_[i];
+        if (!leg.established || leg.bye_done) continue;
+        // Not before the ACK to our 2xx has come or is no longer awaited (RFC 3261 §15).
+        if (exchange_.answered && exchange_.from == i)
+            leg.bye_wanted = true;
+        else
+            send_bye(i, ending, bye);
+    }
+    close(ending);
+    settle();
+}
+
+void Call::send_bye(std::size_t i, const Ending& ending, const sip::Message* cause) {
+    auto& leg = legs_[i];
+    leg.bye_wanted = false;
+    leg.bye_done = true;
+    const auto branch = core_.layer().make_branch();
+    auto& w = core_.writer();
+    begin(i, leg.dialog, "BYE", ++leg.dialog.local_cseq, branch.view());
+    if (cause != nullptr)
+        policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
+    else if (ending.by == EndedBy::kSallyport)
+        write_reason(ending);
+    write_product(sip::HeaderId::kUserAgent);
+    send_request(i, path(i), "BYE", w.finish());
+}
+
+// The call is over for its record and for its media. What the transactions still have to do goes on.
+void Call::close(const Ending& ending) {
+    if (closed_) return;
+    closed_ = true;
+    no_answer_timer_.cancel();
+    limit_timer_.cancel();
+    record_.end = core_.now().wall;
+    record_.ended_by = ending.by;
+    record_.code = ending.code;
+    record_.reason = ending.text;
+    if (!record_.answer) ++core_.counters().calls_failed;
+    note_dialogs();
+    drop_media();
+    changed();
+}
+
+void Call::note_dialogs() {
+    const auto note = [](LegRecord& out, const dialog::Dialog& dialog) {
+        out.call_id = dialog.call_id;
+        out.local_tag = dialog.local_tag;
+        out.remote_tag = dialog.remote_tag;
+    };
+    note(record_.caller, legs_[kCaller].dialog);
+    note(record_.callee, legs_[kCallee].dialog);
+}
+
+bool Call::pending() const {
+    if (exchange_.active) return true;
+    return std::ranges::any_of(clients_, [](const ClientRef& c) { return !c.answered; });
+}
+
+// Over, as soon as no request of ours waits for its response and no 2xx for its ACK.
+void Call::settle() {
+    if (!closed_ || pending()) return;
+    if (state_ != State::kEnded) {
+        state_ = State::kEnded;
+        core_.count_live(-1);
+        for (const auto& branch : branches_) core_.remove_dialog(branch.dialogs[kCaller].local_tag);
+        branches_.clear();
+        for (const auto& leg : legs_) core_.remove_dialog(leg.dialog.local_tag);
+    }
+    if (record_done_ && clients_.empty() && !retired_) {
+        retired_ = true;
+        core_.retire(*this);
+    }
+}
+
+void Call::finish_record() {
+    if (record_done_) return;
+    counters_timer_.cancel();
+    record_done_ = true;
+    core_.emit(record_);
+    settle();
+}
+
+void Call::on_counters_late(Instant) {
+    record_.quality_complete = false;
+    finish_record();
+}
+
+void Call::arm_limit() {
+    const auto limit = core_.view().system.max_call_duration;
+    if (limit.count() == 0) return;
+    limit_at_ = core_.now().instant + limit;
+    core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
+}
+
+void Call::on_limit(Instant) {
+    ++core_.counters().limit_reached;
+    release({EndedBy::kSallyport, 480, "Maximum call duration"});
+}
+
+// --- client transactions -----------------------------------------------------------------------------------------
+void Call::forget_client(transaction::ClientId id) {
+    std::erase_if(clients_, [id](const ClientRef& c) { return c.id == id; });
+}
+
+void Call::mark_answered(transaction::ClientId id) {
+    for (auto& c : clients_) {
+        if (c.id == id) c.answered = true;
+    }
+}
+
+void Call::on_response(transaction::ClientId id, const sip::Message& response) {
+    if (id == invite_client_) return on_invite_response(response);
+    if (exchange_.active && !exchange_.answered && id == exchange_.client) return on_reinvite_response(response);
+    if (response.status() < 200) return;
+    const auto it = std::ranges::find(clients_, id, &ClientRef::id);
+    if (it == clients_.end()) return;
+    if (!it->invite || response.status() >= 300) {  // of a BYE, whatever it says (RFC 3261 §15.1.1)
+        clients_.erase(it);
+        return settle();
+    }
+    late_answer(*it, response);
+    settle();
+}
+
+// A 2xx to a re-INVITE: repeated, or too late, after the call was released.
+void Call::late_answer(ClientRef& client, const sip::Message& response) {
+    client.answered = true;
+    if (legs_[client.leg].acked == client.id) return repeat_ack(client.leg);
+    if (exchange_.active && exchange_.client == client.id) return;  // its ACK waits for the other side's answer
+    const auto running = exchange_.client;
+    exchange_.client = client.id;
+    send_ack(client.leg, response.cseq().number, {}, nullptr);
+    exchange_.client = running;
+}
+
+void Call::on_client_failure(transaction::ClientId id, transaction::ClientFailure why) {
+    using transaction::ClientFailure;
+    forget_client(id);
+    // RFC 3261 §8.1.3.1: a timeout counts as 408, a transport error as 503.
+    const std::uint16_t status = why == ClientFailure::kTimeout ? 408 : why == ClientFailure::kCancelled ? 487 : 503;
+    if (id == invite_client_ && !closed_) {
+        return refuse_with(passed_status(status),
+                           {EndedBy::kSallyport, status, status == 408 ? "No response" : "Unreachable"}, nullptr);
+    }
+    if (exchange_.active && !exchange_.answered && id == exchange_.client) {
+        fail_reinvite(passed_status(status), nullptr);
+        // RFC 3261 §12.2.1.2: no response at all ends the dialog.
+        if (why == ClientFailure::kTimeout) release({EndedBy::kSallyport, 408, "The other side does not respond"});
+    }
+    settle();
+}
+
+void Call::on_client_terminated(transaction::ClientId id) {
+    forget_client(id);
+    settle();
+}
+
+}  // namespace sallyport::call

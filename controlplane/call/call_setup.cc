@@ -1,0 +1,274 @@
+// From the INVITE to its final response.
+
+#include <algorithm>
+
+#include "controlplane/call/call.h"
+#include "controlplane/call/engine_core.h"
+#include "media/sdp/sdp_parse.h"
+
+namespace sallyport::call {
+
+namespace {
+
+constexpr std::size_t kMaxBranches = 8;
+constexpr std::uint32_t kMaxFirstCSeq = 0x7fff;
+constexpr std::string_view kRetryAfter = "5";
+
+// o= ids, at most 2^62 (media/offer_answer).
+std::uint64_t sdp_session(RandomSource& random) { return random.next_u64() >> 2; }
+
+}  // namespace
+
+Call::Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm)
+    : core_(core), number_(number), plan_(number, caller_realm, callee_realm) {
+    legs_.emplace_back(sdp_session(core.random()));
+    legs_.emplace_back(sdp_session(core.random()));
+    legs_[kCaller].realm = caller_realm;
+    legs_[kCallee].realm = callee_realm;
+    record_.number = number;
+    record_.id = text_of(number);
+    core.count_live(1);
+}
+
+void Call::start(transaction::ServerId server, const transaction::Path& from, const sip::Message& invite,
+                 const routing::Source& source, const routing::Target& target, dialog::Dialog dialog,
+                 std::optional<sdp::Session> offer) {
+    auto& caller = legs_[kCaller];
+    auto& callee = legs_[kCallee];
+    caller.sip_interface = from.sip_interface;
+    if (source.kind == routing::Source::Kind::kTrunk) caller.trunk = source.trunk;
+    caller.peer = from.remote;
+    caller.dialog = std::move(dialog);
+    callee.sip_interface = target.sip_interface;
+    callee.trunk = target.trunk;
+    callee.peer = target.peer;
+    invite_server_ = server;
+    exchange_.active = exchange_.initial = true;
+    exchange_.server = server;
+    exchange_.cseq_in = invite.cseq().number;
+    exchange_.late_offer = !offer;
+    begin_record(invite, core_.view().routes.at(target.route).name);
+    core_.add_dialog(caller.dialog.local_tag, number_, kCaller);
+    core_.layer().set_to_tag(server, caller.dialog.local_tag);
+
+    std::string body;
+    if (offer) {
+        const auto taken = caller.media.receive_offer(std::move(*offer));
+        if (!taken) return refuse(488, sdp::offer_error_text(taken.error()));
+        if (!plan_.open(*caller.media.remote_offer(), core_.pools(), core_.now().instant)) {
+            ++core_.counters().no_ports;
+            return refuse(503, "No media ports");
+        }
+        auto made = callee.media.make_offer(*caller.media.remote_offer(), plan_.local_media(kCallee, core_.view()));
+        if (!made) return refuse(488, sdp::offer_error_text(made.error()));
+        body = std::move(*made);
+    }
+    answer(server, 100, sip::default_reason(100), {});  // RFC 3261 §17.2.1: at once
+    send_invite(invite, target, body);
+}
+
+void Call::begin_record(const sip::Message& invite, std::string_view route) {
+    const auto leg_record = [this](const Leg& leg) {
+        LegRecord out;
+        if (leg.trunk) out.trunk = core_.view().trunks.at(*leg.trunk).name;
+        out.realm = core_.view().realms.at(leg.realm).name;
+        out.peer = leg.peer.text();
+        return out;
+    };
+    record_.invite = core_.now().wall;
+    record_.from_user = user_of(invite.from().uri);
+    record_.to_user = user_of(invite.request_uri());
+    record_.route = route;
+    record_.caller = leg_record(legs_[kCaller]);
+    record_.callee = leg_record(legs_[kCallee]);
+}
+
+void Call::send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body) {
+    auto& callee = legs_[kCallee];
+    const auto way = passage(kCaller);
+    invite_cseq_ = 1 + core_.random().below(kMaxFirstCSeq);
+    callee.dialog =
+        dialog::make(core_.make_call_id(), core_.make_tag(), policy::outgoing_from(invite, way),
+                     policy::outgoing_to(invite, way), policy::outgoing_request_uri(invite, way), invite_cseq_);
+    core_.add_dialog(callee.dialog.local_tag, number_, kCallee);
+    const auto branch = core_.layer().make_branch();
+    auto& w = core_.writer();
+    begin(kCallee, callee.dialog, "INVITE", invite_cseq_, branch.view(),
+          policy::next_max_forwards(invite).value_or(policy::kMaxForwards));
+    write_contact(kCallee);
+    w.header(sip::HeaderId::kAllow, policy::kAllow);
+    w.header(sip::HeaderId::kAccept, policy::kAccept);
+    write_product(sip::HeaderId::kUserAgent);
+    policy::append_passed(w, invite, way, core_.pass_counters());
+    const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
+    const auto id = send_request(kCallee, {target.sip_interface, target.peer}, "INVITE", bytes);
+    if (!id) return refuse(503, "Too many transactions");
+    invite_client_ = exchange_.client = *id;
+    exchange_.cseq_out = invite_cseq_;
+    if (core_.view().system.no_answer.count() > 0) {
+        core_.wheel().arm<&Call::on_no_answer>(no_answer_timer_, core_.now().instant + core_.view().system.no_answer,
+                                               this);
+    }
+    changed();
+}
+
+void Call::on_invite_response(const sip::Message& response) {
+    const bool setting_up = state_ == State::kCalling || state_ == State::kRinging;
+    if (response.status() < 200) {
+        if (setting_up && response.status() > 100) on_provisional(response);
+        return;
+    }
+    if (response.status() >= 300) {
+        forget_client(invite_client_);
+        if (setting_up)
+            on_failure_response(response);
+        else
+            settle();
+        return;
+    }
+    mark_answered(invite_client_);
+    const auto& callee = legs_[kCallee];
+    if (setting_up) return on_answer(response);
+    if (callee.established && response.to_tag() == callee.dialog.remote_tag) return repeat_ack(kCallee);
+    // The 2xx of another branch, or one that has crossed our CANCEL (RFC 3261 §13.2.2.4, §9.1).
+    dismiss(response);
+}
+
+// --- provisional responses -----------------------------------------------------------------------------
+Branch* Call::branch_for(const sip::Message& response) {
+    if (response.to_tag().empty()) return nullptr;
+    for (auto& branch : branches_) {
+        if (branch.dialogs[kCallee].remote_tag == response.to_tag()) return &branch;
+    }
+    if (branches_.size() == kMaxBranches) return nullptr;
+    Branch branch{{legs_[kCaller].dialog, legs_[kCallee].dialog}, {legs_[kCaller].media, legs_[kCallee].media}, false};
+    if (!dialog::establish(branch.dialogs[kCallee], response)) return nullptr;
+    if (!branches_.empty()) {  // the first has the tag that the call began with
+        branch.dialogs[kCaller].local_tag = core_.make_tag();
+        core_.add_dialog(branch.dialogs[kCaller].local_tag, number_, kCaller);
+    }
+    branches_.push_back(std::move(branch));
+    return &branches_.back();
+}
+
+// What the branch says in a provisional response, as the caller shall read it: "" when it says nothing usable.
+std::string Call::preview(Branch& branch, const sip::Message& response) {
+    // Without an offer of the caller a description could only be an offer, and this response is not reliable.
+    if (exchange_.late_offer) return {};
+    auto body = read_body(response);
+    if (!body.sdp) return {};
+    auto& callee = branch.media[kCallee];
+    auto& caller = branch.media[kCaller];
+    if (!callee.receive_answer(std::move(*body.sdp), sdp::Finality::kPreview)) return {};
+    auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kPreview);
+    if (!made) return {};
+    // Of several early dialogs the last that has spoken is heard (RFC 3960 §3.1.1).
+    if (!apply_media(caller.remote_offer(), callee.remote(), false)) return {};
+    branch.described = true;
+    return std::move(*made);
+}
+
+void Call::on_provisional(const sip::Message& response) {
+    auto* branch = branch_for(response);
+    if (branch == nullptr && !response.to_tag().empty()) {
+        ++core_.counters().branches_ignored;
+        return;
+    }
+    const auto body = branch == nullptr ? std::string() : preview(*branch, response);
+    const auto& tag = branch == nullptr ? tag_of(kCaller) : branch->dialogs[kCaller].local_tag;
+    auto& w = core_.writer();
+    // Our own words: a reason phrase can name anything.
+    if (!core_.layer().begin_response(exchange_.server, w, response.status(), sip::default_reason(response.status()),
+                                      tag)) {
+        return;
+    }
+    write_contact(kCaller);
+    w.header(sip::HeaderId::kAllow, policy::kAllow);
+    write_product(sip::HeaderId::kServer);
+    policy::append_passed(w, response, passage(kCallee), core_.pass_counters());
+    core_.layer().respond(core_.now().instant, exchange_.server,
+                          body.empty() ? w.finish() : w.finish("application/sdp", body));
+    if (!record_.ringing) record_.ringing = core_.now().wall;
+    state_ = State::kRinging;
+    changed();
+}
+
+// --- failures ---------------------------------------------------------------------------------------------
+std::uint16_t passed_status(unsigned status) {
+    // A redirection would name hosts of the other side, and this side could not reach them.
+    if (status < 400) return 480;
+    // 503 would make the caller's side avoid us, though only the next hop is at fault (RFC 3261 §16.7 step 6).
+    if (status == 503 || status > 699) return 500;
+    return static_cast<std::uint16_t>(status);
+}
+
+void Call::on_failure_response(const sip::Message& response) {
+    const auto status = passed_status(response.status());
+    Ending ending{EndedBy::kCallee, static_cast<std::uint16_t>(response.status()),
+                  sip::default_reason(response.status())};
+    refuse_with(status, ending, &response);
+}
+
+// The final failure to the caller. `cause`: the callee's response, of which passes what may.
+void Call::refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause) {
+    auto& w = core_.writer();
+    if (core_.layer().begin_response(exchange_.server, w, status, sip::default_reason(status), tag_of(kCaller))) {
+        if (cause != nullptr) policy::append_passed(w, *cause, passage(kCallee), core_.pass_counters());
+        if (status != ending.code && (cause == nullptr || !cause->has(sip::HeaderId::kReason))) write_reason(ending);
+        if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);
+        write_product(sip::HeaderId::kServer);
+        core_.layer().respond(core_.now().instant, exchange_.server, w.finish());
+    }
+    exchange_.active = false;
+    close(ending);
+    settle();
+}
+
+void Call::refuse(std::uint16_t status, std::string_view text) {
+    refuse_with(status, {EndedBy::kSallyport, status, text}, nullptr);
+}
+
+// The caller no longer wants it, or we do not: the final response there, CANCEL here.
+void Call::cancel_setup(std::uint16_t status, const Ending& ending, const sip::Message* cause) {
+    auto& w = core_.writer();
+    if (core_.layer().begin_response(exchange_.server, w, status, sip::default_reason(status), tag_of(kCaller))) {
+        if (ending.by == EndedBy::kSallyport) write_reason(ending);
+        if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);
+        write_product(sip::HeaderId::kServer);
+        core_.layer().respond(core_.now().instant, exchange_.server, w.finish());
+    }
+    exchange_.active = false;
+    const auto reason = passed_reason(cause, ending);
+    const sip::ExtraHeader extra{"Reason", reason};
+    core_.layer().cancel(core_.now().instant, invite_client_, std::span(&extra, reason.empty() ? 0 : 1));
+    state_ = State::kCancelling;
+    close(ending);
+    settle();
+}
+
+// For a CANCEL: what the caller's side says, without its words, or what we say ourselves.
+std::string Call::passed_reason(const sip::Message* cause, const Ending& ending) {
+    if (cause != nullptr) {
+        for (const auto element : cause->values(sip::HeaderId::kReason)) {
+            const auto reason = sip::parse_reason(element);
+            if (!reason || !reason->cause || !sip::is_token(reason->protocol)) continue;
+            return std::string(reason->protocol) + ";cause=" + std::to_string(*reason->cause);
+        }
+    }
+    return ending.by == EndedBy::kSallyport ? reason_value(ending) : std::string();
+}
+
+void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
+    if (!exchange_.active || exchange_.answered || invite != exchange_.server) return;
+    if (exchange_.initial) return cancel_setup(487, {EndedBy::kCaller, 487, "Cancelled"}, &cancel);
+    // Of a re-INVITE the other side decides which was first, its 2xx or the CANCEL; its response passes.
+    exchange_.cancelled = true;
+    core_.layer().cancel(core_.now().instant, exchange_.client);
+}
+
+void Call::on_no_answer(Instant) {
+    ++core_.counters().no_answer;
+    cancel_setup(408, {EndedBy::kSallyport, 408, "No answer"}, nullptr);
+}
+
+}  // namespace sallyport::call

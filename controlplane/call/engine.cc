@@ -1,0 +1,60 @@
+#include "controlplane/call/engine.h"
+
+#include "controlplane/call/engine_core.h"
+
+namespace sallyport::call {
+
+Engine::Engine(const config::ControlView& view, RandomSource& random, std::uint8_t shard, Outbox& out, Now now)
+    : core_(std::make_unique<EngineCore>(view, random, shard, out, now)) {}
+
+Engine::~Engine() = default;
+
+void Engine::on_datagram(Now now, std::uint16_t sip_interface, const Endpoint& source,
+                         std::span<const std::byte> datagram) {
+    core_->on_datagram(now, {sip_interface, source}, {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
+}
+
+void Engine::on_send_error(Now now, const transaction::SendQueue::Entry& entry) { core_->on_send_error(now, entry); }
+
+void Engine::on_unreachable(Now now, const transaction::Path& to) { core_->on_unreachable(now, to); }
+
+void Engine::on_flow_event(Now now, const wire::FlowEvent& event) { core_->on_flow_event(now, event); }
+
+void Engine::on_dataplane_session(Now now, bool up) { core_->on_dataplane_session(now, up); }
+
+void Engine::advance(Now now) { core_->advance(now); }
+
+void Engine::flush(Now now) { core_->flush(now); }
+
+Instant Engine::next_deadline() const { return core_->next_deadline(); }
+
+std::vector<std::byte> Engine::export_call(std::uint64_t number, Now now) const {
+    std::vector<std::byte> out;
+    if (const auto* call = core_->find(number)) call->export_to(out, now);
+    return out;
+}
+
+std::expected<bool, std::string> Engine::import_call(Now now, std::span<const std::byte> record) {
+    return core_->import_call(now, record);
+}
+
+std::size_t Engine::call_count() const { return core_->live_calls(); }
+
+void Engine::visit_calls(const std::function<void(const CallView&)>& visit) const {
+    for (const auto& [number, call] : core_->calls()) {
+        if (call->live()) visit(call->view());
+    }
+}
+
+std::optional<CallView> Engine::find_call(std::string_view id) const {
+    for (const auto& [number, call] : core_->calls()) {
+        if (call->live() && call->record().id == id) return call->view();
+    }
+    return std::nullopt;
+}
+
+std::vector<TrunkView> Engine::trunks() const { return core_->trunk_list(); }
+
+std::vector<CounterView> Engine::counters() const { return core_->counter_list(); }
+
+}  // namespace sallyport::call

@@ -1,0 +1,301 @@
+#include "controlplane/call/engine_core.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sallyport::call {
+
+namespace {
+
+constexpr std::size_t kFlowsPerCall = 8;  // two streams: RTP and RTCP, both directions
+constexpr std::size_t kTransactionsPerCall = 8;
+constexpr std::size_t kMinTransactions = 20000;
+constexpr std::size_t kTagBytes = 12;  // RFC 3261 §19.3 asks for 32 bits
+constexpr std::size_t kCallIdBytes = 16;
+
+transaction::TransactionSettings transaction_settings(const config::SignallingSystem& system, std::uint8_t shard) {
+    transaction::TransactionSettings s;
+    s.t1 = system.t1;
+    s.t2 = system.t2;
+    s.t4 = system.t4;
+    s.shard = shard;
+    s.max_server_transactions = std::max(kMinTransactions, kTransactionsPerCall * system.max_calls);
+    s.max_client_transactions = s.max_server_transactions;
+    return s;
+}
+
+std::uint32_t wall_seconds(Now now) {
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
+}
+
+SipHashKey draw_key(RandomSource& random) {
+    SipHashKey key;
+    key.k0 = random.next_u64();
+    key.k1 = random.next_u64();
+    return key;
+}
+
+char hex_digit(unsigned v) { return "0123456789abcdef"[v & 15U]; }
+
+// The shard, then random bits.
+std::string random_text(RandomSource& random, std::uint8_t shard, std::size_t bytes) {
+    std::array<std::byte, 32> raw{};
+    random.fill(std::span(raw).first(bytes));
+    std::string out(1, hex_digit(shard));
+    for (std::size_t i = 0; i < bytes; ++i) {
+        out += hex_digit(std::to_integer<unsigned>(raw[i]) >> 4);
+        out += hex_digit(std::to_integer<unsigned>(raw[i]));
+    }
+    return out;
+}
+
+// Numbers grow within a process and over its restarts: the start's milliseconds, room for 64 calls a millisecond
+// and shard until the next start.
+std::uint64_t first_number(Now now, std::uint8_t shard) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.wall.time_since_epoch()).count();
+    return (static_cast<std::uint64_t>(ms) << 10) + shard;
+}
+
+}  // namespace
+
+EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, std::uint8_t shard, Outbox& out, Now now)
+    : view_(view),
+      random_(random),
+      out_(out),
+      now_(now),
+      shard_(shard),
+      next_number_(first_number(now, shard)),
+      wheel_(now.instant),
+      router_(view),
+      pools_(view.realms, random),
+      ledger_(kFlowsPerCall * view.system.max_calls, wall_seconds(now), draw_key(random)),
+      layer_(transaction_settings(view.system, shard), wheel_, random, out.sends, *this) {
+    answered_in_.resize(view.trunks.size());
+    answered_out_.resize(view.trunks.size());
+    for (const auto& sip_interface : view.sip_interfaces) via_.push_back(sip_interface.local.text());
+}
+
+std::string EngineCore::make_tag() { return random_text(random_, shard_, kTagBytes); }
+std::string EngineCore::make_call_id() { return random_text(random_, shard_, kCallIdBytes); }
+
+std::uint64_t EngineCore::make_number() {
+    const auto number = next_number_;
+    next_number_ += Engine::kMaxShards;
+    return number;
+}
+
+Call* EngineCore::find(std::uint64_t number) {
+    const auto it = calls_.find(number);
+    return it == calls_.end() ? nullptr : it->second.get();
+}
+
+bool EngineCore::add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg) {
+    return dialogs_.emplace(tag, DialogRef{call, leg}).second;
+}
+
+void EngineCore::remove_dialog(std::string_view tag) {
+    if (const auto it = dialogs_.find(tag); it != dialogs_.end()) dialogs_.erase(it);
+}
+
+void EngineCore::changed(Call& call) {
+    if (call.dirty_) return;
+    call.dirty_ = true;
+    changed_.push_back(call.number());
+}
+
+void EngineCore::count_answered(const Leg& caller, const Leg& callee) {
+    ++counters_.calls_answered;
+    if (caller.trunk) ++answered_in_.at(*caller.trunk);
+    if (callee.trunk) ++answered_out_.at(*callee.trunk);
+}
+
+void EngineCore::emit(CallRecord record) {
+    ++counters_.records;
+    if (!record.quality_complete) ++counters_.records_incomplete;
+    out_.records.push_back(std::move(record));
+}
+
+std::pair<Call*, std::size_t> EngineCore::find_dialog(const sip::Message& request) {
+    const auto it = dialogs_.find(request.to_tag());
+    if (it == dialogs_.end()) return {nullptr, 0};
+    auto* call = find(it->second.call);
+    // The tag finds the call; Call-ID and the peer's tag must be those of that dialog too (RFC 3261 §12.2.2).
+    if (call == nullptr || !call->owns(it->second.leg, request)) return {nullptr, 0};
+    return {call, it->second.leg};
+}
+
+// Source first: a stranger's request costs nothing more and, unless the realm says so, gets no answer. What
+// belongs to a dialog of ours may come from elsewhere: its tag is the proof.
+bool EngineCore::admit_source(const transaction::Path& from, bool parsed) {
+    if (parsed && !message_.is_request()) return true;
+    if (parsed && !message_.to_tag().empty() && find_dialog(message_).first != nullptr) return true;
+    source_ = router_.identify(from.sip_interface, from.remote);
+    if (source_.kind != routing::Source::Kind::kUnknown) return true;
+    if (source_.forbid && parsed && message_.method() != sip::Method::kAck) {
+        layer_.reject(from, message_, 403, sip::default_reason(403));
+    }
+    return false;
+}
+
+void EngineCore::on_datagram(Now now, const transaction::Path& from, std::string_view datagram) {
+    enter(now);
+    ++counters_.datagrams;
+    const auto parsed = message_.parse(datagram);
+    if (!admit_source(from, parsed.has_value())) return;
+    if (parsed) {
+        layer_.on_message(now.instant, from, message_);
+    } else {
+        ++counters_.malformed;
+        layer_.on_malformed(from, message_, parsed.error());
+    }
+    leave();
+}
+
+void EngineCore::on_send_error(Now now, const transaction::SendQueue::Entry& entry) {
+    enter(now);
+    layer_.on_send_error(now.instant, entry);
+    leave();
+}
+
+void EngineCore::on_unreachable(Now now, const transaction::Path& to) {
+    enter(now);
+    layer_.on_unreachable(now.instant, to);
+    leave();
+}
+
+void EngineCore::on_flow_event(Now now, const wire::FlowEvent& event) {
+    enter(now);
+    ledger_.on_event(event, out_.flow_commands, reports_);
+    leave();
+}
+
+void EngineCore::on_dataplane_session(Now now, bool up) {
+    enter(now);
+    if (up)
+        ledger_.session_started(out_.flow_commands);
+    else
+        ledger_.session_ended();
+    leave();
+}
+
+void EngineCore::advance(Now now) {
+    enter(now);
+    wheel_.advance(now.instant);
+    leave();
+}
+
+void EngineCore::report() {
+    while (!reports_.empty()) {
+        const auto reports = std::exchange(reports_, {});
+        for (const auto& r : reports) {
+            if (auto* call = find(r.call)) call->on_flow_report(r);
+        }
+    }
+}
+
+void EngineCore::leave() {
+    report();
+    for (const auto number : std::exchange(retired_, {})) calls_.erase(number);
+}
+
+void EngineCore::flush(Now now) {
+    enter(now);
+    for (const auto number : std::exchange(changed_, {})) {
+        auto* call = find(number);
+        if (call == nullptr) continue;
+        call->dirty_ = false;
+        if (call->record_done_) continue;  // its record frees what was saved
+        const auto offset = out_.arena.size();
+        call->export_to(out_.arena, now);
+        out_.saves.push_back(
+            {number, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(out_.arena.size() - offset)});
+    }
+}
+
+// --- TransactionUser ------------------------------------------------------------------------------------
+void EngineCore::on_request(Instant, transaction::ServerId id, const transaction::Path& from,
+                            const sip::Message& request) {
+    using sip::Method;
+    if (!request.to_tag().empty()) return on_dialog_request(id, from, request);
+    if (request.method() == Method::kInvite) return on_invite(id, from, request);
+    const auto tag = make_tag();
+    if (const auto unsupported = policy::unsupported_options(request); !unsupported.empty()) {
+        ++counters_.extensions_refused;  // RFC 3261 §8.2.2.3
+        const sip::ExtraHeader extra{"Unsupported", unsupported};
+        return respond(id, 420, sip::default_reason(420), tag, std::span(&extra, 1));
+    }
+    if (request.method() == Method::kBye) {  // RFC 3261 §15.1.2
+        ++counters_.unknown_dialogs;
+        return respond(id, 481, sip::default_reason(481), tag);
+    }
+    answer_other(id, request, tag);
+}
+
+void EngineCore::on_dialog_request(transaction::ServerId id, const transaction::Path& from,
+                                   const sip::Message& request) {
+    const auto [call, leg] = find_dialog(request);
+    if (call == nullptr) {
+        ++counters_.unknown_dialogs;
+        return respond(id, 481, sip::default_reason(481), {});
+    }
+    if (const auto unsupported = policy::unsupported_options(request); !unsupported.empty()) {
+        ++counters_.extensions_refused;
+        const sip::ExtraHeader extra{"Unsupported", unsupported};
+        return respond(id, 420, sip::default_reason(420), {}, std::span(&extra, 1));
+    }
+    layer_.set_context(id, call->number());
+    call->on_request(id, from, leg, request);
+}
+
+void EngineCore::on_ack(Instant, const transaction::Path&, const sip::Message& ack) {
+    if (const auto [call, leg] = find_dialog(ack); call != nullptr) return call->on_ack(leg, ack);
+    ++counters_.stray_acks;
+}
+
+void EngineCore::on_cancel(Instant, transaction::ServerId invite, const transaction::Path&,
+                           const sip::Message& cancel) {
+    if (auto* call = find(layer_.context(invite).value_or(0))) call->on_cancel(invite, cancel);
+}
+
+void EngineCore::on_response(Instant, transaction::ClientId id, const transaction::Path&,
+                             const sip::Message& response) {
+    if (auto* call = find(layer_.context(id).value_or(0))) call->on_response(id, response);
+}
+
+void EngineCore::on_client_failure(Instant, transaction::ClientId id, transaction::ClientFailure why) {
+    if (auto* call = find(layer_.context(id).value_or(0))) call->on_client_failure(id, why);
+}
+
+void EngineCore::on_server_failure(Instant, transaction::ServerId, transaction::ServerFailure) {
+    // A final response that was not acknowledged ends nothing that lives: a 2xx is ours to repeat (call_answer.cc),
+    // and after a failure there is no dialog. The layer has counted it.
+}
+
+void EngineCore::on_client_terminated(Instant, transaction::ClientId id) {
+    if (auto* call = find(layer_.context(id).value_or(0))) call->on_client_terminated(id);
+}
+
+// --- answers of ours --------------------------------------------------------------------------------------
+void EngineCore::respond(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
+                         std::span<const sip::ExtraHeader> extra) {
+    if (!layer_.begin_response(id, writer_, status, reason, to_tag)) return;
+    for (const auto& header : extra) writer_.header(header.name, header.value);
+    if (!view_.system.product.empty()) writer_.header(sip::HeaderId::kServer, view_.system.product);
+    layer_.respond(now_.instant, id, writer_.finish());
+}
+
+void EngineCore::answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag) {
+    const std::array<sip::ExtraHeader, 2> extra{{{"Allow", policy::kAllow}, {"Accept", policy::kAccept}}};
+    if (request.method() == sip::Method::kOptions) {  // RFC 3261 §11.2
+        ++counters_.options_answered;
+        return respond(id, 200, sip::default_reason(200), to_tag, extra);
+    }
+    ++counters_.methods_refused;
+    // RFC 3261 §21.4.6 for a method that is known, §21.5.2 for one that nobody knows.
+    const unsigned status = request.method() == sip::Method::kOther ? 501 : 405;
+    respond(id, status, sip::default_reason(status), to_tag, std::span(extra).first(1));
+}
+
+}  // namespace sallyport::call

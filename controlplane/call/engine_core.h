@@ -1,0 +1,198 @@
+#pragma once
+// What the engine is made of: the tables of calls and dialogs, the layers below, and the judgement of a
+// request before it becomes a call or reaches one. Calls (call.h) use its services.
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/call/call.h"
+#include "controlplane/call/engine.h"
+#include "controlplane/flow/ledger.h"
+#include "controlplane/flow/port_pool.h"
+#include "controlplane/policy/passing.h"
+#include "controlplane/routing/router.h"
+#include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/timer_wheel.h"
+
+namespace sallyport::call {
+
+struct EngineCounters {
+    std::uint64_t datagrams = 0;
+    std::uint64_t malformed = 0;  // from known sources
+    std::uint64_t calls = 0;      // INVITEs that became a call
+    std::uint64_t calls_answered = 0;
+    std::uint64_t calls_refused = 0;      // INVITEs that did not become a call
+    std::uint64_t calls_failed = 0;       // not answered: refused by the callee, cancelled, timed out
+    std::uint64_t calls_interrupted = 0;  // found unfinished after a restart
+    std::uint64_t calls_imported = 0;
+    std::uint64_t imports_refused = 0;
+    std::uint64_t table_full = 0;
+    std::uint64_t no_ports = 0;
+    std::uint64_t no_dataplane = 0;
+    std::uint64_t media_rejected = 0;
+    std::uint64_t calls_media_silent = 0;
+    std::uint64_t reinvites = 0;
+    std::uint64_t reinvites_failed = 0;
+    std::uint64_t glare = 0;  // 491 of ours
+    std::uint64_t no_answer = 0;
+    std::uint64_t limit_reached = 0;
+    std::uint64_t acks_missing = 0;      // a 2xx of ours was never acknowledged
+    std::uint64_t forks_dismissed = 0;   // a second 2xx got ACK and BYE
+    std::uint64_t branches_ignored = 0;  // early dialogs beyond the bound, or unusable
+    std::uint64_t unknown_dialogs = 0;   // 481
+    std::uint64_t stray_acks = 0;
+    std::uint64_t old_requests = 0;        // CSeq went back
+    std::uint64_t methods_refused = 0;     // 405, 501
+    std::uint64_t extensions_refused = 0;  // 420
+    std::uint64_t options_answered = 0;
+    std::uint64_t records = 0;
+    std::uint64_t records_incomplete = 0;  // without the last counters of their flows
+};
+
+class EngineCore final : public transaction::TransactionUser {
+public:
+    EngineCore(const config::ControlView& view, RandomSource& random, std::uint8_t shard, Outbox& out, Now now);
+
+    // --- inputs: see engine.h
+    void on_datagram(Now now, const transaction::Path& from, std::string_view datagram);
+    void on_send_error(Now now, const transaction::SendQueue::Entry& entry);
+    void on_unreachable(Now now, const transaction::Path& to);
+    void on_flow_event(Now now, const wire::FlowEvent& event);
+    void on_dataplane_session(Now now, bool up);
+    void advance(Now now);
+    void flush(Now now);
+    std::expected<bool, std::string> import_call(Now now, std::span<const std::byte> record);
+    Instant next_deadline() const { return wheel_.next(); }
+    std::vector<CounterView> counter_list() const;
+    std::vector<TrunkView> trunk_list() const;
+
+    // --- TransactionUser
+    void on_request(Instant now, transaction::ServerId id, const transaction::Path& from,
+                    const sip::Message& request) override;
+    void on_ack(Instant now, const transaction::Path& from, const sip::Message& ack) override;
+    void on_cancel(Instant now, transaction::ServerId invite, const transaction::Path& from,
+                   const sip::Message& cancel) override;
+    void on_response(Instant now, transaction::ClientId id, const transaction::Path& from,
+                     const sip::Message& response) override;
+    void on_client_failure(Instant now, transaction::ClientId id, transaction::ClientFailure why) override;
+    void on_server_failure(Instant now, transaction::ServerId id, transaction::ServerFailure why) override;
+    void on_client_terminated(Instant now, transaction::ClientId id) override;
+
+    // --- services for calls
+    Now now() const { return now_; }
+    const config::ControlView& view() const { return view_; }
+    RandomSource& random() { return random_; }
+    transaction::TransactionLayer& layer() { return layer_; }
+    TimerWheel& wheel() { return wheel_; }
+    flow::PortPools& pools() { return pools_; }
+    flow::Ledger& ledger() { return ledger_; }
+    const flow::Ledger& ledger() const { return ledger_; }
+    Outbox& out() { return out_; }
+    sip::MessageWriter& writer() { return writer_; }
+    EngineCounters& counters() { return counters_; }
+    policy::PassCounters& pass_counters() { return pass_counters_; }
+
+    std::string make_tag();
+    std::string make_call_id();
+    std::uint64_t make_number();
+    std::string_view via(std::uint16_t sip_interface) const { return via_.at(sip_interface); }
+
+    bool add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg);  // false: taken
+    void remove_dialog(std::string_view tag);
+    void changed(Call& call);
+    // The call is over in every respect: it goes when the present input has been dealt with.
+    void retire(const Call& call) { retired_.push_back(call.number()); }
+    void emit(CallRecord record);
+
+    // A response of ours with nothing of anybody else in it.
+    void respond(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
+                 std::span<const sip::ExtraHeader> extra = {});
+    // The methods that a call does not take: 405 with Allow, 501 for those that nobody knows; OPTIONS 200.
+    void answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag);
+
+    Call* find(std::uint64_t number);
+    const std::map<std::uint64_t, std::unique_ptr<Call>>& calls() const { return calls_; }
+    std::size_t live_calls() const { return live_calls_; }
+    void count_live(int change) { live_calls_ = static_cast<std::size_t>(static_cast<long>(live_calls_) + change); }
+    void count_answered(const Leg& caller, const Leg& callee);
+
+private:
+    struct DialogRef {
+        std::uint64_t call = 0;
+        std::size_t leg = 0;
+    };
+    struct TagHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view tag) const { return std::hash<std::string_view>()(tag); }
+    };
+    struct Admission {
+        dialog::Dialog dialog;
+        std::optional<sdp::Session> offer;
+        routing::Target target;
+    };
+    struct Refusal {
+        unsigned status = 500;
+        std::string reason;
+        std::string_view header;  // "" or the name of one more header
+        std::string value;
+    };
+
+    void enter(Now now) { now_ = now; }
+    void leave();  // at the end of each input: reports of the ledger, calls that are over
+    bool admit_source(const transaction::Path& from, bool parsed);
+    std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
+    std::expected<Admission, Refusal> judge(const sip::Message& invite);
+    void on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite);
+    void refuse(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite,
+                const Refusal& refusal);
+    void on_dialog_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& request);
+    void report();
+    std::expected<bool, std::string> place(std::unique_ptr<Call> call);
+
+    const config::ControlView& view_;
+    RandomSource& random_;
+    Outbox& out_;
+    Now now_;
+    std::uint8_t shard_;
+    std::uint64_t next_number_;
+    std::vector<std::string> via_;  // "192.0.2.1:5060", by sip interface
+    TimerWheel wheel_;
+    routing::Router router_;
+    flow::PortPools pools_;
+    flow::Ledger ledger_;
+    flow::Ledger::Reports reports_;
+    sip::Message message_;
+    sip::MessageWriter writer_;
+    routing::Source source_;  // of the request at hand
+    EngineCounters counters_;
+    policy::PassCounters pass_counters_;
+    std::unordered_map<std::string, DialogRef, TagHash, std::equal_to<>> dialogs_;
+    std::vector<std::uint64_t> changed_;
+    std::vector<std::uint64_t> retired_;
+    std::vector<std::uint64_t> answered_in_;  // by trunk
+    std::vector<std::uint64_t> answered_out_;
+    std::size_t live_calls_ = 0;
+    // Below what the layer and the calls hold timers in; the calls go before the layer.
+    transaction::TransactionLayer layer_;
+    std::map<std::uint64_t, std::unique_ptr<Call>> calls_;  // by number: oldest first
+};
+
+// The SDP of a message: what is there, or why it cannot be taken.
+struct Body {
+    std::optional<sdp::Session> sdp;
+    unsigned status = 0;  // 0: fine; 415, 400
+    std::string reason;
+};
+Body read_body(const sip::Message& message);
+
+std::string text_of(std::uint64_t number);  // the number for people
+// The user part of an address, or the number of a tel: URI.
+std::string user_of(std::string_view uri);
+
+}  // namespace sallyport::call

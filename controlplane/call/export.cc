@@ -1,0 +1,266 @@
+// A call as one versioned record, and back.
+//
+// What can be rebuilt is a stable call: both dialogs up, no offer of ours waiting for its answer in an ACK. An
+// INVITE transaction that was under way is not in it: a re-INVITE that the crash cut off fails at the side that sent
+// it, and the session before it goes on. A 2xx that waits for its ACK is in it, for it is ours to repeat. Of a call
+// that was not stable, or was over already, enough is kept for its record, for BYE on the legs that were
+// up, and to know which flows to remove.
+//
+// Names stand for realms, interfaces and trunks: the configuration may have changed in between.
+
+#include <algorithm>
+#include <cstring>
+
+#include "controlplane/call/call.h"
+#include "controlplane/call/engine_core.h"
+#include "platform/base/siphash.h"
+
+namespace sallyport::call {
+
+namespace {
+
+constexpr std::uint32_t kMagic = 0x53504331;  // "SPC1"
+constexpr std::uint16_t kVersion = 1;
+constexpr std::size_t kChecksumBytes = 8;
+constexpr SipHashKey kChecksumKey{0x73616c6c79706f72, 0x742063616c6c7331};  // against accidents, not against people
+constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
+constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
+
+enum class Kind : std::uint8_t { kStable = 1, kUnfinished = 2, kClosed = 3 };
+
+std::uint64_t checksum(std::span<const std::byte> data) {
+    return siphash13(kChecksumKey, {reinterpret_cast<const char*>(data.data()), data.size()});
+}
+
+void write_deadline(ByteWriter& out, Instant deadline, Now now) {
+    const auto wall = deadline == kNever ? WallTime{} : now.wall + (deadline - now.instant);
+    out.u64(static_cast<std::uint64_t>(wall.time_since_epoch().count()));
+}
+
+bool sane(WallTime t) { return t.time_since_epoch().count() >= 0 && t.time_since_epoch().count() <= kMaxTime; }
+
+// A deadline that passed while nobody was there is due now.
+Instant read_deadline(ByteReader& in, Now now) {
+    const auto count = in.u64();
+    if (count == 0 || count > static_cast<std::uint64_t>(kMaxTime)) return kNever;
+    const Duration wait = WallTime(Duration(static_cast<std::int64_t>(count))) - now.wall;
+    return now.instant + std::clamp(wait, Duration::zero(), kMaxWait);
+}
+
+template <typename Items>
+std::optional<std::uint16_t> index_of(const Items& items, std::string_view name) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        if (items[i].name == name) return static_cast<std::uint16_t>(i);
+    }
+    return std::nullopt;
+}
+
+bool sane(const CallRecord& r) {
+    return sane(r.invite) && sane(r.end) && sane(r.ringing.value_or(WallTime{})) && sane(r.answer.value_or(WallTime{}));
+}
+
+}  // namespace
+
+Call::~Call() {
+    if (state_ != State::kEnded) core_.count_live(-1);
+}
+
+bool Call::stable() const {
+    return !closed_ && legs_[kCaller].established && legs_[kCallee].established &&
+           !(exchange_.answered && exchange_.late_offer);
+}
+
+void Call::export_to(std::vector<std::byte>& bytes, Now now) const {
+    const auto begin = bytes.size();
+    ByteWriter out(bytes);
+    out.u32(kMagic);
+    out.u16(kVersion);
+    out.u64(number_);
+    out.u8(static_cast<std::uint8_t>(closed_ ? Kind::kClosed : stable() ? Kind::kStable : Kind::kUnfinished));
+    write(out, record_);
+    for (const auto& leg : legs_) export_leg(out, leg);
+    out.u32(invite_cseq_);
+    plan_.export_to(out);
+    write_deadline(out, limit_at_, now);
+    out.u8(exchange_.answered ? 1 : 0);
+    if (exchange_.answered) {
+        out.u8(static_cast<std::uint8_t>(exchange_.from));
+        out.u32(exchange_.cseq_in);
+        out.u32(exchange_.cseq_out);
+        out.text(exchange_.ok);
+        out.text(exchange_.ok_path.remote.text());
+        write_deadline(out, exchange_.give_up, now);
+    }
+    out.u64(checksum(std::span(bytes).subspan(begin)));
+}
+
+void Call::export_leg(ByteWriter& out, const Leg& leg) const {
+    const auto& view = core_.view();
+    out.text(view.realms.at(leg.realm).name);
+    out.text(view.sip_interfaces.at(leg.sip_interface).name);
+    out.u8(leg.trunk ? 1 : 0);
+    out.text(leg.trunk ? view.trunks.at(*leg.trunk).name : "");
+    out.text(leg.peer.text());
+    dialog::write(out, leg.dialog);
+    leg.media.export_to(out);
+    out.u8(leg.established ? 1 : 0);
+    out.u8(leg.bye_done ? 1 : 0);
+}
+
+std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
+    const auto& view = core_.view();
+    const auto realm = index_of(view.realms, in.text());
+    const auto sip_interface = index_of(view.sip_interfaces, in.text());
+    const bool trunked = in.u8() != 0;
+    const auto trunk = index_of(view.trunks, in.text());
+    const auto peer = Endpoint::parse(in.text());
+    leg.dialog = dialog::read_dialog(in);
+    if (in.failed() || !peer) return std::unexpected("a leg is truncated or malformed");
+    if (!realm || !sip_interface || (trunked && !trunk)) {
+        return std::unexpected("a leg names a realm, interface or trunk that the configuration does not have");
+    }
+    auto media = sdp::OfferAnswer::import_from(in);
+    if (!media) return std::unexpected(media.error());
+    leg.realm = *realm;
+    leg.sip_interface = *sip_interface;
+    if (trunked) leg.trunk = trunk;
+    leg.peer = *peer;
+    leg.media = std::move(*media);
+    leg.established = in.u8() != 0;
+    leg.bye_done = in.u8() != 0;
+    return {};
+}
+
+// All that can fail comes before the ports are taken, save what is said at the end.
+std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& core, std::span<const std::byte> data,
+                                                                    Now now) {
+    if (data.size() < kChecksumBytes) return std::unexpected("the record of the call is truncated");
+    ByteReader sum(data.last(kChecksumBytes));
+    if (sum.u64() != checksum(data.first(data.size() - kChecksumBytes))) {
+        return std::unexpected("the record of the call is truncated or corrupt");
+    }
+    ByteReader in(data.first(data.size() - kChecksumBytes));
+    if (in.u32() != kMagic) return std::unexpected("this is no record of a call");
+    if (const auto version = in.u16(); version != kVersion) {
+        return std::unexpected("the record of the call has version " + std::to_string(version) + ", not " +
+                               std::to_string(kVersion));
+    }
+    const auto number = in.u64();
+    const auto kind = in.u8();
+    auto record = read_call_record(in);
+    if (in.failed() || !sane(record) || record.number != number || number == 0 ||
+        number > static_cast<std::uint64_t>(kMaxTime) || kind < 1 || kind > 3) {
+        return std::unexpected("the record of the call is malformed");
+    }
+    auto call = std::make_unique<Call>(core, number, 0, 0);
+    call->record_ = std::move(record);
+    for (auto& leg : call->legs_) {
+        if (auto read = call->import_leg(in, leg); !read) return std::unexpected(read.error());
+    }
+    call->invite_cseq_ = in.u32();
+    auto plan = flow::MediaPlan::import_from(in, core.pools());
+    if (!plan) return std::unexpected(plan.error());
+    call->plan_ = std::move(*plan);
+    if (auto rest = call->import_rest(in, static_cast<std::uint8_t>(kind), now); !rest) {
+        call->plan_.release(core.pools(), now.instant);
+        return std::unexpected(rest.error());
+    }
+    return call;
+}
+
+std::expected<void, std::string> Call::import_rest(ByteReader& in, std::uint8_t kind, Now now) {
+    limit_at_ = read_deadline(in, now);
+    if (in.u8() != 0) {
+        exchange_.active = exchange_.answered = true;
+        exchange_.from = in.u8() == kCaller ? kCaller : kCallee;
+        exchange_.cseq_in = in.u32();
+        exchange_.cseq_out = in.u32();
+        exchange_.ok = in.text();
+        const auto peer = Endpoint::parse(in.text());
+        exchange_.give_up = read_deadline(in, now);
+        if (!peer || exchange_.give_up == kNever) return std::unexpected("the unacknowledged answer is malformed");
+        exchange_.ok_path = {legs_[exchange_.from].sip_interface, *peer};
+    }
+    if (in.failed() || in.left() != 0) return std::unexpected("the record of the call is truncated or too long");
+    if (plan_.call() != number_) return std::unexpected("the media plan is of another call");
+    for (const auto i : {kCaller, kCallee}) {
+        if (plan_.realm(i) != legs_[i].realm) return std::unexpected("the media plan is of other realms");
+    }
+    import_kind_ = kind;
+    if (kind == static_cast<std::uint8_t>(Kind::kStable) &&
+        (!legs_[kCaller].established || !legs_[kCallee].established)) {
+        return std::unexpected("a stable call has a leg that is not up");
+    }
+    return {};
+}
+
+bool Call::resume() {
+    for (const auto i : {kCaller, kCallee}) {
+        if (legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag, number_, i);
+    }
+    const auto now = core_.now().instant;
+    if (import_kind_ == static_cast<std::uint8_t>(Kind::kStable)) {
+        state_ = exchange_.answered ? State::kAnswered : State::kUp;
+        if (exchange_.answered) {
+            exchange_.interval = core_.view().system.t1;
+            core_.wheel().arm<&Call::repeat_ok>(repeat_timer_, now, this);
+        }
+        if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
+        changed();
+        if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) return true;
+        on_media_rejected();
+        return false;
+    }
+    interrupt();
+    return false;
+}
+
+// The flows of a call that cannot go on are found and removed by the ledger as nobody's; their last counters still
+// come to this call.
+void Call::interrupt() {
+    finals_awaited_ = plan_.flows(core_.view()).size();
+    exchange_ = {};
+    const auto kept = record_;
+    const bool was_closed = import_kind_ == static_cast<std::uint8_t>(Kind::kClosed);
+    if (!was_closed) ++core_.counters().calls_interrupted;
+    state_ = State::kReleasing;
+    const Ending ending{EndedBy::kSallyport, 500, "Interrupted"};
+    for (const auto i : {kCaller, kCallee}) {
+        if (legs_[i].established && !legs_[i].bye_done) send_bye(i, ending, nullptr);
+    }
+    close(ending);
+    if (was_closed) {
+        record_.end = kept.end;
+        record_.ended_by = kept.ended_by;
+        record_.code = kept.code;
+        record_.reason = kept.reason;
+    }
+    settle();
+}
+
+std::expected<bool, std::string> EngineCore::import_call(Now now, std::span<const std::byte> record) {
+    enter(now);
+    auto call = Call::import_from(*this, record, now);
+    auto taken = call ? place(std::move(*call)) : std::unexpected(call.error());
+    if (!taken) ++counters_.imports_refused;
+    leave();
+    return taken;
+}
+
+std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
+    const auto number = call->number();
+    for (const auto leg : {kCaller, kCallee}) {
+        if (calls_.contains(number) || dialogs_.contains(call->leg(leg).dialog.local_tag)) {
+            call->plan_.release(pools_, now_.instant);
+            return std::unexpected("the call is here already");
+        }
+    }
+    // A number is never given twice.
+    if (next_number_ <= number) next_number_ = (number | (Engine::kMaxShards - 1U)) + 1 + shard_;
+    auto& placed = *calls_.emplace(number, std::move(call)).first->second;
+    const bool goes_on = placed.resume();
+    if (goes_on) ++counters_.calls_imported;
+    return goes_on;
+}
+
+}  // namespace sallyport::call

@@ -1,0 +1,72 @@
+#pragma once
+// One side of a call. Leg 0 is the caller's: there we are the UAS of the INVITE; leg 1 is the callee's: there
+// we are its UAC. Once the call is up both behave alike.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "controlplane/dialog/dialog.h"
+#include "controlplane/flow/media_plan.h"
+#include "controlplane/transaction/ids.h"
+#include "controlplane/transaction/send_queue.h"
+#include "media/offer_answer/offer_answer.h"
+#include "platform/base/ip_address.h"
+#include "platform/base/time.h"
+#include "platform/base/timer_wheel.h"
+
+namespace sallyport::call {
+
+inline constexpr std::size_t kCaller = flow::kCaller;
+inline constexpr std::size_t kCallee = flow::kCallee;
+constexpr std::size_t other(std::size_t leg) { return 1 - leg; }
+
+struct Leg {
+    explicit Leg(std::uint64_t sdp_session) : media(sdp_session) {}
+
+    std::uint16_t realm = 0;
+    std::uint16_t sip_interface = 0;
+    std::optional<std::uint16_t> trunk;  // none: a source of an open realm
+    Endpoint peer;                       // where the INVITE came from, or went to
+    dialog::Dialog dialog;
+    sdp::OfferAnswer media;
+    bool established = false;  // a 2xx was sent (leg 0) or received (leg 1)
+    bool bye_wanted = false;   // BYE waits for the ACK to our 2xx (RFC 3261 §15)
+    bool bye_done = false;     // nothing more is to be said on this leg
+
+    // The ACK to the last 2xx that came to an INVITE of ours here: sent again on each repetition of that 2xx.
+    transaction::ClientId acked;
+    transaction::Path ack_path;
+    std::string ack;
+};
+
+// One early dialog on the callee's leg and its image on the caller's: a fork downstream gives several, each
+// with its own To tag and its own SDP state on both legs (RFC 3261 §12.1, RFC 3960 §3.1.1).
+struct Branch {
+    std::array<dialog::Dialog, 2> dialogs;  // by leg
+    std::array<sdp::OfferAnswer, 2> media;
+    bool described = false;  // its SDP has been seen
+};
+
+// One INVITE on its way through: the initial one or a re-INVITE of either side.
+struct Exchange {
+    bool active = false;
+    bool initial = false;
+    bool late_offer = false;     // no SDP in the INVITE: the offer comes with the 2xx, the answer with the ACK
+    bool cancelled = false;      // CANCEL has been passed on
+    bool answered = false;       // our 2xx is out, its ACK is awaited
+    std::size_t from = kCaller;  // the leg on which the INVITE came
+    transaction::ServerId server;
+    transaction::ClientId client;
+    std::uint32_t cseq_in = 0;
+    std::uint32_t cseq_out = 0;
+    std::string target;  // of the re-INVITE's Contact; in force with the 2xx
+    // While answered (RFC 3261 §13.3.1.4):
+    std::string ok;
+    transaction::Path ok_path;
+    Duration interval{};
+    Instant give_up{};
+};
+
+}  // namespace sallyport::call

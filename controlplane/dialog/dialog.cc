@@ -1,0 +1,185 @@
+#include "controlplane/dialog/dialog.h"
+
+#include <algorithm>
+
+namespace sallyport::dialog {
+
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 5060;
+constexpr std::size_t kMaxExportedRoutes = kMaxRoutes + 1;
+
+// From or To without its tag: what we write is a name-addr, so that parameters of the URI stay in it.
+std::string without_tag(const sip::NameAddr& address) {
+    std::string out(address.display);
+    if (!out.empty()) out += ' ';
+    out += '<';
+    out += address.uri;
+    out += '>';
+    for (const auto& parameter : address.params) {
+        if (sip::iequals(parameter.name, "tag")) continue;
+        out += ';';
+        out += parameter.raw;
+    }
+    return sip::unfolded(out);
+}
+
+std::expected<std::string, sip::Reason> contact_uri(const sip::Message& message) {
+    for (const auto element : message.values(sip::HeaderId::kContact)) {
+        const auto contact = sip::parse_name_addr(element);
+        if (!contact) return std::unexpected(contact.error());
+        const auto uri = sip::Uri::parse(contact->uri);
+        if (!uri || !uri->is_sip()) return std::unexpected("Contact is not a SIP URI");
+        if (contact->uri.size() > kMaxUri) return std::unexpected("Contact is too long");
+        return std::string(contact->uri);  // a dialog has exactly one (§8.1.1.8)
+    }
+    return std::string();
+}
+
+std::expected<std::vector<std::string>, sip::Reason> record_routes(const sip::Message& message) {
+    std::vector<std::string> out;
+    for (const auto element : message.values(sip::HeaderId::kRecordRoute)) {
+        const auto route = sip::parse_name_addr(element);
+        if (!route) return std::unexpected(route.error());
+        if (out.size() == kMaxRoutes || element.size() > kMaxUri)
+            return std::unexpected("Too many Record-Route entries");
+        out.push_back(sip::unfolded(element));
+    }
+    return out;
+}
+
+std::expected<sip::Uri, sip::Reason> route_uri(std::string_view route) {
+    const auto address = sip::parse_name_addr(route);
+    if (!address) return std::unexpected(address.error());
+    return sip::Uri::parse(address->uri);
+}
+
+// A route without `lr` is a strict router's (§12.2.1.1, §16.12).
+bool strict(const Dialog& dialog) {
+    if (dialog.routes.empty()) return false;
+    const auto first = route_uri(dialog.routes.front());
+    return first && !first->lr();
+}
+
+std::string_view uri_of(std::string_view route) {
+    const auto address = sip::parse_name_addr(route);
+    return address ? address->uri : std::string_view();
+}
+
+}  // namespace
+
+std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string_view local_tag) {
+    auto target = contact_uri(invite);
+    if (!target) return std::unexpected(target.error());
+    if (target->empty()) return std::unexpected("Missing Contact header");  // §8.1.1.8: INVITE must have one
+    auto routes = record_routes(invite);
+    if (!routes) return std::unexpected(routes.error());
+    Dialog d;
+    d.call_id = invite.call_id();
+    d.local_tag = local_tag;
+    d.remote_tag = invite.from_tag();
+    d.local = without_tag(invite.to());
+    d.remote = without_tag(invite.from());
+    d.remote_target = std::move(*target);
+    d.routes = std::move(*routes);  // §12.1.1: in order
+    d.remote_cseq = invite.cseq().number;
+    return d;
+}
+
+Dialog make(std::string_view call_id, std::string_view local_tag, std::string_view local, std::string_view remote,
+            std::string_view target, std::uint32_t cseq) {
+    Dialog d;
+    d.call_id = call_id;
+    d.local_tag = local_tag;
+    d.local = local;
+    d.remote = remote;
+    d.remote_target = target;
+    d.local_cseq = cseq;
+    return d;
+}
+
+std::expected<void, sip::Reason> establish(Dialog& dialog, const sip::Message& response) {
+    auto target = contact_uri(response);
+    if (!target) return std::unexpected(target.error());
+    if (target->empty() && response.status() >= 200) return std::unexpected("Missing Contact header");
+    auto routes = record_routes(response);
+    if (!routes) return std::unexpected(routes.error());
+    std::ranges::reverse(*routes);  // §12.1.2: in reverse order
+    dialog.remote_tag = response.to_tag();
+    if (!target->empty()) dialog.remote_target = std::move(*target);
+    dialog.routes = std::move(*routes);
+    return {};
+}
+
+std::expected<void, sip::Reason> refresh_target(Dialog& dialog, const sip::Message& message) {
+    auto target = contact_uri(message);
+    if (!target) return std::unexpected(target.error());
+    if (!target->empty()) dialog.remote_target = std::move(*target);
+    return {};
+}
+
+bool take_cseq(Dialog& dialog, std::uint32_t cseq) {
+    // A retransmission never gets here, so the same number again is as old as a lower one.
+    if (dialog.remote_cseq && cseq <= *dialog.remote_cseq) return false;
+    dialog.remote_cseq = cseq;
+    return true;
+}
+
+bool matches(const Dialog& dialog, const sip::Message& request) {
+    return request.to_tag() == dialog.local_tag && request.from_tag() == dialog.remote_tag &&
+           request.call_id() == dialog.call_id;
+}
+
+void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const RequestLine& line) {
+    const bool to_strict = strict(dialog);
+    writer.request(line.method, to_strict ? uri_of(dialog.routes.front()) : std::string_view(dialog.remote_target));
+    writer.header(sip::HeaderId::kVia, {"SIP/2.0/UDP ", line.via, ";rport;branch=", line.branch});
+    writer.number("Max-Forwards", line.max_forwards);
+    for (std::size_t i = to_strict ? 1 : 0; i < dialog.routes.size(); ++i) {
+        writer.header(sip::HeaderId::kRoute, dialog.routes[i]);
+    }
+    if (to_strict) writer.header(sip::HeaderId::kRoute, {"<", dialog.remote_target, ">"});
+    writer.header(sip::HeaderId::kFrom, {dialog.local, ";tag=", dialog.local_tag});
+    // A peer of RFC 2543 may have no tag (§12.2.1.1).
+    if (dialog.remote_tag.empty())
+        writer.header(sip::HeaderId::kTo, dialog.remote);
+    else
+        writer.header(sip::HeaderId::kTo, {dialog.remote, ";tag=", dialog.remote_tag});
+    writer.header(sip::HeaderId::kCallId, dialog.call_id);
+    writer.header(sip::HeaderId::kCSeq, {std::to_string(line.cseq), " ", line.method});
+}
+
+std::optional<Endpoint> next_hop(const Dialog& dialog) {
+    const auto uri =
+        sip::Uri::parse(dialog.routes.empty() ? std::string_view(dialog.remote_target) : uri_of(dialog.routes.front()));
+    if (!uri || !uri->is_sip()) return std::nullopt;
+    const auto address = uri->host.address();
+    if (!address || !address->is_v4() || address->is_unspecified() || address->is_loopback() ||
+        address->is_multicast()) {
+        return std::nullopt;
+    }
+    return Endpoint(*address, uri->host.port == 0 ? kDefaultPort : uri->host.port);
+}
+
+void write(ByteWriter& out, const Dialog& d) {
+    for (const auto* s : {&d.call_id, &d.local_tag, &d.remote_tag, &d.local, &d.remote, &d.remote_target}) out.text(*s);
+    out.u16(static_cast<std::uint16_t>(d.routes.size()));
+    for (const auto& route : d.routes) out.text(route);
+    out.u32(d.local_cseq);
+    out.u8(d.remote_cseq ? 1 : 0);
+    out.u32(d.remote_cseq.value_or(0));
+}
+
+Dialog read_dialog(ByteReader& in) {
+    Dialog d;
+    for (auto* s : {&d.call_id, &d.local_tag, &d.remote_tag, &d.local, &d.remote, &d.remote_target}) *s = in.text();
+    const auto routes = in.u16();
+    for (std::size_t i = 0; i < routes && i < kMaxExportedRoutes && !in.failed(); ++i) d.routes.emplace_back(in.text());
+    d.local_cseq = in.u32();
+    const bool known = in.u8() != 0;
+    const auto cseq = in.u32();
+    if (known) d.remote_cseq = cseq;
+    return d;
+}
+
+}  // namespace sallyport::dialog
