@@ -1,0 +1,263 @@
+#include "controlplane/net/udp_transport.h"
+
+#include <arpa/inet.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace sallyport::net {
+
+namespace {
+
+using Entry = transaction::SendQueue::Entry;
+
+sockaddr_in to_sockaddr(const Endpoint& e) {
+    sockaddr_in out{};
+    out.sin_family = AF_INET;
+    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
+    out.sin_port = htons(e.port);
+    return out;
+}
+
+Endpoint to_endpoint(const sockaddr_in& a) {
+    return Endpoint(IpAddress::v4(ntohl(a.sin_addr.s_addr)), ntohs(a.sin_port));
+}
+
+os::Result<void> set_option(int fd, int level, int name, int value, const char* what) {
+    if (::setsockopt(fd, level, name, &value, sizeof(value)) != 0) return std::unexpected(os::system_error(what));
+    return {};
+}
+
+}  // namespace
+
+os::Result<os::UniqueFd> open_udp(const Endpoint& local, const std::string& device, std::string& notes) {
+    const std::string where = local.text() + (device.empty() ? "" : " on " + device);
+    os::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return std::unexpected(os::system_error("open a UDP socket for " + where));
+    // Bursts of a whole call centre fit; the kernel gives what net.core.rmem_max allows.
+    constexpr int kSocketBuffer = 8 << 20;
+    for (const auto& done : {set_option(fd.get(), IPPROTO_IP, IP_FREEBIND, 1, "set IP_FREEBIND"),
+                             set_option(fd.get(), IPPROTO_IP, IP_RECVERR, 1, "set IP_RECVERR"),
+                             set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kSocketBuffer, "set SO_RCVBUF"),
+                             set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, kSocketBuffer, "set SO_SNDBUF")})
+        if (!done) return std::unexpected(where + ": " + done.error());
+    if (!device.empty() && ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                        static_cast<socklen_t>(device.size())) != 0) {
+        if (errno != EPERM) return std::unexpected(os::system_error("bind " + where + " to its device"));
+        notes = where + " is not bound to its device: the kernel does not permit it";
+    }
+    const sockaddr_in address = to_sockaddr(local);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+        return std::unexpected(os::system_error("bind " + where));
+    return fd;
+}
+
+struct UdpTransport::ReceiveBuffers {
+    std::array<std::array<std::byte, kMaxDatagram + 1>, kBatch> bytes;
+    std::array<sockaddr_in, kBatch> sources;
+    std::array<iovec, kBatch> vectors;
+    std::array<mmsghdr, kBatch> messages;
+};
+
+UdpTransport::UdpTransport(os::EventLoop& loop, Handlers handlers)
+    : loop_(loop), handlers_(std::move(handlers)), buffers_(std::make_unique<ReceiveBuffers>()) {}
+
+UdpTransport::~UdpTransport() {
+    if (!started_) return;
+    for (const Socket& s : sockets_) loop_.remove(s.fd.get());
+}
+
+os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& interfaces) {
+    std::vector<Socket> sockets;
+    for (const config::SipInterface& i : interfaces) {
+        std::string notes;
+        auto fd = open_udp(i.local, i.device, notes);
+        if (!fd) return std::unexpected("sip-interface " + i.name + ": " + fd.error());
+        sockets.emplace_back();
+        sockets.back().fd = std::move(*fd);
+    }
+    sockets_ = std::move(sockets);
+    by_socket_.resize(sockets_.size());
+    return {};
+}
+
+void UdpTransport::start() {
+    if (std::exchange(started_, true)) return;
+    for (std::uint16_t i = 0; i < sockets_.size(); ++i)
+        loop_.add(sockets_[i].fd.get(), EPOLLIN, [this, i](std::uint32_t events) { on_ready(i, events); });
+}
+
+void UdpTransport::on_ready(std::uint16_t index, std::uint32_t events) {
+    if ((events & EPOLLERR) != 0) read_errors(index);
+    if ((events & EPOLLOUT) != 0) flush_waiting(index);
+    if ((events & EPOLLIN) != 0) receive(index);
+}
+
+void UdpTransport::receive(std::uint16_t index) {
+    ReceiveBuffers& b = *buffers_;
+    for (std::size_t taken = 0; taken < kMaxPerTurn;) {
+        for (std::size_t i = 0; i < kBatch; ++i) {
+            b.vectors[i] = {b.bytes[i].data(), b.bytes[i].size()};
+            b.messages[i] = {};
+            b.messages[i].msg_hdr.msg_name = &b.sources[i];
+            b.messages[i].msg_hdr.msg_namelen = sizeof(b.sources[i]);
+            b.messages[i].msg_hdr.msg_iov = &b.vectors[i];
+            b.messages[i].msg_hdr.msg_iovlen = 1;
+        }
+        const int n = ::recvmmsg(sockets_[index].fd.get(), b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+        if (n < 0) {
+            if (errno == EAGAIN || errno == EINTR) return;
+            // An ICMP error that waited is told here once; it is read in full from the error queue.
+            ++counters_.receive_failed;
+            read_errors(index);
+            return;
+        }
+        for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+            const mmsghdr& m = b.messages[i];
+            if ((m.msg_hdr.msg_flags & MSG_TRUNC) != 0 || m.msg_hdr.msg_namelen != sizeof(sockaddr_in)) {
+                ++counters_.truncated;
+                continue;
+            }
+            ++counters_.received;
+            counters_.received_bytes += m.msg_len;
+            handlers_.on_datagram(index, to_endpoint(b.sources[i]), std::span(b.bytes[i]).first(m.msg_len));
+        }
+        taken += static_cast<std::size_t>(n);
+        if (static_cast<std::size_t>(n) < kBatch) return;
+    }
+}
+
+// ip(7): the message name is the destination of the datagram that caused the error.
+void UdpTransport::read_errors(std::uint16_t index) {
+    for (std::size_t i = 0; i < kMaxPerTurn; ++i) {
+        sockaddr_in destination{};
+        alignas(cmsghdr) std::array<std::byte, 512> control{};
+        msghdr message{};
+        message.msg_name = &destination;
+        message.msg_namelen = sizeof(destination);
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        if (::recvmsg(sockets_[index].fd.get(), &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+        for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+            if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR) continue;
+            sock_extended_err error{};
+            std::memcpy(&error, CMSG_DATA(c), sizeof(error));
+            // RFC 3261 §18.4: only what means that nobody is there; "fragmentation needed" and the like do not.
+            const bool gone = error.ee_errno == ECONNREFUSED || error.ee_errno == EHOSTUNREACH ||
+                              error.ee_errno == ENETUNREACH || error.ee_errno == EHOSTDOWN;
+            if (!gone || message.msg_namelen != sizeof(destination)) continue;
+            ++counters_.unreachable;
+            handlers_.on_unreachable({index, to_endpoint(destination)});
+        }
+    }
+}
+
+std::size_t UdpTransport::send_some(std::uint16_t index, const transaction::SendQueue& queue,
+                                    std::span<const Entry* const> entries, std::vector<Entry>& refused) {
+    std::size_t done = 0;
+    bool tried_again = false;
+    while (done < entries.size()) {
+        std::array<sockaddr_in, kBatch> to;
+        std::array<iovec, kBatch> vectors;
+        std::array<mmsghdr, kBatch> messages;
+        const std::size_t count = std::min(kBatch, entries.size() - done);
+        for (std::size_t i = 0; i < count; ++i) {
+            const Entry& e = *entries[done + i];
+            const std::string_view bytes = queue.bytes(e);
+            to[i] = to_sockaddr(e.path.remote);
+            vectors[i] = {const_cast<char*>(bytes.data()), bytes.size()};  // sendmmsg only reads
+            messages[i] = {};
+            messages[i].msg_hdr.msg_name = &to[i];
+            messages[i].msg_hdr.msg_namelen = sizeof(to[i]);
+            messages[i].msg_hdr.msg_iov = &vectors[i];
+            messages[i].msg_hdr.msg_iovlen = 1;
+        }
+        const int n = ::sendmmsg(sockets_[index].fd.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
+        if (n > 0) {
+            for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) counters_.sent_bytes += messages[i].msg_len;
+            counters_.sent += static_cast<std::uint64_t>(n);
+            done += static_cast<std::size_t>(n);
+            tried_again = false;
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == ENOBUFS) return done;
+        // The error may be an ICMP one of an earlier datagram to someone else, told once: so try again.
+        if (!std::exchange(tried_again, true)) continue;
+        tried_again = false;
+        ++counters_.send_failed;
+        refused.push_back(*entries[done]);
+        ++done;
+    }
+    return done;
+}
+
+std::vector<Entry> UdpTransport::send(const transaction::SendQueue& queue) {
+    std::vector<Entry> refused;
+    for (auto& list : by_socket_) list.clear();
+    for (const Entry& e : queue.entries()) {
+        if (e.path.sip_interface < sockets_.size() && e.path.remote.address.is_v4()) {
+            by_socket_[e.path.sip_interface].push_back(&e);
+        } else {
+            ++counters_.send_failed;
+            refused.push_back(e);
+        }
+    }
+    for (std::uint16_t i = 0; i < sockets_.size(); ++i) {
+        Socket& socket = sockets_[i];
+        const auto& list = by_socket_[i];
+        if (list.empty()) continue;
+        // What waits goes first.
+        const std::size_t done = socket.waiting.empty() ? send_some(i, queue, list, refused) : 0;
+        for (std::size_t k = done; k < list.size(); ++k) {
+            if (socket.waiting.push(list[k]->path, queue.bytes(*list[k]), list[k]->owner))
+                ++counters_.send_waited;
+            else
+                ++counters_.send_dropped;
+        }
+        watch(socket);
+    }
+    return refused;
+}
+
+void UdpTransport::flush_waiting(std::uint16_t index) {
+    Socket& socket = sockets_[index];
+    std::vector<const Entry*> entries;
+    for (const Entry& e : socket.waiting.entries().subspan(socket.waiting_from)) entries.push_back(&e);
+    std::vector<Entry> refused;
+    socket.waiting_from += send_some(index, socket.waiting, entries, refused);
+    if (socket.waiting_from == socket.waiting.entries().size()) {
+        socket.waiting.clear();
+        socket.waiting_from = 0;
+    }
+    watch(socket);
+    for (const Entry& e : refused) handlers_.on_send_error(e);
+}
+
+void UdpTransport::watch(Socket& socket) {
+    const bool wanted = !socket.waiting.empty();
+    if (!started_ || wanted == socket.watching_writable) return;
+    socket.watching_writable = wanted;
+    loop_.modify(socket.fd.get(), wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+std::size_t UdpTransport::waiting() const {
+    std::size_t out = 0;
+    for (const Socket& s : sockets_) out += s.waiting.entries().size() - s.waiting_from;
+    return out;
+}
+
+Endpoint UdpTransport::local(std::uint16_t sip_interface) const {
+    sockaddr_in address{};
+    socklen_t length = sizeof(address);
+    if (::getsockname(sockets_.at(sip_interface).fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
+        return {};
+    return to_endpoint(address);
+}
+
+}  // namespace sallyport::net
