@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +25,9 @@ struct ChildFault {
     int error;
 };
 constexpr std::array kSteps = {"set up", "become the user of", "execute"};
+
+// Not by <sys/pidfd.h>: glibc 2.36 declares it without C linkage.
+int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 [[noreturn]] void run_child(const SpawnOptions& options, char* const* arguments, int report) {
     ChildFault fault{.step = 0, .error = 0};
@@ -74,7 +77,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
         return std::unexpected(
             system_error(std::string(step < kSteps.size() ? kSteps[step] : "start") + " " + program, fault.error));
     }
-    UniqueFd pidfd(::pidfd_open(pid, 0));
+    UniqueFd pidfd(open_pidfd(pid));
     if (!pidfd) {
         const auto problem = system_error("pidfd_open");
         ::kill(pid, SIGKILL);
@@ -85,7 +88,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
 }
 
 Result<Process> Process::adopt(pid_t pid) {
-    UniqueFd pidfd(::pidfd_open(pid, 0));
+    UniqueFd pidfd(open_pidfd(pid));
     if (!pidfd) return std::unexpected(system_error("process " + std::to_string(pid)));
     return Process(pid, std::move(pidfd), false);
 }
@@ -97,7 +100,7 @@ bool Process::ended() const {
 }
 
 void Process::signal(int number) const {
-    if (pidfd_) ::pidfd_send_signal(pidfd_.get(), number, nullptr, 0);
+    if (pidfd_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
 }
 
 std::string Process::reap() {

@@ -17,8 +17,8 @@
 namespace sallyport::os {
 
 struct SpawnOptions {
-    std::vector<std::string> arguments;  // [0] is the path of the program
-    std::optional<User> user;            // become this user, without capabilities, before exec
+    std::vector<std::string> arguments;       // [0] is the path of the program
+    std::optional<User> user = std::nullopt;  // become this user, without capabilities, before exec
 };
 
 class Process {

@@ -69,7 +69,8 @@ nlmsghdr* route_message(Buffer& buffer, std::uint16_t type, const RouteSpec& rou
     header->rtm_dst_len = destination.length;
     header->rtm_table = RT_TABLE_MAIN;
     header->rtm_protocol = RTPROT_STATIC;
-    header->rtm_scope = route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+    // NOWHERE matches every scope when a route is removed.
+    header->rtm_scope = type == RTM_DELROUTE ? RT_SCOPE_NOWHERE : route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     header->rtm_type = RTN_UNICAST;
     if (destination.length > 0) put_address(message, RTA_DST, destination.address);
     if (route.gateway) put_address(message, RTA_GATEWAY, *route.gateway);

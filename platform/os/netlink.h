@@ -21,8 +21,8 @@ namespace sallyport::os {
 struct RouteSpec {
     IpPrefix destination;  // 0.0.0.0/0: the default route
     std::uint32_t ifindex = 0;
-    std::optional<IpAddress> gateway;  // without: on the link
-    std::uint32_t metric = 0;          // two default routes of different interfaces need different metrics
+    std::optional<IpAddress> gateway = std::nullopt;  // without: on the link
+    std::uint32_t metric = 0;  // two default routes of different interfaces need different metrics
 };
 
 struct LinkState {

@@ -42,8 +42,8 @@ struct AddressChange {
 struct RouteChange {
     bool removed = false;
     IpPrefix destination;
-    std::uint32_t ifindex = 0;         // 0: a route that names no device (blackhole, unreachable)
-    std::optional<IpAddress> gateway;  // without: the destination is on the link
+    std::uint32_t ifindex = 0;                        // 0: a route that names no device (blackhole, unreachable)
+    std::optional<IpAddress> gateway = std::nullopt;  // without: the destination is on the link
     std::uint32_t metric = 0;
 };
 

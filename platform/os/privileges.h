@@ -33,7 +33,7 @@ struct KeptCapability {
 };
 
 struct PrivilegePlan {
-    std::optional<User> user;  // nullopt: the user stays who he is
+    std::optional<User> user = std::nullopt;  // nullopt: the user stays who he is
     std::vector<KeptCapability> keep;
 };
 

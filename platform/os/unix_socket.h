@@ -22,8 +22,8 @@ struct PeerCredentials {
 
 struct UnixListenOptions {
     mode_t mode = 0600;
-    std::optional<uid_t> owner;  // of the socket file; connecting needs write permission on it
-    std::optional<gid_t> group;
+    std::optional<uid_t> owner = std::nullopt;  // of the socket file; connecting needs write permission on it
+    std::optional<gid_t> group = std::nullopt;
     int backlog = 64;
 };
 

@@ -84,6 +84,7 @@ void Connection::close_after_flush() {
 
 void Connection::shut(const std::string& reason) {
     if (!fd_) return;
+    const auto keep = shared_from_this();
     const auto on_closed = std::move(handlers_.on_closed);
     close();
     if (on_closed) on_closed(reason);

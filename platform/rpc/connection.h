@@ -79,6 +79,8 @@ public:
     // `done` may be called before this returns, when the call cannot be made.
     void call(std::string method, json::Value params, Duration timeout, Done done);
     void close();  // silently: outstanding calls end with kDisconnected, on_closed is not called
+    // As if the other side had ended it: on_closed is called with `reason`.
+    void end(const std::string& reason) { shut(reason); }
     // Ends the connection when what waits has been sent.
     void close_after_flush();
     bool open() const { return static_cast<bool>(fd_); }
