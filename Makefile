@@ -169,7 +169,7 @@ $(foreach d,$(LIB_DIRS) tests/support,$(if $(call sources,$(d)),$(eval $(call li
 
 link = $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-$(BUILD)/bin/%: $$(patsubst %.cc,$(BUILD)/obj/%.o,$$(MAIN_$$*)) $$(LIBS_$$*)
+$(BUILD)/bin/%: $$(addprefix $(BUILD)/obj/,$$(subst .cc,.o,$$(MAIN_$$*))) $$(LIBS_$$*)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)
