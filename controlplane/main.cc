@@ -1,0 +1,241 @@
+// sallyport-control: wires the signalling engine to its sockets, the dataplane, the store and the manager.
+//
+// A turn of the event loop takes datagrams and flow events into the engine; the hook at its end fires timers
+// and carries the outbox out, in the order that controlplane/call/outbox.h asks for. Nothing here blocks: files
+// are written by the store's thread, and there is no DNS.
+
+#include <getopt.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/call/engine.h"
+#include "controlplane/call/outbox.h"
+#include "controlplane/net/dataplane_session.h"
+#include "controlplane/net/udp_transport.h"
+#include "controlplane/ops/status.h"
+#include "controlplane/store/call_store.h"
+#include "platform/base/version.h"
+#include "platform/config/views.h"
+#include "platform/os/event_loop.h"
+#include "platform/os/log.h"
+#include "platform/os/random.h"
+#include "platform/os/signals.h"
+#include "platform/rpc/manager_link.h"
+
+namespace {
+
+using namespace sallyport;
+using namespace std::chrono_literals;
+
+struct Arguments {
+    std::string runtime_dir = "/run/sallyport";
+    std::string state_dir = "/var/lib/sallyport";
+};
+
+// How long new datagrams wait at the start for the dataplane's first session: an INVITE before it would get 503.
+constexpr Duration kWaitForDataplane = 1s;
+constexpr std::uint8_t kShard = 0;
+
+// Everything that exists once the manager has given the view.
+class Control {
+public:
+    Control(os::EventLoop& loop, const Arguments& arguments, config::ControlView view,
+            std::unique_ptr<store::CallStore> store)
+        : loop_(loop),
+          view_(std::move(view)),
+          store_(std::move(store)),
+          engine_(view_, random_, kShard, outbox_, loop.refresh()),
+          transport_(
+              loop,
+              {.on_datagram =
+                   [this](std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram) {
+                       engine_.on_datagram(loop_.now(), sip_interface, source, datagram);
+                   },
+               .on_unreachable = [this](const transaction::Path& to) { engine_.on_unreachable(loop_.now(), to); },
+               .on_send_error =
+                   [this](const transaction::SendQueue::Entry& entry) { engine_.on_send_error(loop_.now(), entry); }}),
+          session_(loop, arguments.runtime_dir + "/dataplane.sock",
+                   // The engine is told at the end of the turn: a session may end while the outbox is carried out.
+                   {.on_up = [this] { session_changes_.push_back(true); },
+                    .on_down = [this] { session_changes_.push_back(false); },
+                    .on_event = [this](const wire::FlowEvent& event) { engine_.on_flow_event(loop_.now(), event); }}) {}
+
+    os::Result<void> start() {
+        if (auto opened = transport_.open(view_.sip_interfaces); !opened) return opened;
+        take_over();
+        loop_.timers().arm<&Control::start_sockets>(socket_start_, loop_.now().instant + kWaitForDataplane, this);
+        loop_.before_wait([this](const Now& now) { return end_of_turn(now); });
+        session_.start();
+        return {};
+    }
+
+    void reopen_records() { store_->reopen_records(); }
+
+    void answer(rpc::Call call) {
+        const ops::Sight sight{view_, engine_, session_.page(), loop_.now()};
+        if (call.method() == "show-calls") return call.reply(ops::calls(sight));
+        if (call.method() == "show-trunks") return call.reply(ops::trunks(sight));
+        if (call.method() == "show-counters") return call.reply(ops::counters(engine_, transport_, session_, *store_));
+        if (call.method() != "show-call")
+            return call.fail({rpc::kMethodNotFound, "the control plane knows no " + call.method(), {}});
+        const json::Value& id = call.params()["id"];
+        if (!id.isString()) return call.fail({rpc::kInvalidParams, "show-call needs an id", {}});
+        if (auto found = ops::call(sight, id.asString())) return call.reply(std::move(*found));
+        call.fail({rpc::kNotFound, "there is no such call", {}});
+    }
+
+private:
+    // The calls that the last process left.
+    void take_over() {
+        std::size_t going_on = 0;
+        std::size_t interrupted = 0;
+        std::size_t unreadable = 0;
+        for (const auto& record : store_->take_left()) {
+            const auto taken = engine_.import_call(loop_.now(), record);
+            if (!taken) {
+                ++unreadable;
+                log::warning("a call of the last process cannot be taken over: {}", taken.error());
+            } else {
+                ++(*taken ? going_on : interrupted);
+            }
+        }
+        if (going_on + interrupted + unreadable > 0)
+            log::info("taken over {} calls; {} were interrupted in set-up, {} unreadable", going_on, interrupted,
+                      unreadable);
+    }
+
+    void start_sockets(Instant) {
+        socket_start_.cancel();
+        transport_.start();
+    }
+
+    Instant end_of_turn(const Now& now) {
+        tell_session_changes(now);
+        session_.drain();
+        engine_.advance(now);
+        // What the kernel refuses, or a session that ends, gives the engine more to say: at most as often as there
+        // are peers to try, and the rest comes in the next turn.
+        constexpr int kRounds = 8;
+        bool more = true;
+        for (int round = 0; round < kRounds && more; ++round) more = carry_out(now);
+        store_->poll();
+        if (more || !session_changes_.empty()) return now.instant;
+        return std::min(engine_.next_deadline(), session_.next_poll(now.instant));
+    }
+
+    void tell_session_changes(const Now& now) {
+        for (const bool up : std::exchange(session_changes_, {})) {
+            engine_.on_dataplane_session(now, up);
+            if (up) start_sockets(now.instant);
+        }
+    }
+
+    // True when there may be more.
+    bool carry_out(const Now& now) {
+        engine_.flush(now);
+        if (outbox_.empty()) return false;
+        for (const call::CallSave& save : outbox_.saves) store_->save(save.call, outbox_.bytes(save));
+        session_.push(outbox_.flow_commands);
+        const auto refused = transport_.send(outbox_.sends);
+        for (const call::CallRecord& record : outbox_.records)
+            store_->record(record.number, json::write_line(call::to_json(record)));
+        outbox_.clear();
+        for (const auto& entry : refused) engine_.on_send_error(now, entry);
+        tell_session_changes(now);
+        return true;
+    }
+
+    os::EventLoop& loop_;
+    const config::ControlView view_;
+    std::unique_ptr<store::CallStore> store_;
+    os::KernelRandom random_;
+    call::Outbox outbox_;
+    call::Engine engine_;
+    net::UdpTransport transport_;
+    net::DataplaneSession session_;
+    std::vector<bool> session_changes_;
+    Timer socket_start_;
+};
+
+Arguments parse(int argc, char** argv) {
+    static const option kOptions[] = {{"runtime-dir", required_argument, nullptr, 'r'},
+                                      {"state-dir", required_argument, nullptr, 's'},
+                                      {"version", no_argument, nullptr, 'V'},
+                                      {"help", no_argument, nullptr, 'h'},
+                                      {}};
+    Arguments out;
+    for (int c = 0; (c = ::getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+        switch (c) {
+            case 'r': out.runtime_dir = optarg; break;
+            case 's': out.state_dir = optarg; break;
+            case 'V': std::printf("sallyport-control %s\n", kVersionText); std::exit(EXIT_SUCCESS);
+            case 'h':
+                std::puts(
+                    "usage: sallyport-control [--runtime-dir DIR] [--state-dir DIR]\n"
+                    "The signalling process; sallyport-manager starts it.");
+                std::exit(EXIT_SUCCESS);
+            default: std::exit(EXIT_FAILURE);
+        }
+    }
+    return out;
+}
+
+// One line, and the process ends: the manager starts it anew.
+[[noreturn]] void give_up(const std::string& why) {
+    log::error("{}", why);
+    std::exit(EXIT_FAILURE);
+}
+
+std::unique_ptr<Control> make_control(os::EventLoop& loop, const Arguments& arguments, const json::Value& json_view) {
+    auto view = config::control_view_from_json(json_view);
+    if (!view) give_up("the manager's " + view.error());
+    auto store = store::CallStore::open({.table_path = arguments.runtime_dir + "/control/calls.state",
+                                         .records_path = arguments.state_dir + "/records/calls.jsonl",
+                                         .max_calls = view->system.max_calls},
+                                        [&loop] { loop.wake(); });
+    if (!store) give_up(store.error());
+    auto control = std::make_unique<Control>(loop, arguments, std::move(*view), std::move(*store));
+    if (auto started = control->start(); !started) give_up(started.error());
+    return control;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const Arguments arguments = parse(argc, argv);
+    log::start("sallyport-control");
+    os::block_signals({SIGTERM, SIGINT, SIGHUP});
+    os::EventLoop loop;
+    std::unique_ptr<Control> control;
+    auto signals = os::Signals::make(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+        if (signal != SIGHUP) return loop.stop();  // live calls stay in the table; the next process takes them over
+        if (control) control->reopen_records();
+    });
+    if (!signals) give_up(signals.error());
+    rpc::ManagerLink link(
+        loop, {.runtime_dir = arguments.runtime_dir, .role = "control", .version = kVersionText},
+        {.on_view =
+             [&](const json::Value& view, std::vector<os::UniqueFd>) {
+                 control = make_control(loop, arguments, view);
+                 log::info("serving");
+             },
+         .on_connected = {},
+         .on_call =
+             [&](rpc::Call call) {
+                 if (control) return control->answer(std::move(call));
+                 call.fail({rpc::kRefused, "the control plane is starting", {}});
+             },
+         .on_refused = [](const std::string& reason) { give_up("the manager refused us: " + reason); }});
+    link.start();
+    loop.run();
+    control.reset();  // writes and syncs the records that are queued
+    log::info("stopped");
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,253 @@
+#include "controlplane/ops/status.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+namespace sallyport::ops {
+
+namespace {
+
+using call::CallView;
+using call::FlowView;
+using call::LegView;
+using json::Value;
+
+Json::Int64 ms_between(WallTime from, WallTime to) {
+    return std::max<Json::Int64>(0, std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count());
+}
+
+std::string time_text(WallTime t) {
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(t);
+    const auto day = std::chrono::floor<std::chrono::days>(ms);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss time(ms - day);
+    std::array<char, 64> out{};
+    std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                  static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+    return out.data();
+}
+
+// The engine's states in the words of docs/status-json.md.
+const char* state_of(const CallView& c) {
+    const std::string_view s = c.state;
+    if (s == "calling") return "trying";
+    if (s == "ringing") return c.flows.empty() ? "ringing" : "early-media";
+    if (s == "cancelling" || s == "releasing" || s == "ended") return "ending";
+    return "established";
+}
+
+Value side(const LegView& leg, const std::string& user) {
+    Value out(Json::objectValue);
+    if (!leg.trunk.empty()) out["trunk"] = leg.trunk;
+    if (!leg.realm.empty()) out["realm"] = leg.realm;
+    out["user"] = user;
+    return out;
+}
+
+Value summary(const CallView& c, WallTime now) {
+    Value out(Json::objectValue);
+    out["id"] = c.id;
+    out["state"] = state_of(c);
+    if (c.answer)
+        out["duration-ms"] = ms_between(*c.answer, now);
+    else
+        out["setup-ms"] = ms_between(c.invite, now);
+    out["from"] = side(c.caller, c.from_user);
+    out["to"] = side(c.callee, c.to_user);
+    out["codecs"] = Value(Json::arrayValue);
+    for (const std::string& codec : c.codecs) out["codecs"].append(codec);
+    out["media-silent"] = c.state == "silent";
+    return out;
+}
+
+Value leg_of(const Sight& sight, const LegView& leg, bool caller) {
+    Value out(Json::objectValue);
+    out["name"] = caller ? "a" : "b";
+    out["role"] = caller ? "uas" : "uac";
+    if (!leg.trunk.empty()) out["trunk"] = leg.trunk;
+    if (!leg.realm.empty()) out["realm"] = leg.realm;
+    if (!leg.call_id.empty()) out["call-id"] = leg.call_id;
+    if (!leg.local_tag.empty()) out["local-tag"] = leg.local_tag;
+    if (!leg.remote_tag.empty()) out["remote-tag"] = leg.remote_tag;
+    if (!leg.peer.empty()) out["signalling-remote"] = leg.peer.text();
+    for (const auto& s : sight.view.sip_interfaces)
+        if (s.name == leg.sip_interface) out["signalling-local"] = s.local.text();
+    return out;
+}
+
+// The counters of a flow, when the page still means the same one.
+std::optional<wire::FlowReading> reading_of(const Sight& sight, const CallView& c, const FlowView& f) {
+    if (sight.page == nullptr || !f.confirmed) return std::nullopt;
+    auto reading = sight.page->flow(f.flow_index);
+    if (!reading || !(reading->key == f.key) || reading->cookie.call != c.number) return std::nullopt;
+    return reading;
+}
+
+Value counters_of(const wire::FlowCounters& counters, bool rtcp, Instant now) {
+    Value out(Json::objectValue);
+    out["packets"] = Json::UInt64{counters.packets_in};
+    out["bytes"] = Json::UInt64{counters.bytes_in};
+    out["forwarded"] = Json::UInt64{counters.packets_forwarded};
+    out["dropped"] = Json::UInt64{counters.packets_dropped};
+    if (rtcp) return out;
+    out["lost"] = Json::UInt64{counters.packets_lost};
+    out["out-of-order"] = Json::UInt64{counters.packets_out_of_order};
+    out["duplicate"] = Json::UInt64{counters.packets_duplicate};
+    out["jitter-us"] = counters.jitter_us;
+    out["jitter-max-us"] = counters.jitter_max_us;
+    if (counters.last_packet_ns == 0) return out;
+    std::array<char, 16> ssrc{};
+    std::snprintf(ssrc.data(), ssrc.size(), "%08x", counters.ssrc);
+    out["ssrc"] = ssrc.data();
+    out["payload-type"] = counters.payload_type;
+    const auto now_ns = static_cast<std::uint64_t>(now.time_since_epoch().count());
+    out["silent-ms"] =
+        Json::UInt64{now_ns > counters.last_packet_ns ? (now_ns - counters.last_packet_ns) / 1000000 : 0};
+    return out;
+}
+
+Value streams_of(const Sight& sight, const CallView& c) {
+    std::map<std::uint16_t, std::array<Value, 2>> streams;
+    for (const FlowView& f : c.flows) {
+        if (f.leg > 1) continue;
+        Value& leg = streams[f.stream][f.leg];
+        leg["name"] = f.leg == 0 ? "a" : "b";
+        const bool rtcp = f.component == 1;
+        const auto reading = reading_of(sight, c, f);
+        if (reading) leg[rtcp ? "rtcp" : "rtp"] = counters_of(reading->counters, rtcp, sight.now.instant);
+        if (rtcp) continue;
+        leg["local"] = f.key.local.text();
+        if (!f.remote.empty()) leg["remote"] = f.remote.text();
+        const Endpoint latched = reading && !reading->source.empty() ? reading->source : f.latched;
+        if (!latched.empty()) leg["latched"] = latched.text();
+    }
+    Value out(Json::arrayValue);
+    for (auto& [index, legs] : streams) {
+        Value stream(Json::objectValue);
+        stream["index"] = index;
+        if (index < c.codecs.size()) stream["codec"] = c.codecs[index];
+        stream["legs"] = Value(Json::arrayValue);
+        for (Value& leg : legs)
+            if (!leg.isNull()) stream["legs"].append(std::move(leg));
+        out.append(std::move(stream));
+    }
+    return out;
+}
+
+void add(Value& list, std::string_view name, std::uint64_t value, std::string_view help) {
+    Value item(Json::objectValue);
+    item["name"] = std::string(name);
+    item["value"] = Json::UInt64{value};
+    if (!help.empty()) item["help"] = std::string(help);
+    list.append(std::move(item));
+}
+
+}  // namespace
+
+json::Value calls(const Sight& sight) {
+    Value out(Json::objectValue);
+    out["total"] = Json::UInt64{sight.engine.call_count()};
+    out["limit"] = Json::UInt64{kMaxCallsShown};
+    Value& list = out["calls"] = Value(Json::arrayValue);
+    sight.engine.visit_calls([&](const CallView& c) {
+        if (list.size() < kMaxCallsShown) list.append(summary(c, sight.now.wall));
+    });
+    return out;
+}
+
+std::optional<json::Value> call(const Sight& sight, std::string_view id) {
+    const auto c = sight.engine.find_call(id);
+    if (!c) return std::nullopt;
+    Value out = summary(*c, sight.now.wall);
+    out["invite-time"] = time_text(c->invite);
+    if (c->ringing) out["ringing-time"] = time_text(*c->ringing);
+    if (c->answer) out["answer-time"] = time_text(*c->answer);
+    if (!c->route.empty()) out["route"] = c->route;
+    out["legs"] = Value(Json::arrayValue);
+    out["legs"].append(leg_of(sight, c->caller, true));
+    if (!c->callee.call_id.empty()) out["legs"].append(leg_of(sight, c->callee, false));
+    out["streams"] = streams_of(sight, *c);
+    return out;
+}
+
+json::Value trunks(const Sight& sight) {
+    Value list(Json::arrayValue);
+    const auto seen = sight.engine.trunks();
+    // Calls without an answer yet: they count as failed only when they have ended.
+    std::unordered_map<std::string, std::array<std::uint64_t, 2>> unanswered;
+    sight.engine.visit_calls([&](const CallView& c) {
+        if (c.answer) return;
+        ++unanswered[c.caller.trunk][0];
+        ++unanswered[c.callee.trunk][1];
+    });
+    for (const config::Trunk& trunk : sight.view.trunks) {
+        const config::SipInterface& sip = sight.view.sip_interfaces[trunk.sip_interface];
+        Value out(Json::objectValue);
+        out["name"] = trunk.name;
+        out["realm"] = sight.view.realms[sip.realm].name;
+        out["sip-interface"] = sip.name;
+        out["local"] = sip.local.text();
+        out["transport"] = "udp";
+        out["peers"] = Value(Json::arrayValue);
+        for (const Endpoint& peer : trunk.peers) out["peers"].append(peer.text());
+        const auto t = std::ranges::find(seen, trunk.name, &call::TrunkView::name);
+        if (t != seen.end()) {
+            out["calls"] = Json::UInt64{t->calls_in + t->calls_out};
+            out["calls-in"] = Json::UInt64{t->attempts_in};
+            out["calls-out"] = Json::UInt64{t->attempts_out};
+            out["answered-in"] = Json::UInt64{t->answered_in};
+            out["answered-out"] = Json::UInt64{t->answered_out};
+            const auto failed = [](std::uint64_t attempts, std::uint64_t answered, std::uint64_t waiting) {
+                return attempts > answered + waiting ? attempts - answered - waiting : 0;
+            };
+            const auto& waiting = unanswered[trunk.name];
+            out["failed-in"] = Json::UInt64{failed(t->attempts_in, t->answered_in, waiting[0])};
+            out["failed-out"] = Json::UInt64{failed(t->attempts_out, t->answered_out, waiting[1])};
+        }
+        list.append(std::move(out));
+    }
+    Value out(Json::objectValue);
+    out["trunks"] = std::move(list);
+    return out;
+}
+
+json::Value counters(const call::Engine& engine, const net::UdpTransport& transport,
+                     const net::DataplaneSession& session, const store::CallStore& store) {
+    Value list(Json::arrayValue);
+    for (const call::CounterView& c : engine.counters()) add(list, c.name, c.value, {});
+    const auto& u = transport.counters();
+    add(list, "udp-received", u.received, "datagrams received");
+    add(list, "udp-received-bytes", u.received_bytes, "their bytes");
+    add(list, "udp-truncated", u.truncated, "datagrams longer than any can be, dropped");
+    add(list, "udp-receive-failed", u.receive_failed, "receives that gave an error");
+    add(list, "udp-sent", u.sent, "datagrams sent");
+    add(list, "udp-sent-bytes", u.sent_bytes, "their bytes");
+    add(list, "udp-send-waited", u.send_waited, "datagrams that waited for room in a socket buffer");
+    add(list, "udp-send-waiting", transport.waiting(), "those that wait now");
+    add(list, "udp-send-dropped", u.send_dropped, "datagrams dropped because too many waited");
+    add(list, "udp-send-failed", u.send_failed, "datagrams that the kernel refused");
+    add(list, "udp-unreachable", u.unreachable, "ICMP errors that said nobody is there");
+    const auto& d = session.counters();
+    add(list, "dataplane-session-up", session.up() ? 1 : 0, "whether there is a session with the dataplane, now");
+    add(list, "dataplane-sessions", d.sessions, "sessions begun");
+    add(list, "dataplane-commands", d.commands, "flow commands given");
+    add(list, "dataplane-events", d.events, "flow events taken");
+    add(list, "dataplane-commands-waited", d.commands_waited, "commands that waited for room in the ring");
+    add(list, "dataplane-commands-waiting", session.waiting(), "those that wait now");
+    add(list, "dataplane-commands-dropped", d.dropped, "commands given without a session");
+    add(list, "dataplane-overflows", d.overflows, "sessions ended because too many commands waited");
+    add(list, "dataplane-broken", d.broken, "sessions ended because a ring was broken");
+    for (const store::StoreCounter& c : store.counters()) add(list, c.name, c.value, c.help);
+    Value out(Json::objectValue);
+    out["counters"] = std::move(list);
+    return out;
+}
+
+}  // namespace sallyport::ops

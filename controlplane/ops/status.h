@@ -1,0 +1,37 @@
+#pragma once
+// What the operator sees of the control plane, as JSON in the shapes of docs/status-json.md. Read-only: copies
+// from the engine, quality from the dataplane's counters page.
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "controlplane/call/engine.h"
+#include "controlplane/net/dataplane_session.h"
+#include "controlplane/net/udp_transport.h"
+#include "controlplane/store/call_store.h"
+#include "platform/base/time.h"
+#include "platform/config/views.h"
+#include "platform/json/json.h"
+#include "platform/wire/counters_page.h"
+
+namespace sallyport::ops {
+
+inline constexpr std::size_t kMaxCallsShown = 1000;
+
+// What there is to look at. `page` may be nullptr: no session with the dataplane.
+struct Sight {
+    const config::ControlView& view;
+    const call::Engine& engine;
+    const wire::CountersReader* page = nullptr;
+    Now now;
+};
+
+json::Value calls(const Sight& sight);
+// nullopt: there is no such call.
+std::optional<json::Value> call(const Sight& sight, std::string_view id);
+json::Value trunks(const Sight& sight);
+json::Value counters(const call::Engine& engine, const net::UdpTransport& transport,
+                     const net::DataplaneSession& session, const store::CallStore& store);
+
+}  // namespace sallyport::ops
