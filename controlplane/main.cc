@@ -219,20 +219,24 @@ int main(int argc, char** argv) {
         if (control) control->reopen_records();
     });
     if (!signals) give_up(signals.error());
-    rpc::ManagerLink link(
-        loop, {.runtime_dir = arguments.runtime_dir, .role = "control", .version = kVersionText},
-        {.on_view =
-             [&](const json::Value& view, std::vector<os::UniqueFd>) {
-                 control = make_control(loop, arguments, view);
-                 log::info("serving");
-             },
-         .on_connected = {},
-         .on_call =
-             [&](rpc::Call call) {
-                 if (control) return control->answer(std::move(call));
-                 call.fail({rpc::kRefused, "the control plane is starting", {}});
-             },
-         .on_refused = [](const std::string& reason) { give_up("the manager refused us: " + reason); }});
+    rpc::ManagerLink link(loop, {.runtime_dir = arguments.runtime_dir, .role = "control", .version = kVersionText},
+                          {.on_view =
+                               [&](const json::Value& view, std::vector<os::UniqueFd>) {
+                                   control = make_control(loop, arguments, view);
+                                   log::info("serving");
+                               },
+                           .on_connected = {},
+                           .on_call =
+                               [&](rpc::Call call) {
+                                   if (control) return control->answer(std::move(call));
+                                   call.fail({rpc::kRefused, "the control plane is starting", {}});
+                               },
+                           .on_refused =
+                               [&](const std::string& reason) {
+                                   // A changed configuration, for one: the manager starts the process that fits.
+                                   log::info("the manager wants another process: {}", reason);
+                                   loop.stop();
+                               }});
     link.start();
     loop.run();
     control.reset();  // writes and syncs the records that are queued
