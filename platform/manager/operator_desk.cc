@@ -116,8 +116,11 @@ void OperatorDesk::show_counters(rpc::Call call) {
     for (SupervisedProcess* process : {&control_, &dataplane_}) {
         ask(*process, "show-counters", json::Value(Json::objectValue),
             [all, role = process->spec().role](rpc::Outcome outcome) {
+                if (outcome && !(outcome->result.isObject() && outcome->result["counters"].isArray())) {
+                    outcome = std::unexpected(error_of(rpc::kInternalError, role + " gave an answer without counters"));
+                }
                 if (outcome) {
-                    all->answer[role] = outcome->result["counters"];
+                    all->answer[role] = std::move(outcome->result["counters"]);
                 } else {
                     json::Value absent(Json::objectValue);
                     absent["process"] = role;

@@ -39,7 +39,8 @@ int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pi
     } else if (options.user && (fault.error = become_unprivileged(*options.user)) != 0) {
         fault.step = 1;
     } else {
-        if (null > STDERR_FILENO) ::close(null);
+        // What we did not open ourselves (a shell's descriptors, say) is not the child's either.
+        ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
         ::execv(arguments[0], arguments);
         fault = {.step = 2, .error = errno};
     }

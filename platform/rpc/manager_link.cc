@@ -88,6 +88,10 @@ void ManagerLink::take_hello(Outcome outcome) {
         }
         return;
     }
+    if (view_digest_.empty() && !(outcome->result.isObject() && outcome->result["view"].isObject())) {
+        handlers_.on_refused("the manager's answer to hello has no view");
+        return;
+    }
     pause_ = kFirstPause;
     connected_ = true;
     if (view_digest_.empty()) {
