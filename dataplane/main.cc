@@ -109,7 +109,10 @@ private:
     void answer(rpc::Call call) {
         auto shown = instance_ ? instance_->slow_path().show(call.method()) : std::nullopt;
         if (shown) return call.reply(std::move(*shown));
-        call.fail({.code = rpc::kMethodNotFound, .message = "the dataplane does not answer '" + call.method() + "'"});
+        rpc::Error error;
+        error.code = rpc::kMethodNotFound;
+        error.message = "the dataplane does not answer '" + call.method() + "'";
+        call.fail(std::move(error));
     }
 
     os::EventLoop& loop_;

@@ -11,9 +11,8 @@ std::expected<rte_mempool*, std::string> make_pool(std::uint32_t mbufs) {
     auto* pool = rte_pktmbuf_pool_create("packets", mbufs, kCache, 0, kFrameRoom + RTE_PKTMBUF_HEADROOM,
                                          static_cast<int>(rte_socket_id()));
     if (pool == nullptr)
-        return std::unexpected("no memory for " + std::to_string(mbufs) + " packet buffers (" +
-                               std::to_string(std::uint64_t{mbufs} * kBytesPerMbuf / 1'000'000) +
-                               " MB): " + rte_strerror(rte_errno) + "; set system.memory-mb lower or free some memory");
+        return std::unexpected("no memory for " + std::to_string(mbufs) + " packet buffers: " +
+                               rte_strerror(rte_errno) + "; set system.memory-mb lower or free some memory");
     return pool;
 }
 

@@ -36,36 +36,35 @@ std::expected<void, std::string> choose_cores(const config::DataplaneView& view,
     return {};
 }
 
-std::expected<void, std::string> choose_memory(const config::DataplaneView& view, const Machine& machine, Plan& plan) {
+// Sets mbufs and memory_mb for the kind of memory that plan.huge_pages says.
+std::expected<void, std::string> size_memory(const config::DataplaneView& view, Plan& plan) {
     const auto workers = static_cast<std::uint32_t>(plan.worker_cores.size());
     const auto ports = static_cast<std::uint32_t>(plan.devices.size());
-    const std::uint32_t least = ports * workers * port::kMbufsPerQueue + Rings::kMbufs + (workers + 1) * kCacheMbufs;
-    const auto flow_bytes = std::uint64_t{view.system.max_flows} * kBytesPerFlow;
-    const auto bytes = [](std::uint32_t mbufs) { return std::uint64_t{mbufs} * port::kBytesPerMbuf; };
-    plan.mbufs = least;
+    const std::uint64_t each = port::bytes_per_mbuf(plan.huge_pages);
+    plan.mbufs = ports * workers * port::kMbufsPerQueue + Rings::kMbufs + (workers + 1) * kCacheMbufs;
+    const auto needed = to_mb(plan.mbufs * each + std::uint64_t{view.system.max_flows} * kBytesPerFlow) + kEalMb;
     if (view.system.memory_mb != 0) {
-        const auto needed = to_mb(bytes(least) + flow_bytes) + kEalMb;
         if (view.system.memory_mb < needed)
             return std::unexpected("system.memory-mb is " + std::to_string(view.system.memory_mb) + ", but " +
                                    std::to_string(ports) + " ports, " + std::to_string(workers) + " workers and " +
                                    std::to_string(view.system.max_flows) + " flows need at least " +
                                    std::to_string(needed));
-        plan.mbufs += static_cast<std::uint32_t>((std::uint64_t{view.system.memory_mb - needed} * 1'048'576) /
-                                                 port::kBytesPerMbuf);
+        plan.mbufs += static_cast<std::uint32_t>(std::uint64_t{view.system.memory_mb - needed} * 1'048'576 / each);
     }
-    plan.memory_mb = to_mb(bytes(plan.mbufs)) + kEalMb;
-    switch (view.system.huge_pages) {
-        case config::HugePages::kOff: plan.huge_pages = false; break;
-        case config::HugePages::kOn:
-            if (machine.free_huge_mb < plan.memory_mb)
-                return std::unexpected("system.huge-pages is on, but " + std::to_string(machine.free_huge_mb) +
-                                       " MB of huge pages are free and " + std::to_string(plan.memory_mb) +
-                                       " MB are needed; reserve more (vm.nr_hugepages) or set it to auto");
-            plan.huge_pages = true;
-            break;
-        case config::HugePages::kAuto: plan.huge_pages = machine.free_huge_mb >= plan.memory_mb; break;
-    }
+    plan.memory_mb = to_mb(plan.mbufs * each) + kEalMb;
     return {};
+}
+
+std::expected<void, std::string> choose_memory(const config::DataplaneView& view, const Machine& machine, Plan& plan) {
+    plan.huge_pages = view.system.huge_pages != config::HugePages::kOff;
+    if (auto sized = size_memory(view, plan); !sized) return sized;
+    if (!plan.huge_pages || machine.free_huge_mb >= plan.memory_mb) return {};
+    if (view.system.huge_pages == config::HugePages::kOn)
+        return std::unexpected("system.huge-pages is on, but " + std::to_string(machine.free_huge_mb) +
+                               " MB of huge pages are free and " + std::to_string(plan.memory_mb) +
+                               " MB are needed; reserve more (vm.nr_hugepages) or set it to auto");
+    plan.huge_pages = false;
+    return size_memory(view, plan);
 }
 
 }  // namespace

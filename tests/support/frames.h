@@ -51,8 +51,8 @@ struct UdpFrame {
     std::uint8_t ttl = 60;
     std::uint16_t identification = 0x1234;
     std::uint16_t fragment = 0x4000;  // flags and offset
-    Bytes options;                    // of IPv4, a multiple of four bytes
-    Bytes payload;
+    Bytes options{};                  // of IPv4, a multiple of four bytes
+    Bytes payload{};
     bool with_checksum = true;
     std::size_t padding = 0;  // bytes after the IP packet
 
