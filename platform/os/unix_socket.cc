@@ -100,30 +100,29 @@ bool somebody_listens(const std::string& path, UnixType type) {
     return errno != ECONNREFUSED && errno != ENOENT;  // EAGAIN: a full backlog; EPROTOTYPE: another type listens
 }
 
-SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
-    struct stat status{};
-    if (::lstat(path_.c_str(), &status) == 0) {
-        device_ = status.st_dev;
-        inode_ = status.st_ino;
-    }
+std::optional<SocketFile::Identity> SocketFile::identity_of(const std::string& path) {
+    struct statx status{};
+    if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &status) != 0)
+        return std::nullopt;
+    return Identity{.device = static_cast<std::uint64_t>(status.stx_dev_major) << 32 | status.stx_dev_minor,
+                    .inode = status.stx_ino,
+                    .born_s = status.stx_btime.tv_sec,
+                    .born_ns = status.stx_btime.tv_nsec};
 }
 
+SocketFile::SocketFile(std::string path) : path_(std::move(path)), identity_(identity_of(path_)) {}
+
 SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+    : path_(std::exchange(other.path_, {})), identity_(other.identity_) {}
 
 SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
     std::swap(path_, other.path_);
-    std::swap(device_, other.device_);
-    std::swap(inode_, other.inode_);
+    std::swap(identity_, other.identity_);
     return *this;
 }
 
 void SocketFile::remove() {
-    if (path_.empty()) return;
-    struct stat status{};
-    if (::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_) {
-        ::unlink(path_.c_str());
-    }
+    if (!path_.empty() && identity_ && identity_of(path_) == identity_) ::unlink(path_.c_str());
     path_.clear();
 }
 

@@ -49,9 +49,18 @@ public:
     void remove();
 
 private:
+    // Which file it is. The number of an inode is used anew soon; when it was born tells two apart.
+    struct Identity {
+        std::uint64_t device = 0;
+        std::uint64_t inode = 0;
+        std::int64_t born_s = 0;
+        std::uint32_t born_ns = 0;
+        friend bool operator==(const Identity&, const Identity&) = default;
+    };
+    static std::optional<Identity> identity_of(const std::string& path);
+
     std::string path_;
-    dev_t device_ = 0;
-    ino_t inode_ = 0;
+    std::optional<Identity> identity_;
 };
 
 }  // namespace sallyport::os
