@@ -189,6 +189,7 @@ NetlinkMonitor::NetlinkMonitor(NetlinkMonitor&& other) noexcept
       dump_(other.dump_),
       syncing_(other.syncing_),
       resync_wanted_(other.resync_wanted_),
+      draining_(other.draining_),
       dump_sequence_(other.dump_sequence_),
       sequence_(other.sequence_),
       overflows_(other.overflows_),
@@ -223,7 +224,8 @@ void NetlinkMonitor::request_dump() {
 
 void NetlinkMonitor::finish_dump() {
     if (resync_wanted_) {
-        start_sync();
+        resync_wanted_ = syncing_ = false;
+        draining_ = true;
     } else if (++dump_ < kDumps.size()) {
         request_dump();
     } else {
@@ -233,23 +235,32 @@ void NetlinkMonitor::finish_dump() {
 }
 
 Result<bool> NetlinkMonitor::read() {
-    alignas(nlmsghdr) std::array<char, 65536> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     if (syncing_ && dump_sequence_ == 0) start_sync();
+    alignas(nlmsghdr) std::array<char, 65536> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     for (int i = 0; i < kReadsPerCall; ++i) {
         const auto n = mnl_socket_recvfrom(socket_, buffer.data(), buffer.size());
         if (n < 0) {
-            if (errno == EAGAIN) return true;
             if (errno == EINTR) continue;
+            if (errno == EAGAIN) {
+                if (!draining_) return true;
+                draining_ = false;
+                start_sync();
+                continue;
+            }
             if (errno != ENOBUFS && errno != ENOSPC) return std::unexpected(system_error("netlink"));
-            // Multicast messages were lost; dumps never are: the kernel waits for room with them.
+            // Changes were lost; dumps never are: the kernel waits for room with them. What is still in the queue is
+            // older than the loss and would leave entries that are gone: it is thrown away before all is asked anew.
             ++overflows_;
-            resync_wanted_ = true;
-            if (!syncing_) start_sync();
+            if (syncing_) {
+                resync_wanted_ = true;
+            } else {
+                draining_ = true;
+            }
             continue;
         }
         int left = static_cast<int>(n);
         for (const auto* m = static_cast<const nlmsghdr*>(static_cast<const void*>(buffer.data()));
-             mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+             !draining_ && mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
             deliver(m);
         }
     }

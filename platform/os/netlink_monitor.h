@@ -96,8 +96,9 @@ private:
     Handler handler_;
     std::size_t dump_ = 0;  // which of the dumps is running
     bool syncing_ = false;
-    bool resync_wanted_ = false;  // something was lost: start again when the running dump has ended
-    std::uint32_t dump_sequence_ = 0;
+    bool resync_wanted_ = false;       // something was lost: drain and start again when the running dump has ended
+    bool draining_ = false;            // something was lost: throw away what waits, then ask for everything
+    std::uint32_t dump_sequence_ = 0;  // 0: the request could not be sent
     std::uint32_t sequence_ = 0;
     std::uint64_t overflows_ = 0;
     std::uint64_t failed_probes_ = 0;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 
@@ -11,6 +12,20 @@
 
 using namespace sallyport;
 using os::UnixType;
+
+namespace {
+
+// Files are born at ticks of the coarse clock.
+void next_tick() {
+    timespec start{};
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &start);
+    do {
+        ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    } while (now.tv_nsec == start.tv_nsec);
+}
+
+}  // namespace
 
 TEST_GROUP(UnixSocket) {
     std::string folder;
@@ -83,6 +98,7 @@ TEST(UnixSocket, ASocketFileTakesItsFileAlongButNotTheOneOfASuccessor) {
     {
         const os::SocketFile file(path);
         first->reset();
+        next_tick();
         const auto second = os::listen_unix(path, UnixType::kStream);  // replaces the stale file
         CHECK(second.has_value());
     }
