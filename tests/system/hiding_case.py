@@ -9,7 +9,7 @@ from tools.labkit.audio_calls import AudioCalls
 HEADERS = """User-Agent: {X}Phone/7.1 (build {x}-4711)
 Server: {X}Server/2.0
 Organization: {X} Telephony
-P-Asserted-Identity: "{X} Desk" <sip:desk@pbx.{x}.example>
+P-Asserted-Identity: "Desk" <sip:desk@pbx.{x}.example>
 P-Preferred-Identity: <sip:pref@pbx.{x}.example>
 Remote-Party-ID: <sip:rpid@pbx.{x}.example>;party=calling
 Diversion: <sip:diverted@vm.{x}.example>;reason=no-answer

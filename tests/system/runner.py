@@ -182,6 +182,7 @@ def run(item, build):
     if context.lab and context.problems:
         with contextlib.suppress(OSError):
             shutil.copy(context.product.log, folder / "product.log")
+            shutil.copytree(context.product.state / "records", folder / "records", dirs_exist_ok=True)
         context.problems.append(f"the product's log ends (all of it in {folder.relative_to(ROOT)}):\n"
                                 f"{context.product.log_tail(12)}")
     if item.fresh or context.problems:

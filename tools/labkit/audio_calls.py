@@ -122,7 +122,10 @@ class AudioCalls:
 
     def pairs(self):
         """[(caller side's stream, callee side's stream)] of the calls that had media on both legs."""
-        by_user = {leg.user: leg for leg in self.legs[self.callee].values() if leg.own}
+        by_user = {}
+        for leg in self.legs[self.callee].values():
+            if leg.own and leg.own[1] in self.streams[self.callee]:
+                by_user.setdefault(leg.user, leg)
         found = []
         for leg in self.legs[self.caller].values():
             other = by_user.get(leg.user)

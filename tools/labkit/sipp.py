@@ -99,5 +99,5 @@ class Sipp:
         text = self.errors.read_text(errors="replace") if self.errors.exists() else ""
         if not text and self.screen.exists():
             text = "\n".join(line for line in self.screen.read_text(errors="replace").splitlines()
-                             if "rror" in line or "annot" in line or "nable" in line)
+                             if re.search(r"rror:|annot|nable", line))
         return "\n".join(text.splitlines()[:lines])
