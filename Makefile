@@ -13,7 +13,7 @@ CXX := g++
 JOBS ?= $(shell nproc)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef -Werror
-MODE_release := -O2 -g -D_FORTIFY_SOURCE=2
+MODE_release := -O2 -g -D_FORTIFY_SOURCE=2 -Wno-restrict
 MODE_debug := -O0 -g3
 MODE_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-maybe-uninitialized
 MODE_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized

@@ -32,7 +32,7 @@ std::string bytes(std::uint64_t count) {
 
 std::string count(std::uint64_t value) {
     auto digits = std::to_string(value);
-    for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+    for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ',');
     return digits;
 }
 
