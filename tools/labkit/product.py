@@ -73,6 +73,10 @@ class Product:
             return self.cli("show", what).returncode == 0
         return False
 
+    def attached(self):
+        """The control plane has the dataplane's shared memory: calls have media from here on."""
+        return self.show("dataplane")["session"]["attached"]
+
     def local_addresses(self):
         listed = json.loads(self.namespace.ip("-j", "-4", "addr", check=False).stdout or "[]")
         return [entry["local"] for link in listed if link.get("ifname") != "lo"
@@ -82,7 +86,7 @@ class Product:
         """Each step in turn, with a line of progress; the log's end when one does not come."""
         steps = (("the manager answers", lambda: self.answers("version")),
                  ("the dataplane forwards", lambda: self.answers("dataplane") and self.local_addresses()),
-                 ("the control plane serves", lambda: self.answers("trunks")))
+                 ("the control plane serves", lambda: self.answers("trunks") and self.attached()))
         deadline = time.monotonic() + seconds
         for what, reached in steps:
             while not reached():
