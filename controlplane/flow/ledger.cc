@@ -96,30 +96,23 @@ bool Ledger::want(std::uint64_t call, std::span<const FlowSpec> flows, Commands&
 bool Ledger::reconcile_entry(std::uint64_t call, Entry& entry, std::uint32_t transaction, Commands& out) {
     if (entry.removing) return false;  // kRemoved brings us back here
     const bool wanted = entry.wanted && entry.wanted->cookie.call == call;
-    if (entry.present && (entry.present->cookie.call != call || !wanted)) {
-        // Ours that is over, or a stranger where we want to be. Another call's is that call's matter.
-        if (!wanted && entry.present->cookie.call != call) return false;
+    const bool ours = entry.present && entry.present->cookie.call == call;
+    if (wanted && ours && same_flow(*entry.present, *entry.wanted)) return false;
+    if (!wanted && !ours) return false;  // another call's matter
+    entry.transaction = transaction;
+    if (entry.present && !(wanted && ours)) {
+        // Ours that is over, or a stranger where we want to be.
         out.push_back(command(CommandType::kRemove, transaction, *entry.present));
         entry.removing = true;
-    } else if (!wanted) {
-        return false;
-    } else if (!entry.present) {
-        entry.present = entry.wanted;
-        entry.present->generation = ++generation_;
-        out.push_back(command(CommandType::kInstall, transaction, *entry.present));
-    } else if (!same_flow(*entry.present, *entry.wanted)) {
-        const bool moved = entry.present->remote != entry.wanted->remote;
-        const auto generation = entry.present->generation;
-        entry.present = entry.wanted;
-        entry.present->generation = generation;
-        auto update = command(CommandType::kUpdate, transaction, *entry.present);
-        // The peer has announced another address: what was latched belongs to the old one.
-        if (moved) update.spec.flags |= wire::kFlowRelatch;
-        out.push_back(update);
-    } else {
-        return false;
+        return true;
     }
-    entry.transaction = transaction;
+    // The peer has announced another address: what was latched belongs to the old one.
+    const bool moved = ours && entry.present->remote != entry.wanted->remote;
+    const auto generation = ours ? entry.present->generation : ++generation_;
+    entry.present = entry.wanted;
+    entry.present->generation = generation;
+    out.push_back(command(ours ? CommandType::kUpdate : CommandType::kInstall, transaction, *entry.present));
+    if (moved) out.back().spec.flags |= wire::kFlowRelatch;
     return true;
 }
 
@@ -393,6 +386,7 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
         entry.removing = false;
     }
     std::vector<std::uint64_t> calls;
+    calls.reserve(calls_.size());
     for (const auto& [call, state] : calls_) calls.push_back(call);
     std::ranges::sort(calls);  // the order does not depend on the hash
     for (const auto call : calls) {

@@ -165,7 +165,7 @@ bool Crosser::rewrite_one(std::string_view element, const HeaderRow& row) {
         case HeaderId::kPAssertedIdentity: {
             // RFC 3325 §9.1: one sip or sips and one tel at most.
             const auto uri = sip::Uri::parse(address->uri);
-            if (!uri || !(uri->is_sip() || uri->scheme == sip::UriScheme::kTel)) return false;
+            if (!uri || (!uri->is_sip() && uri->scheme != sip::UriScheme::kTel)) return false;
             bool& asserted = uri->is_sip() ? asserted_sip_ : asserted_tel_;
             if (std::exchange(asserted, true)) return false;
             break;

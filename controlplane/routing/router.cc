@@ -45,7 +45,7 @@ std::expected<Target, Refusal> Router::route(const Source& source, std::string_v
     const bool from_trunk = source.kind == Source::Kind::kTrunk;
     for (std::size_t i = 0; i < view_.routes.size(); ++i) {
         const auto& route = view_.routes[i];
-        if (route.from_trunk && !(from_trunk && *route.from_trunk == source.trunk)) continue;
+        if (route.from_trunk && (!from_trunk || *route.from_trunk != source.trunk)) continue;
         if (route.from_realm && *route.from_realm != source.realm) continue;
         if (!called_user.starts_with(route.called_prefix)) continue;
         const auto& trunk = view_.trunks.at(route.to_trunk);

@@ -247,7 +247,7 @@ bool Parser::media_attribute(std::string_view name, const std::optional<std::str
         }
     } else if (name == "ptime" || name == "maxptime") {
         if (const auto ms = parse_milliseconds(*value)) {
-            (name == "ptime" ? m->ptime_ms : m->maxptime_ms) = *ms;
+            (name == "ptime" ? m->ptime_ms : m->maxptime_ms) = ms;
             return true;
         }
     } else if (name == "rtcp") {
@@ -272,7 +272,7 @@ Failure Parser::attribute(std::string_view line) {
     std::optional<std::string_view> value;
     if (colon != std::string_view::npos) value = trim(line.substr(colon + 1));
     if (const auto d = direction_of(name); d && !value) {
-        (current() != nullptr ? current()->direction : session_.direction) = *d;
+        (current() != nullptr ? current()->direction : session_.direction) = d;
         return nullptr;
     }
     if (media_attribute(name, value)) return nullptr;
