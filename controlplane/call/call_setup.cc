@@ -197,6 +197,8 @@ void Call::on_provisional(const sip::Message& response) {
 std::uint16_t passed_status(unsigned status) {
     // A redirection would name hosts of the other side, and this side could not reach them.
     if (status < 400) return 480;
+    // A challenge does not cross, for its nonce would be answered by the wrong side (controlplane/policy).
+    if (status == 401 || status == 407) return 403;
     // 503 would make the caller's side avoid us, though only the next hop is at fault (RFC 3261 §16.7 step 6).
     if (status == 503 || status > 699) return 500;
     return static_cast<std::uint16_t>(status);

@@ -1,0 +1,232 @@
+// re-INVITE: hold and resume from each side, glare, failure, new address, without SDP; other methods in a dialog.
+#include "tests/scenario/world.h"
+
+#include <CppUTest/TestHarness.h>
+
+namespace sallyport::scenario {
+
+using namespace std::chrono_literals;
+
+TEST_GROUP(Modify) {
+    World world;
+    Pair call;
+    Ua& pbx() { return world.access(); }
+    Ua& carrier() { return world.core(); }
+    void up() {
+        world.start();
+        call = connect(world, pbx(), carrier());
+    }
+    void check_clean() {
+        pbx().bye(*call.caller);
+        world.run_for(70s);
+        STRCMP_EQUAL("", world.problems().c_str());
+        STRCMP_EQUAL("", world.leftovers().c_str());
+        STRCMP_EQUAL("", world.leaks().c_str());
+    }
+    unsigned forwarding() {
+        unsigned n = 0;
+        for (const auto& [key, flow] : world.dataplane().flows()) {
+            if (flow.spec.cookie.component == 0 && (flow.spec.flags & wire::kFlowForward) != 0) ++n;
+        }
+        return n;
+    }
+    void hold_and_resume(Ua & one, UaCall & mine, Ua & two, UaCall & theirs) {
+        const auto answer = [&two](UaCall&, const std::string& offer) {
+            return two.sdp({.direction = offer.contains("sendonly") ? "recvonly" : "sendrecv", .version = 2});
+        };
+        two.answer_sdp = answer;
+        one.reinvite(mine, one.sdp({.direction = "sendonly", .version = 2}));
+        world.run_for(1s);
+        LONGS_EQUAL(200, mine.final_status);
+        CHECK(theirs.remote_sdp.contains("a=sendonly"));
+        CHECK(mine.remote_sdp.contains("a=recvonly"));
+        LONGS_EQUAL(1, forwarding());
+        one.reinvite(mine, one.sdp({.version = 3}));
+        world.run_for(1s);
+        LONGS_EQUAL(200, mine.final_status);
+        CHECK(theirs.remote_sdp.contains("a=sendrecv"));
+        LONGS_EQUAL(2, forwarding());
+        LONGS_EQUAL(0, world.dataplane().removed);
+        LONGS_EQUAL(4, world.dataplane().flows().size());
+    }
+};
+
+TEST(Modify, hold_and_resume_by_the_caller) {
+    up();
+    hold_and_resume(pbx(), *call.caller, carrier(), *call.callee);
+    check_clean();
+}
+
+TEST(Modify, hold_and_resume_by_the_callee) {
+    up();
+    hold_and_resume(carrier(), *call.callee, pbx(), *call.caller);
+    check_clean();
+}
+
+TEST(Modify, a_new_address_moves_the_flow) {
+    up();
+    pbx().reinvite(*call.caller, pbx().sdp({.address = "192.0.2.77", .port = 9000, .version = 2}));
+    world.run_for(1s);
+    LONGS_EQUAL(200, call.caller->final_status);
+    unsigned moved = 0;
+    for (const auto& [key, flow] : world.dataplane().flows()) {
+        if (flow.spec.remote == Endpoint(*IpAddress::parse("192.0.2.77"), 9000)) ++moved;
+    }
+    LONGS_EQUAL(1, moved);
+    check_clean();
+}
+
+TEST(Modify, a_new_codec_comes_into_the_record) {
+    up();
+    carrier().answer_sdp = [&](UaCall&, const std::string&) { return carrier().sdp({.formats = "0", .version = 2}); };
+    pbx().reinvite(*call.caller, pbx().sdp({.formats = "0", .version = 2}));
+    world.run_for(1s);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    STRCMP_EQUAL("PCMU/8000", world.records.at(0).codecs.at(0).c_str());
+    check_clean();
+}
+
+TEST(Modify, without_sdp_asks_the_other_side_for_an_offer) {
+    up();
+    pbx().reinvite(*call.caller, "");
+    world.run_for(1s);
+    LONGS_EQUAL(200, call.caller->final_status);
+    CHECK(call.callee->acked);
+    LONGS_EQUAL(4, world.dataplane().flows().size());
+    check_clean();
+}
+
+TEST(Modify, glare_gives_491_to_both_and_one_retry_wins) {
+    up();
+    world.link.delay = 20ms;
+    carrier().reinvite(*call.callee, carrier().sdp({.direction = "sendonly", .version = 2}));
+    pbx().reinvite(*call.caller, pbx().sdp({.direction = "sendonly", .version = 2}));
+    world.run_for(1s);
+    // Whoever came to the gate first has it; the other gets 491 and comes again.
+    CHECK((call.caller->final_status == 491) != (call.callee->final_status == 491));
+    LONGS_EQUAL(1, world.counter("reinvites-glare"));
+    auto& loser = call.caller->final_status == 491 ? *call.caller : *call.callee;
+    loser.owner->reinvite(loser, loser.owner->sdp({.version = 3}));
+    world.run_for(1s);
+    LONGS_EQUAL(200, loser.final_status);
+    check_clean();
+}
+
+TEST(Modify, a_failed_reinvite_leaves_everything_as_it_was) {
+    up();
+    const auto flows_before = world.dataplane().flows();
+    carrier().script.reject_reinvite = 488;
+    pbx().reinvite(*call.caller, pbx().sdp({.port = 9000, .direction = "sendonly", .version = 2}));
+    world.run_for(1s);
+    LONGS_EQUAL(488, call.caller->final_status);
+    LONGS_EQUAL(flows_before.size(), world.dataplane().flows().size());
+    for (const auto& [key, flow] : world.dataplane().flows()) {
+        CHECK(flow.spec.remote == flows_before.at(key).spec.remote);
+        CHECK(flow.spec.flags == flows_before.at(key).spec.flags);
+    }
+    // The session goes on, and can be changed again.
+    carrier().script.reject_reinvite = 0;
+    pbx().reinvite(*call.caller, pbx().sdp({.port = 9000, .version = 3}));
+    world.run_for(1s);
+    LONGS_EQUAL(200, call.caller->final_status);
+    check_clean();
+}
+
+TEST(Modify, a_481_to_a_reinvite_ends_the_call) {
+    up();
+    carrier().script.reject_reinvite = 481;
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(1s);
+    CHECK(call.caller->ended_by_peer);
+    CHECK(call.callee->ended_by_peer);
+    check_clean();
+}
+
+TEST(Modify, a_second_reinvite_before_the_first_is_answered_gets_500_with_retry_after) {
+    up();
+    world.link.delay = 100ms;
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 3}));
+    world.run_for(2s);
+    const auto* refusal = pbx().last(500);
+    CHECK(refusal != nullptr);
+    CHECK(!refusal->get("Retry-After").empty());
+    check_clean();
+}
+
+TEST(Modify, crossing_byes_end_both) {
+    up();
+    world.link.delay = 50ms;
+    carrier().bye(*call.callee);
+    pbx().bye(*call.caller);
+    world.run_for(2s);
+    LONGS_EQUAL(1, world.records.size());
+    check_clean();
+}
+
+TEST(Modify, bye_while_a_reinvite_is_under_way) {
+    up();
+    world.link.delay = 100ms;
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(150ms);
+    carrier().bye(*call.callee);
+    world.run_for(3s);
+    CHECK(call.caller->state == UaCall::State::kEnded);
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
+TEST(Modify, other_methods_in_the_dialog) {
+    up();
+    int options = 0;
+    int info = 0;
+    int update = 0;
+    std::string allow;
+    pbx().request(*call.caller, "OPTIONS", [&](const SipText& r) { options = r.status(); });
+    pbx().request(*call.caller, "INFO", [&](const SipText& r) { info = r.status(); });
+    pbx().request(*call.caller, "UPDATE", [&](const SipText& r) {
+        update = r.status();
+        allow = r.get("Allow");
+    });
+    world.run_for(1s);
+    LONGS_EQUAL(200, options);
+    LONGS_EQUAL(405, info);
+    LONGS_EQUAL(405, update);
+    CHECK(allow.contains("INVITE") && allow.contains("BYE") && !allow.contains("UPDATE"));
+    check_clean();
+}
+
+TEST(Modify, a_request_of_yesterday_gets_500) {
+    up();
+    int status = 0;
+    call.caller->local_cseq = 0;
+    pbx().request(*call.caller, "OPTIONS", [&](const SipText& r) { status = r.status(); });
+    world.run_for(1s);
+    LONGS_EQUAL(500, status);
+    check_clean();
+}
+
+TEST(Modify, a_request_of_no_dialog_gets_481) {
+    up();
+    auto stranger = *call.caller;
+    stranger.remote_tag = "nobody";
+    int status = 0;
+    pbx().request(stranger, "BYE", [&](const SipText& r) { status = r.status(); });
+    world.run_for(1s);
+    LONGS_EQUAL(481, status);
+    CHECK(call.callee->state == UaCall::State::kUp);
+    check_clean();
+}
+
+TEST(Modify, silence_of_all_streams_is_reported_and_ends_nothing) {
+    world.view.system.media_timeout = 30s;
+    up();
+    world.dataplane().idle(true);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.counter("calls-media-silent"));
+    CHECK(call.caller->state == UaCall::State::kUp);
+    check_clean();
+}
+
+}  // namespace sallyport::scenario

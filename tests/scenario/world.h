@@ -1,0 +1,108 @@
+#pragma once
+// A small world on virtual time: the gate (engine, its outbox and its table of saved calls), two networks of user
+// agents, a simulated dataplane, and a link that can lose, double and reorder datagrams by a seed.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "controlplane/call/engine.h"
+#include "tests/scenario/fake_dataplane.h"
+#include "tests/scenario/ua.h"
+#include "tests/support/fake_random.h"
+
+namespace sallyport::scenario {
+
+struct LinkSettings {
+    unsigned loss_percent = 0;
+    unsigned duplicate_percent = 0;
+    Duration delay = std::chrono::milliseconds(5);
+    Duration jitter{};  // up to: more than `delay` reorders
+};
+
+class World {
+public:
+    explicit World(std::uint64_t seed = 1);
+    ~World();
+
+    // --- what a test sets up before start()
+    config::ControlView view;
+    LinkSettings link;
+    void start();  // engine and dataplane session
+
+    Ua& access(const std::string& host = "pbx.inner.example", const std::string& address = "192.0.2.10");
+    Ua& core(const std::string& host = "carrier.secret.example", const std::string& address = "198.51.100.10");
+
+    // --- time
+    Instant now() const { return now_; }
+    Now both() const;
+    void after(Duration delay, std::function<void()> what);
+    void run_for(Duration time);
+    bool run_until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(100));
+    std::uint64_t draw() { return random_.next_u64(); }
+
+    // --- network
+    void send(const Endpoint& from, const Endpoint& to, const std::string& bytes);
+
+    // --- the gate
+    call::Engine& engine() { return *engine_; }
+    call::Outbox& outbox() { return outbox_; }
+    FakeDataplane& dataplane() { return dataplane_; }
+    std::vector<call::CallRecord> records;
+    std::map<std::uint64_t, std::vector<std::byte>> saved;  // the table of live calls
+    std::uint64_t counter(std::string_view name) const;
+    void dataplane_session(bool up);
+    void pump();  // what the gate has to do now
+    // kill -9 and a new process: everything that was saved is imported. Returns how many go on.
+    std::size_t crash_and_restart();
+
+    // --- judgement
+    // All problems that anybody has seen; a test compares with "".
+    std::string problems() const;
+    // What should be zero 64*T1 after the last call; "" if it is.
+    std::string leftovers();
+    // What bytes on one side told of the other; "" if nothing.
+    std::string leaks() const;
+    const std::vector<std::string>& inner_names(bool of_access) const;
+
+private:
+    struct Event {
+        Instant at;
+        std::uint64_t order = 0;
+        std::function<void()> what;
+        bool operator<(const Event& o) const { return at != o.at ? at > o.at : order > o.order; }
+    };
+
+    Ua& agent(std::map<std::string, std::unique_ptr<Ua>>& side, const std::string& host, const std::string& address,
+              std::size_t sip_interface);
+    void arrive(const Endpoint& from, const Endpoint& to, const std::string& bytes);
+    void drain();
+
+    test::FakeRandom random_;
+    test::FakeRandom engine_random_;
+    Instant now_{std::chrono::hours(1)};
+    std::priority_queue<Event> events_;
+    std::uint64_t order_ = 0;
+    std::map<std::string, std::unique_ptr<Ua>> access_;
+    std::map<std::string, std::unique_ptr<Ua>> core_;
+    call::Outbox outbox_;
+    std::unique_ptr<call::Engine> engine_;
+    FakeDataplane dataplane_;
+    bool session_ = false;
+    bool events_due_ = false;
+    std::vector<std::string> problems_;
+};
+
+// One call from access to core; returns the caller's and the callee's ends.
+struct Pair {
+    UaCall* caller = nullptr;
+    UaCall* callee = nullptr;
+};
+// Places a call and runs until it is up on both sides.
+Pair connect(World& world, Ua& from, Ua& to, const std::string& offer = "default");
+
+}  // namespace sallyport::scenario
