@@ -25,12 +25,27 @@ bool take(std::string_view& s, char c) {
     return true;
 }
 
-// Parameters as a header has them: names are tokens, quoted values end.
-bool params_well_formed(const ParamList& params) {
-    for (const Param& p : params) {
-        if (!is_token(p.name)) return false;
-        if (p.value.starts_with('"') && (p.value.size() < 2 || !p.value.ends_with('"'))) return false;
+// A quoted-string as a whole, or text without any quote: what is appended after it must not end up within it.
+bool quotes_balanced(std::string_view value) {
+    if (!value.starts_with('"')) return value.find('"') == kNone;
+    for (std::size_t i = 1; i < value.size(); ++i) {
+        if (value[i] == '\\')
+            ++i;
+        else if (value[i] == '"')
+            return i + 1 == value.size();
     }
+    return false;
+}
+
+// RFC 3261 §25.1 gen-value = token / host / quoted-string; of what is none of them only the harmless passes.
+bool value_well_formed(std::string_view value) {
+    if (!quotes_balanced(value)) return false;
+    return value.starts_with('"') || (!has_lws(value) && value.find('<') == kNone && value.find('>') == kNone);
+}
+
+bool params_well_formed(const ParamList& params) {
+    for (const Param& p : params)
+        if (!is_token(p.name) || !value_well_formed(p.value)) return false;
     return true;
 }
 
@@ -48,14 +63,7 @@ bool has_empty_param(std::string_view params) {
 // The display name: tokens or one quoted-string. RFC 4475 §3.1.2.15 (baddn) lets us be liberal with unquoted
 // text, but what cannot be told apart from another element is refused.
 bool display_well_formed(std::string_view s) {
-    if (!s.starts_with('"')) return s.find_first_of("\"<>,;") == kNone;
-    for (std::size_t i = 1; i < s.size(); ++i) {
-        if (s[i] == '\\')
-            ++i;
-        else if (s[i] == '"')
-            return i + 1 == s.size();
-    }
-    return false;
+    return s.starts_with('"') ? quotes_balanced(s) : s.find_first_of("\"<>,;") == kNone;
 }
 
 }  // namespace
@@ -74,7 +82,7 @@ std::expected<Via, Reason> parse_via(std::string_view element) {
     if (via.transport.empty() || before == rest.size() + via.transport.size())
         return std::unexpected("Malformed Via header");
 
-    const auto semicolon = find_outside(rest, ";", Comments::kSkip);
+    const auto semicolon = find_outside(rest, ';', Comments::kSkip);
     if (!semicolon) return std::unexpected("Malformed Via header");
     auto sent_by = rest.substr(0, *semicolon);
     // A comment may stand at the end.
@@ -84,13 +92,13 @@ std::expected<Via, Reason> parse_via(std::string_view element) {
     via.sent_by = *host;
 
     auto params = rest.substr(*semicolon);
-    if (const auto end = find_outside(params, "(", Comments::kNone); end && *end < params.size())
+    if (const auto end = find_outside(params, '(', Comments::kNone); end && *end < params.size())
         params = params.substr(0, *end);
     if (has_empty_param(params)) return std::unexpected("Malformed Via header");
     via.params = ParamList(params);
     for (const Param& p : via.params) {
-        // An IPv6 address in `received` is no token; else as RFC 3261 §25.1 via-params.
-        if (!is_token(p.name)) return std::unexpected("Malformed Via header");
+        // An IPv6 address in `received` is no token: values are looked at for their quotes only.
+        if (!is_token(p.name) || !value_well_formed(p.value)) return std::unexpected("Malformed Via header");
         if (iequals(p.name, "branch")) {
             if (via.branch.empty()) via.branch = p.value;
         } else if (iequals(p.name, "received")) {
@@ -180,7 +188,9 @@ std::expected<ReasonValue, Reason> parse_reason(std::string_view element) {
     out.protocol = take_token(rest);
     if (out.protocol.empty() || (!rest.empty() && rest[0] != ';')) return std::unexpected("Malformed Reason header");
     out.params = ParamList(rest);
-    if (!params_well_formed(out.params)) return std::unexpected("Malformed Reason header");
+    for (const Param& p : out.params)
+        // Text without its quotes is seen: `text=Normal call clearing`.
+        if (!is_token(p.name) || !quotes_balanced(p.value)) return std::unexpected("Malformed Reason header");
     out.cause = parse_number(out.params.value("cause"));
     out.text = out.params.value("text");
     return out;

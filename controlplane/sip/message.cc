@@ -239,7 +239,7 @@ void Message::decode() {
     }
     if (const auto* field = find(HeaderId::kCallId)) {
         call_id_ = field->value;
-        if (call_id_.empty() || call_id_.find_first_of(" \t\r\n") != kNone) fail("Malformed Call-ID header");
+        if (call_id_.empty() || has_lws(call_id_)) fail("Malformed Call-ID header");
     }
     if (const auto* field = find(HeaderId::kCSeq)) {
         if (const auto cseq = parse_cseq(field->value)) {

@@ -44,8 +44,15 @@ bool is_token(std::string_view s) {
     return !s.empty();
 }
 
+bool has_lws(std::string_view s) {
+    for (const char c : s)
+        if (is_lws(c)) return true;
+    return false;
+}
+
 bool iequals(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
+    if (a == b) return true;  // written as usual: the common case, one memcmp
     for (std::size_t i = 0; i < a.size(); ++i)
         if (lower(a[i]) != lower(b[i])) return false;
     return true;
@@ -133,10 +140,10 @@ std::string unescaped(std::string_view s) {
     return out;
 }
 
-std::optional<std::size_t> find_outside(std::string_view s, std::string_view stops, Comments comments) {
+std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments comments) {
     for (std::size_t i = 0; i < s.size(); ++i) {
         const char c = s[i];
-        if (stops.find(c) != kNone) return i;
+        if (c == stop) return i;
         if (c == '"')
             i = close_quote(s, i);
         else if (c == '<')
@@ -152,7 +159,7 @@ CommaList::Iterator& CommaList::Iterator::operator++() {
     element_ = {};
     while (!rest_.empty() && element_.empty()) {
         // An unbalanced quote: the rest is one element, and its parser says what is wrong with it.
-        const auto end = find_outside(rest_, ",", comments_).value_or(rest_.size());
+        const auto end = find_outside(rest_, ',', comments_).value_or(rest_.size());
         element_ = trim(rest_.substr(0, end));
         rest_.remove_prefix(end < rest_.size() ? end + 1 : end);
     }

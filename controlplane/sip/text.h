@@ -38,7 +38,8 @@ constexpr bool is_lws(char c) { return chars::is(c, chars::kLws); }
 constexpr bool is_digit(char c) { return chars::is(c, chars::kDigit); }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-bool is_token(std::string_view s);                     // false for ""
+bool is_token(std::string_view s);  // false for ""
+bool has_lws(std::string_view s);
 bool iequals(std::string_view a, std::string_view b);  // ASCII case
 std::string_view trim(std::string_view s);
 
@@ -57,11 +58,10 @@ void append_quoted(std::string& out, std::string_view s);
 // Resolves %XX. What is no valid escape stays as it is.
 std::string unescaped(std::string_view s);
 
-// The position of the first of `stops` in `s` that is outside of a quoted string, of <>, and, if asked for,
+// The position of the first `stop` in `s` that is outside of a quoted string, of <>, and, if asked for,
 // of a comment; s.size() when there is none. nullopt when a quoted string, <> or a comment does not end.
 enum class Comments : bool { kNone, kSkip };
-std::optional<std::size_t> find_outside(std::string_view s, std::string_view stops,
-                                        Comments comments = Comments::kNone);
+std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments comments = Comments::kNone);
 
 // The elements of a comma-separated value, trimmed, the empty ones left out. Commas within quotes, <> and
 // comments do not separate; an unbalanced quote makes the rest one element, which its parser then refuses.

@@ -108,8 +108,7 @@ ClientStep ClientMachine::final_to_other() {
 ClientStep ClientMachine::completed(ClientEvent event) {
     switch (event) {
         case ClientEvent::kFailure: return {.ack = invite_};  // retransmitted: its ACK was lost
-        case ClientEvent::kEndTimer:
-            return terminate(std::nullopt);  // D or K
+        case ClientEvent::kEndTimer:                          // D or K
         // The ACK could not be sent. The TU has had its final response: there is nothing more to tell.
         case ClientEvent::kTransportError: return terminate(std::nullopt);
         case ClientEvent::kSuccess:

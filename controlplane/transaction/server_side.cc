@@ -7,7 +7,6 @@
 namespace sallyport::transaction {
 namespace {
 
-using sip::HeaderId;
 using sip::Method;
 
 constexpr std::uint16_t kDefaultPort = 5060;

@@ -50,7 +50,7 @@ public:
     }
     static constexpr std::uint32_t kNone = UINT32_MAX;
     template <typename Matches>
-    std::uint32_t find(std::uint64_t hash, Matches&& matches) const {
+    std::uint32_t find(std::uint64_t hash, const Matches& matches) const {
         for (auto slot = heads_[hash & (heads_.size() - 1)]; slot != kNone; slot = links_[slot].next)
             if (links_[slot].hash == hash && matches(slot)) return slot;
         return kNone;

@@ -51,10 +51,10 @@ TEST(Headers, ViaOddButValid) {
 }
 
 TEST(Headers, ViaMalformed) {
-    for (const auto text :
-         {"", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0 h", "SIP/2.0/UDPh", "HTTP/2.0/UDP h", "SIP/3.0/UDP h",
-          "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x;branch=a", "SIP/2.0/UDP [::1;branch=a",
-          "SIP/2.0/UDP h;b r=a", "SIP/2.0/UDP h;;branch=a", "SIP/2.0/UDP ;branch=a"})
+    for (const auto text : {"", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0 h", "SIP/2.0/UDPh", "HTTP/2.0/UDP h",
+                            "SIP/3.0/UDP h", "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x;branch=a",
+                            "SIP/2.0/UDP [::1;branch=a", "SIP/2.0/UDP h;b r=a", "SIP/2.0/UDP h;;branch=a",
+                            "SIP/2.0/UDP ;branch=a", "SIP/2.0/UDP h;branch=z\"a", "SIP/2.0/UDP h;x=\"a"})
         CHECK_FALSE_TEXT(parse_via(text).has_value(), text);
 }
 
@@ -97,6 +97,10 @@ TEST(Headers, NameAddrMalformed) {
     refuse_name_addr("sip:a@b?x=y", "URI with ? needs angle brackets");
     refuse_name_addr("<sip:a@b>;ta g=1", "Malformed header parameter");
     refuse_name_addr("<sip:a@b>;x=\"open", "Malformed header parameter");
+    refuse_name_addr("<sip:a@b>;tag=a b", "Malformed header parameter");
+    refuse_name_addr("<sip:a@b>;tag=<a>", "Malformed header parameter");
+    refuse_name_addr("<sip:a@b>;x=mid\"open", "Malformed header parameter");
+    refuse_name_addr("<sip:a@b>;x=\"a\"b", "Malformed header parameter");
 }
 
 TEST(Headers, CSeq) {
@@ -122,6 +126,7 @@ TEST(Headers, ReasonHeader) {
     UNSIGNED_LONGS_EQUAL(16, *r->cause);
     equal("Normal, clearing", unquoted(r->text));
     CHECK_FALSE(parse_reason("SIP;cause=x")->cause.has_value());
+    equal("Normal call clearing", parse_reason("Q.850;cause=16;text=Normal call clearing")->text);
     CHECK_FALSE(parse_reason("").has_value());
 }
 

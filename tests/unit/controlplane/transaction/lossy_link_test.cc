@@ -49,6 +49,7 @@ struct Side : TransactionUser {
     std::map<std::pair<std::uint32_t, std::uint32_t>, Client> clients;
     int server_ends = 0;
     int server_starts = 0;
+    int cancels = 0;
     std::map<std::string, unsigned> answered;  // by Call-ID: what the server said
 
     Side(std::uint64_t seed, std::uint16_t shard, TimerWheel& wheel, SendQueue& out) : random(seed) {
@@ -75,6 +76,7 @@ struct Side : TransactionUser {
             if (p.call == m.call_id()) p.acked = true;
     }
     void on_cancel(Instant now, ServerId id, const Path&, const sip::Message&) override {
+        ++cancels;
         for (auto& p : pending) {
             if (!(p.id == id)) continue;
             p.status = 487;
