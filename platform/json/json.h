@@ -16,6 +16,7 @@ using Value = Json::Value;
 inline constexpr std::size_t kMaxDepth = 64;
 
 std::expected<Value, std::string> parse(std::string_view text);
+// Always UTF-8: bytes in strings that are not become U+FFFD.
 std::string write_line(const Value& value);    // compact, no newline
 std::string write_pretty(const Value& value);  // two spaces, newline at the end
 

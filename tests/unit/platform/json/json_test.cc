@@ -41,3 +41,19 @@ TEST(Json, depth_is_bounded) {
     const std::string deeper = std::string(100000, '[');
     CHECK(error_of(deeper) != "accepted");
 }
+
+TEST(Json, what_is_written_is_utf_8_whatever_the_strings_hold) {
+    const std::string fffd = "\xEF\xBF\xBD";
+    const auto written = [](const std::string& text) {
+        const std::string line = sallyport::json::write_line(sallyport::json::Value(text));
+        return line.substr(1, line.size() - 2);
+    };
+    const std::string good = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80z";
+    STRCMP_EQUAL(good.c_str(), written(good).c_str());
+    STRCMP_EQUAL(("x" + fffd + "y").c_str(), written("x\xFFy").c_str());
+    STRCMP_EQUAL(("x" + fffd + "y").c_str(), written("x\xC3y").c_str());                     // cut
+    STRCMP_EQUAL((fffd + fffd).c_str(), written("\xC0\x80").c_str());                        // overlong
+    STRCMP_EQUAL((fffd + fffd + fffd).c_str(), written("\xED\xA0\x80").c_str());             // a surrogate
+    STRCMP_EQUAL((fffd + fffd + fffd + fffd).c_str(), written("\xF4\x90\x80\x80").c_str());  // beyond the last
+    CHECK(parse("[\"" + written("\xE2\x82") + "\"]").has_value());
+}
