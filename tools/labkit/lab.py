@@ -91,16 +91,19 @@ class Lab:
                 self.say("Starting sallyport-manager, which starts the dataplane and the control plane")
                 self.product.start()
                 self.product.wait_until_ready(self.say)
-            except BaseException:
-                self.keep_log()
+            except BaseException as error:
+                kept = self.keep_log()
                 self.clear()
+                if isinstance(error, LabError) and kept:
+                    raise LabError(f"{error}\n  (all of it: {kept})") from None
                 raise
             self.say(f"Lab `{self.name}` is up ({time.monotonic() - start:.1f} s).")
 
     def keep_log(self):
         """A lab that did not come up leaves its log where the next `up` does not clear it."""
         with contextlib.suppress(OSError):
-            shutil.copy(self.product.log, f"/tmp/sallyport-lab-{self.name}.log")
+            return shutil.copy(self.product.log, f"/tmp/sallyport-lab-{self.name}.log")
+        return None
 
     def down(self):
         with self.lock():
