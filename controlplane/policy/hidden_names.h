@@ -33,6 +33,7 @@ private:
     bool plainly_in(std::string_view text, int fewest_dots) const;
 
     bool any_host_;
+    bool too_many_ = false;         // to be searched for: then every text holds one
     std::vector<std::string> own_;  // texts of addresses
     std::vector<std::string_view> names_;
     std::vector<std::string> known_there_;  // names of the outgoing side: no secret

@@ -285,6 +285,15 @@ TEST(Passing, what_is_required_and_not_supported_is_listed) {
     STRCMP_EQUAL("", unsupported_options(**parsed(invite("Supported: 100rel\r\n"))).c_str());
 }
 
+TEST(Passing, a_message_with_too_many_names_passes_nothing) {
+    std::string vias;
+    for (int i = 0; i < 60; ++i) {
+        const auto n = std::to_string(i);
+        vias += "Via: SIP/2.0/UDP host" + n + ".inner.example;branch=z9hG4bKbranch" + n + "\r\n";
+    }
+    crosses_as("", vias + "X-Note: host59.inner.example\r\nX-Note: nothing\r\n", kT, kT);
+}
+
 // Every header of the table, and some that are not in it, filled with the names of the inner side in every
 // way that its grammar knows: nothing of it on the other side, whatever the trust, requests and responses.
 TEST(Passing, no_header_carries_a_name_of_the_other_side) {
