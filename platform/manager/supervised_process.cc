@@ -65,13 +65,13 @@ void SupervisedProcess::start() {
     if (std::exchange(started_before_, true)) ++restarts_;
     if (spec_.prepare) {
         if (const auto prepared = spec_.prepare(); !prepared) {
-            failed(prepared.error(), {});
+            failed("cannot be started: " + prepared.error(), {});
             return;
         }
     }
     auto process = os::Process::spawn({.arguments = spec_.arguments, .user = spec_.user});
     if (!process) {
-        failed(process.error(), {});
+        failed("cannot be started: " + process.error(), {});
         return;
     }
     log::info("{} started (pid {})", spec_.label, process->pid());

@@ -1,0 +1,166 @@
+// In a network namespace of the test's own: needs the right to make one (root).
+#include "platform/manager/tap_set.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "platform/os/log.h"
+#include "platform/os/netlink_monitor.h"
+#include "platform/os/tap.h"
+
+#include <CppUTest/TestHarness.h>
+
+using namespace sallyport;
+using namespace sallyport::manager;
+
+namespace {
+
+const bool g_quiet = (log::start("test"), log::set_level(log::Level::kError), true);
+
+void in_own_namespace(const std::function<void()>& test) {
+    bool made = false;
+    std::exception_ptr failure;
+    std::thread thread([&] {
+        made = ::unshare(CLONE_NEWNET) == 0;
+        try {
+            if (made) test();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    });
+    thread.join();
+    if (failure) std::rethrow_exception(failure);
+    CHECK_TEXT(made, "no right to make a network namespace: run the tests as root");
+}
+
+config::Interface interface_of(const char* name, const char* address, const char* further, const char* gateway) {
+    config::Interface out;
+    out.name = name;
+    out.address = *IpPrefix::parse(address);
+    if (further != nullptr) out.further_addresses = {*IpPrefix::parse(further)};
+    if (gateway != nullptr) out.gateway = IpAddress::parse(gateway);
+    return out;
+}
+
+std::vector<config::Interface> two_interfaces() {
+    return {interface_of("access", "192.0.2.1/24", "192.0.2.2/32", "192.0.2.254"),
+            interface_of("core", "198.51.100.1/24", nullptr, "198.51.100.254")};
+}
+
+const std::array kMacs = {*os::MacAddress::parse("02:00:00:00:00:01"), *os::MacAddress::parse("02:00:00:00:00:02")};
+
+std::vector<os::RouteChange> default_routes() {
+    std::vector<os::RouteChange> out;
+    bool synced = false;
+    auto monitor = os::NetlinkMonitor::open([&](const os::MonitorChange& change) {
+        if (const auto* r = std::get_if<os::RouteChange>(&change);
+            r != nullptr && r->destination.length == 0 && r->destination.address.is_v4()) {
+            out.push_back(*r);
+        }
+        if (const auto* m = std::get_if<os::MonitorMark>(&change)) synced = *m == os::MonitorMark::kSynced;
+    });
+    while (!synced) CHECK(monitor->read().has_value());
+    return out;
+}
+
+}  // namespace
+
+TEST_GROUP(TapSet){};
+
+TEST(TapSet, EachInterfaceGetsItsMacAddressesAndDefaultRoute) {
+    CHECK(g_quiet);
+    in_own_namespace([] {
+        TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
+        CHECK(taps.open_all({}).has_value());
+        const auto handed = taps.hand_over();
+        CHECK(handed.has_value());
+        CHECK_EQUAL(2U, handed->size());
+        for (int i = 0; i < 2; ++i) {  // a repetition changes nothing
+            const auto done = taps.configure(kMacs);
+            CHECK_TEXT(done.has_value(), done ? "" : done.error().c_str());
+            auto netlink = os::Netlink::open();
+            const auto access = netlink->link("access");
+            CHECK(access->up);
+            CHECK(access->mac == kMacs[0]);
+            CHECK_EQUAL(2U, netlink->addresses(access->ifindex)->size());
+            const auto routes = default_routes();
+            CHECK_EQUAL(2U, routes.size());
+            CHECK(routes[0].ifindex != routes[1].ifindex);
+            CHECK(routes[0].metric != routes[1].metric);
+        }
+        taps.remove_all();
+    });
+}
+
+TEST(TapSet, ATakenOverTapLosesWhatTheNewConfigurationDoesNotHave) {
+    in_own_namespace([] {
+        {
+            TapSet before(two_interfaces(), std::move(*os::Netlink::open()));
+            CHECK(before.open_all({}).has_value());
+            CHECK(before.configure(kMacs).has_value());
+        }  // killed: its TAPs stay
+        auto changed = two_interfaces();
+        std::swap(changed[0], changed[1]);  // the metrics move
+        changed[1] = interface_of("access", "192.0.2.1/24", "192.0.2.3/32", nullptr);
+        changed[0].name = "core2";
+        TapSet now(changed, std::move(*os::Netlink::open()));
+        const std::vector<std::string> stale{"access", "core"};
+        CHECK(now.open_all(stale).has_value());
+        CHECK(now.configure(kMacs).has_value());
+        auto netlink = os::Netlink::open();
+        CHECK(!netlink->link("core"));
+        const auto addresses = *netlink->addresses(netlink->link("access")->ifindex);
+        CHECK_EQUAL(2U, addresses.size());
+        CHECK(std::ranges::find(addresses, *IpPrefix::parse("192.0.2.3/32")) != addresses.end());
+        const auto routes = default_routes();
+        CHECK_EQUAL(1U, routes.size());
+        CHECK_EQUAL(netlink->link("core2")->ifindex, routes[0].ifindex);
+        now.remove_all();
+        CHECK(!netlink->link("access"));
+        CHECK(!netlink->link("core2"));
+    });
+}
+
+TEST(TapSet, WhatWaitedForADeadReaderIsNotHandedOver) {
+    in_own_namespace([] {
+        TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
+        CHECK(taps.open_all({}).has_value());
+        CHECK(taps.configure(kMacs).has_value());
+        // The kernel sends frames into the TAP: a ping to a neighbour asks by ARP.
+        bool synced = false;
+        auto monitor = os::NetlinkMonitor::open([&](const os::MonitorChange& c) {
+            if (const auto* m = std::get_if<os::MonitorMark>(&c)) synced = *m == os::MonitorMark::kSynced;
+        });
+        while (!synced) CHECK(monitor->read().has_value());
+        auto first = taps.hand_over();
+        const auto index = os::Netlink::open()->link("access")->ifindex;
+        for (std::uint32_t host = 10; host < 30; ++host)
+            monitor->probe_neighbour(index, IpAddress::v4(0xC0000200 + host));
+        std::array<char, 2048> frame{};
+        int seen = 0;
+        for (int i = 0; i < 100000 && seen < 5; ++i) seen += ::read((*first)[0].get(), frame.data(), frame.size()) > 0;
+        CHECK_EQUAL(5, seen);
+        const auto second = taps.hand_over();
+        CHECK(::read((*second)[0].get(), frame.data(), frame.size()) < 0);
+        taps.remove_all();
+    });
+}
+
+TEST(TapSet, ATapThatAnotherHoldsIsAnErrorAndCannotBeHandedOver) {
+    in_own_namespace([] {
+        const auto other = os::open_tap("core");
+        TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
+        const auto opened = taps.open_all({});
+        CHECK(!opened);
+        STRCMP_EQUAL("TAP core: another process holds it", opened.error().c_str());
+        CHECK(!taps.hand_over());
+    });
+}
