@@ -64,7 +64,7 @@ public:
                 {.on_view = [this](const json::Value& view, auto fds) { start(view, std::move(fds)); },
                  .on_connected = [this] { report_ports(); },
                  .on_call = [this](rpc::Call call) { answer(std::move(call)); },
-                 .on_refused = [this](const std::string& reason) { fail("the manager refused us: " + reason); }}) {}
+                 .on_refused = [this](const std::string& reason) { leave(reason); }}) {}
 
     int run() {
         link_.start();
@@ -76,6 +76,12 @@ private:
     void fail(const std::string& why) {
         log::error("{}", why);
         status_ = 1;
+        loop_.stop();
+    }
+
+    // The configuration or the version has changed: the manager starts another one of us.
+    void leave(const std::string& reason) {
+        log::warning("the manager does not want this process any more: {}", reason);
         loop_.stop();
     }
 

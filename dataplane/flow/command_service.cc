@@ -81,7 +81,7 @@ void CommandService::query(const wire::FlowCommand& command, EventSink& events) 
 void CommandService::turn(EventSink& events) {
     if (!listing_) return;
     std::uint32_t listed = 0;
-    for (; list_next_ < table_.max_flows(); ++list_next_) {
+    for (; list_next_ < table_.flows_end(); ++list_next_) {
         if (!table_.info(list_next_).installed) continue;
         if (listed == kListedPerTurn || events.room() == 0) return;
         events.push(table_.describe(list_next_, wire::EventType::kListed, list_transaction_));

@@ -64,6 +64,7 @@ void FlowTable::apply(std::span<const wire::FlowCommand> commands, std::uint64_t
 void FlowTable::install(const wire::FlowSpec& spec, std::uint64_t now_ns, EventSink& events) {
     const auto flow = free_flows_.back();
     free_flows_.pop_back();
+    flows_end_ = std::max(flows_end_, flow + 1);
     for (auto& worker : stats_) worker[flow].reset();
     rates_[flow].reset();
     const auto cell = cell_of(ports_, spec.key);

@@ -79,6 +79,8 @@ public:
     Endpoint source(std::uint32_t flow) const;  // latched; empty if none
     wire::FlowEvent describe(std::uint32_t flow, wire::EventType type, std::uint32_t transaction = 0) const;
     std::uint32_t max_flows() const { return max_flows_; }
+    // No flow has ever had this index or a higher one: where to stop looking.
+    std::uint32_t flows_end() const { return flows_end_; }
     std::uint32_t installed() const { return installed_; }
     std::uint32_t free_flows() const { return static_cast<std::uint32_t>(free_flows_.size()); }
 
@@ -100,6 +102,7 @@ private:
     MediaPorts ports_;
     std::uint32_t max_flows_;
     std::uint32_t installed_ = 0;
+    std::uint32_t flows_end_ = 0;
     std::vector<FlowRule> rules_;  // 0 is none
     std::vector<std::unique_ptr<FlowStats[]>> stats_;
     std::unique_ptr<RateLimit[]> rates_;

@@ -5,7 +5,7 @@
 namespace sallyport::flow {
 
 bool FlowWatch::turn(std::uint64_t now_ns, EventSink& events) {
-    const auto end = std::min(next_ + kPerTurn, table_.max_flows());
+    const auto end = std::min(next_ + kPerTurn, table_.flows_end());
     for (; next_ < end; ++next_) {
         if (table_.info(next_).installed) {
             look(next_, now_ns, events);
@@ -14,7 +14,7 @@ bool FlowWatch::turn(std::uint64_t now_ns, EventSink& events) {
             published_[next_] = false;
         }
     }
-    if (next_ < table_.max_flows()) return false;
+    if (next_ < table_.flows_end()) return false;
     next_ = 0;
     return true;
 }

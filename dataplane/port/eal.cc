@@ -4,7 +4,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
-#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -69,6 +69,8 @@ std::uint64_t free_huge_memory_mb() {
 std::expected<Eal, std::string> Eal::start(const EalOptions& options) {
     const auto runtime_dir = std::string(kRuntimeRoot) + "/" + options.file_prefix;
     remove_runtime_dir(runtime_dir);  // what a killed instance of us has left
+    // libxdp would pin its dispatcher in /sys/fs/bpf, where a killed process leaves it. Our ports share with nobody.
+    setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
     auto arguments = eal_arguments(options);
     arguments.insert(arguments.begin(), "sallyport-dataplane");
     std::vector<char*> argv;

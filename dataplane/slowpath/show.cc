@@ -120,7 +120,7 @@ json::Value SlowPath::show_flows() {
     out["total"] = table_.installed();
     out["limit"] = kFlowLimit;
     auto& list = out["flows"] = json::Value(Json::arrayValue);
-    for (std::uint32_t i = 0; i < table_.max_flows() && list.size() < kFlowLimit; ++i) {
+    for (std::uint32_t i = 0; i < table_.flows_end() && list.size() < kFlowLimit; ++i) {
         if (!table_.info(i).installed) continue;
         const auto& spec = table_.info(i).spec;
         const auto counters = table_.counters(i);
