@@ -19,19 +19,22 @@ void append_lines(std::string& out, const Message& message, HeaderId id) {
 
 // The top element anew, the other elements of its field and the other fields as they came.
 void append_vias(std::string& out, const Message& request, const Endpoint& source) {
-    const auto* top = request.find(HeaderId::kVia);
-    if (!top) return;
     const auto& via = request.top_via();
-    if (via.raw.empty()) {
-        append_line(out, *top);
-    } else {
+    const auto* field = request.find(HeaderId::kVia);
+    if (!via.raw.empty()) {
+        // A field without an element may stand before the one that has it: it says nothing, and is left out.
+        const auto holds = [&](const HeaderField& f) {
+            return via.raw.data() >= f.line.data() && via.raw.data() < f.line.data() + f.line.size();
+        };
+        while (field && !holds(*field)) field = request.next(*field);
+        if (!field) return;
         out += "Via: ";
         append_via_received(out, via, source);
-        const auto after = static_cast<std::size_t>(via.raw.data() + via.raw.size() - top->line.data());
-        out += top->line.substr(after);
+        out.append(via.raw.data() + via.raw.size(), field->line.data() + field->line.size());
         out += "\r\n";
+        field = request.next(*field);
     }
-    for (const auto* field = request.next(*top); field; field = request.next(*field)) append_line(out, *field);
+    for (; field; field = request.next(*field)) append_line(out, *field);
 }
 
 }  // namespace

@@ -255,6 +255,7 @@ std::expected<Uri, Reason> Uri::parse(std::string_view text) {
 }
 
 bool equivalent(const Uri& a, const Uri& b) {
+    if (a.text == b.text) return true;
     if (a.scheme != b.scheme) return false;
     if (a.scheme == UriScheme::kTel)
         return number_digits(a.opaque) == number_digits(b.opaque) && tel_params_match(a.params, b.params) &&

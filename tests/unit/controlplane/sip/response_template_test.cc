@@ -97,6 +97,17 @@ TEST(ResponseTemplate, OnlyTheTopViaIsCompleted) {
         std::string::npos);
 }
 
+TEST(ResponseTemplate, AnEmptyViaFieldBeforeTheTopOneIsLeftOut) {
+    const auto bytes = invite_with("Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK776asdhds;rport",
+                                   "Via: \nv: ,\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\nVia: SIP/2.0/UDP b");
+    CHECK(m->parse(bytes).has_value());
+    t.assign(*m, source);
+    t.begin(w, 100, "Trying", "");
+    CHECK(
+        w.finish().starts_with(crlf("SIP/2.0 100 Trying\nVia: SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.77\n"
+                                    "Via: SIP/2.0/UDP b\nFrom:")));
+}
+
 TEST(ResponseTemplate, ReceivedAndRportSayTheTruth) {
     // RFC 3261 §18.2.1
     equal("SIP/2.0/UDP 192.0.2.1:5060;branch=x", via_for("SIP/2.0/UDP 192.0.2.1:5060;branch=x", "192.0.2.1:9"));
