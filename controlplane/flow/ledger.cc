@@ -301,12 +301,13 @@ void Ledger::on_rejected(const wire::FlowEvent& event, Commands& out, Reports& r
             ++stats_.repairs;
             start_list(out);
         }
-        return;
+    } else {
+        state.failed = true;
+        auto report = report_of(FlowReport::Kind::kFailed, transaction->call);
+        report.reason = event.reason;
+        reports.push_back(report);
     }
-    state.failed = true;
-    auto report = report_of(FlowReport::Kind::kFailed, transaction->call);
-    report.reason = event.reason;
-    reports.push_back(report);
+    finish_if_gone(transaction->call, out, reports);
 }
 
 void Ledger::on_removed(const wire::FlowEvent& event, Commands& out, Reports& reports) {

@@ -155,7 +155,7 @@ TEST_GROUP(FlowLedger) {
     std::vector<FlowReport> reports;
 
     // Commands over, events back, until nothing moves.
-    void run() {
+    void pump() {
         for (int i = 0; i < 20; ++i) {
             dataplane.take(commands);
             for (const auto& e : dataplane.events()) ledger.on_event(e, commands, reports);
@@ -164,9 +164,9 @@ TEST_GROUP(FlowLedger) {
         FAIL("does not settle");
     }
     void settle() {
-        run();
+        pump();
         dataplane.release_removed();
-        run();
+        pump();
     }
     void attach() {
         ledger.session_started(commands);
@@ -246,7 +246,7 @@ TEST(FlowLedger, the_end_of_a_call_brings_final_counters_and_then_the_word_that_
     settle();
     reports.clear();
     want(1, {});
-    run();
+    pump();
     LONGS_EQUAL(0, reports.size());  // counters are final only when the workers have let go
     CHECK_TRUE(ledger.has_flows(1));
     settle();
@@ -276,7 +276,7 @@ TEST(FlowLedger, a_flow_wanted_again_while_it_is_being_removed_comes_back) {
     want(1, {spec(1, 100)});
     settle();
     want(1, {});
-    run();
+    pump();
     want(1, {spec(1, 100)});
     settle();
     LONGS_EQUAL(1, dataplane.flows().size());
@@ -291,7 +291,7 @@ TEST(FlowLedger, a_port_that_goes_to_another_call_waits_for_the_old_flow_to_go) 
     settle();
     CHECK_FALSE(want(2, {spec(2, 100)}));  // still wanted by call 1
     want(1, {});
-    run();
+    pump();
     CHECK_TRUE(want(2, {spec(2, 100)}));
     settle();
     LONGS_EQUAL(2, dataplane.find(spec(2, 100).key)->spec.cookie.call);
@@ -432,7 +432,7 @@ TEST(FlowLedger, a_dataplane_that_lost_everything_gets_everything) {
     want(2, {spec(2, 102)});
     settle();
     want(2, {});
-    run();
+    pump();
     dataplane = FakeDataplane();
     ledger.session_ended();
     reports.clear();
