@@ -221,7 +221,7 @@ int main(int argc, char** argv) {
     if (!signals) give_up(signals.error());
     rpc::ManagerLink link(loop, {.runtime_dir = arguments.runtime_dir, .role = "control", .version = kVersionText},
                           {.on_view =
-                               [&](const json::Value& view, std::vector<os::UniqueFd>) {
+                               [&](const json::Value& view, const std::vector<os::UniqueFd>&) {
                                    control = make_control(loop, arguments, view);
                                    log::info("serving");
                                },

@@ -251,7 +251,7 @@ void read_system(const Fields& f, Document& out) {
 
 // Calls `read(name, fields)` for each entry of an object keyed by name; they come sorted by name.
 template <typename Read>
-void for_each_object(const Fields& root, const char* key, Read&& read) {
+void for_each_object(const Fields& root, const char* key, const Read& read) {
     const Value& objects = root.value(key);
     if (!objects.isObject()) return;
     for (const std::string& name : objects.getMemberNames())
