@@ -334,6 +334,21 @@ TEST(FlowLedger, a_refused_change_leaves_what_was_in_force) {
     LONGS_EQUAL(1, count(Kind::kRemoved, 1));
 }
 
+TEST(FlowLedger, a_refused_removal_can_be_tried_again) {
+    attach();
+    want(1, {spec(1, 100), spec(1, 104)});
+    settle();
+    dataplane.refuse_next = RejectReason::kBadRecord;
+    want(1, {spec(1, 100)});
+    settle();
+    LONGS_EQUAL(1, count(Kind::kFailed, 1));
+    LONGS_EQUAL(2, dataplane.flows().size());
+    want(1, {});
+    settle();
+    LONGS_EQUAL(0, dataplane.flows().size());
+    LONGS_EQUAL(1, count(Kind::kRemoved, 1));
+}
+
 TEST(FlowLedger, a_wrong_picture_is_set_right_by_a_list) {
     attach();
     auto stranger = spec(99, 100);
