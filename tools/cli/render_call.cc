@@ -27,14 +27,13 @@ private:
 std::string head(const json::Value& call) {
     Facts facts;
     auto state = text_field(call, "state");
-    if (bool_field(call, "held")) state += ", held";
     if (bool_field(call, "media-silent")) state += ", no media from either side";
     facts.add("State", state);
     for (const char* key : {"from", "to"}) {
         const auto& side = field(call, key);
         const auto trunk = has(side, "trunk") ? ", trunk " + text_field(side, "trunk") : "";
-        facts.add(*key == 'f' ? "From" : "To",
-                  text_field(side, "user") + trunk + ", realm " + text_field(side, "realm"));
+        facts.add(*key == 'f' ? "From" : "To", text_field(side, "user") + trunk +
+                                                   (has(side, "realm") ? ", realm " + text_field(side, "realm") : ""));
     }
     facts.add("Route", text_field(call, "route"));
     facts.add("INVITE", text_field(call, "invite-time"));
@@ -53,10 +52,6 @@ std::string leg_facts(const json::Value& leg) {
     facts.add("Call-ID", text_field(leg, "call-id"));
     facts.add("Our tag", text_field(leg, "local-tag"));
     facts.add("Peer's tag", text_field(leg, "remote-tag"));
-    facts.add("Our URI", text_field(leg, "local-uri"));
-    facts.add("Peer's URI", text_field(leg, "remote-uri"));
-    facts.add("Target", text_field(leg, "remote-target"));
-    facts.add("Dialog", text_field(leg, "dialog-state"));
     const auto role = text_field(leg, "role") == "uas" ? "the caller's" : "the called side's";
     return "\nLeg " + printable(text_field(leg, "name")) + " (" + role + ")\n" + facts.text();
 }
@@ -95,8 +90,6 @@ std::string render_call(const json::Value& answer) {
     std::string codecs;
     for (const auto& stream : list_field(answer, "streams")) {
         codecs += "  stream " + text_field(stream, "index") + ": " + printable(text_field(stream, "codec"));
-        if (has(stream, "media")) codecs += ", " + printable(text_field(stream, "media"));
-        if (has(stream, "state")) codecs += ", " + printable(text_field(stream, "state"));
         codecs += "\n";
         for (const auto& leg : list_field(stream, "legs")) {
             add_component(table, stream, leg, "rtp");

@@ -12,7 +12,6 @@ std::string side(const json::Value& s) {
 
 std::string state(const json::Value& call) {
     auto out = text_field(call, "state");
-    if (bool_field(call, "held")) out += ", held";
     if (bool_field(call, "media-silent")) out += ", silent";
     return out;
 }

@@ -20,12 +20,12 @@ void contains(const std::string& text, const char* part) {
 }
 
 const char* const kCall = R"({
- "id": "1a2b3c4d", "state": "established", "duration-ms": 12345, "held": true, "media-silent": false,
+ "id": "1a2b3c4d", "state": "established", "duration-ms": 12345, "media-silent": true,
  "from": {"trunk": "access-pbx", "realm": "access", "user": "1001"}, "to": {"realm": "core", "user": "4930"},
  "codecs": ["PCMA/8000"], "invite-time": "2026-01-31T12:00:00.123Z", "route": "out",
  "legs": [{"name": "a", "role": "uas", "call-id": "abc", "signalling-remote": "192.0.2.10:5060"},
           {"name": "b", "role": "uac", "call-id": "xyz"}],
- "streams": [{"index": 0, "media": "audio", "codec": "PCMA/8000", "legs": [
+ "streams": [{"index": 0, "codec": "PCMA/8000", "legs": [
    {"name": "a", "local": "192.0.2.2:20000", "remote": "192.0.2.10:30000", "latched": "192.0.2.11:30002",
     "rtp": {"packets": 1990, "bytes": 342280, "dropped": 1, "lost": 10, "jitter-us": 812, "jitter-max-us": 1100,
             "silent-ms": 18},
@@ -47,21 +47,21 @@ TEST(Render, CallsAreATable) {
                                             R"(,{"id":"2","state":"ringing","setup-ms":2500,
                                               "from":{"realm":"access","user":"7"},"to":{"trunk":"t","user":"8"}}]})"));
     STRCMP_EQUAL(
-        "ID        STATE              DURATION  FROM               TO           CODECS\n"
-        "1a2b3c4d  established, held    12.3 s  1001 @ access-pbx  4930 @ core  PCMA/8000\n"
-        "2         ringing              +2.5 s  7 @ access         8 @ t        -\n"
+        "ID        STATE                DURATION  FROM               TO           CODECS\n"
+        "1a2b3c4d  established, silent    12.3 s  1001 @ access-pbx  4930 @ core  PCMA/8000\n"
+        "2         ringing                +2.5 s  7 @ access         8 @ t        -\n"
         "Showing 2 of 3.\n",
         text.c_str());
 }
 
 TEST(Render, ACallShowsLegsAndEachStreamsQuality) {
     const auto text = render("call", parse(kCall));
-    contains(text, "Call 1a2b3c4d\n  State:          established, held\n");
+    contains(text, "Call 1a2b3c4d\n  State:          established, no media from either side\n");
     contains(text, "  From:           1001, trunk access-pbx, realm access\n");
     contains(text, "  To:             4930, realm core\n");
     contains(text, "Leg a (the caller's)\n  Peer:           192.0.2.10:5060\n  Call-ID:        abc\n");
     contains(text, "Leg b (the called side's)\n");
-    contains(text, "stream 0: PCMA/8000, audio\n");
+    contains(text, "stream 0: PCMA/8000\n");
     contains(text, "JITTER ms");
     // What was learned stands as the source; loss is of what should have come.
     contains(text,
