@@ -23,7 +23,9 @@ void check_reason(RejectReason expected, RejectReason actual) {
 }  // namespace
 
 TEST_GROUP(Commands) {
-    test::Table t;
+    // On the heap by itself: its cache-line alignment is more than the runner gives a fixture.
+    std::unique_ptr<test::Table> table = std::make_unique<test::Table>();
+    test::Table& t = *table;
 
     // A change of the valid flow by `spoil` is refused for `reason`, and leaves no trace.
     template <typename Spoil>
@@ -237,7 +239,7 @@ TEST(Commands, query_answers_or_says_that_there_is_no_such_flow) {
 // and the books balance.
 TEST(Commands, random_records_do_no_harm) {
     test::FakeRandom random(11);
-    for (int i = 0; i < 100'000; ++i) {
+    for (int i = 0; i < 20'000; ++i) {
         wire::FlowCommand c = command(static_cast<CommandType>(random.below(9)),
                                       random.chance(50) ? test::inbound() : test::outbound(), random.below(4));
         if (random.chance(70)) {
@@ -258,7 +260,7 @@ TEST(Commands, random_records_do_no_harm) {
 
 // Removing, installing and updating a thousand times uses indices and rules again without running out.
 TEST(Commands, indices_and_rules_come_back) {
-    for (std::uint32_t g = 1; g < 20'000; ++g) {
+    for (std::uint32_t g = 1; g < 10'000; ++g) {
         auto spec = test::inbound();
         spec.generation = g;
         check_reason(RejectReason::kNone, t.install(spec));
