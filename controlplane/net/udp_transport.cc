@@ -88,7 +88,8 @@ os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& int
 
 void UdpTransport::start() {
     if (std::exchange(started_, true)) return;
-    for (std::uint16_t i = 0; i < sockets_.size(); ++i)
+    const auto count = static_cast<std::uint16_t>(sockets_.size());  // at most 256, says the schema
+    for (std::uint16_t i = 0; i < count; ++i)
         loop_.add(sockets_[i].fd.get(), EPOLLIN, [this, i](std::uint32_t events) { on_ready(i, events); });
 }
 
@@ -208,7 +209,8 @@ std::vector<Entry> UdpTransport::send(const transaction::SendQueue& queue) {
             refused.push_back(e);
         }
     }
-    for (std::uint16_t i = 0; i < sockets_.size(); ++i) {
+    const auto count = static_cast<std::uint16_t>(sockets_.size());
+    for (std::uint16_t i = 0; i < count; ++i) {
         Socket& socket = sockets_[i];
         const auto& list = by_socket_[i];
         if (list.empty()) continue;

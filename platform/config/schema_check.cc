@@ -103,14 +103,12 @@ void word_node(const Value& node, const Value& v, const std::string& path, Probl
                 text += "; did you mean " + quoted(near) + "?";
         }
         problems.push_back({path, text});
-    } else if (!has_type(v, node["type"].asString())) {
-        problems.push_back({path, kind_of(v) + " is not possible" + right(node)});
-    } else if (v.isObject()) {
+    } else if (v.isObject() && has_type(v, node["type"].asString())) {
         word_object(node, v, path, problems);
-    } else if (v.isArray()) {
+    } else if (v.isArray() && has_type(v, node["type"].asString())) {
         word_list(node, v, path, problems);
     } else {
-        problems.push_back({path, kind_of(v) + " is not possible" + right(node)});  // range, length or pattern
+        problems.push_back({path, kind_of(v) + " is not possible" + right(node)});  // type, range, length, pattern
     }
 }
 
