@@ -57,7 +57,7 @@ struct Relay {
         return f;
     }
 
-    Sent send(const Bytes& frame, std::uint16_t port = 0) { return send(std::vector{frame}, port).front(); }
+    Sent send(const Bytes& frame, std::uint16_t port = 0) { return send(std::vector<Bytes>{frame}, port).front(); }
     std::vector<Sent> send(const std::vector<Bytes>& frames, std::uint16_t port) {
         std::vector<Bytes> buffers;
         std::vector<packet::Packet> burst;

@@ -1,0 +1,85 @@
+// Every folder below tests/packet/cases: rules and frames in -> frames out and counters.
+#include "tests/packet/packet_case.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <set>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace sallyport;
+namespace fs = std::filesystem;
+
+namespace {
+
+// From the tree's root, or from anywhere below it.
+fs::path cases_folder() {
+    for (auto at = fs::current_path();; at = at.parent_path()) {
+        if (fs::exists(at / "tests/packet/cases")) return at / "tests/packet/cases";
+        if (at == at.root_path()) return {};
+    }
+}
+
+std::string content(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Empty: as it should be.
+std::string difference(const fs::path& folder) {
+    const auto in = test::read_pcap(folder / "in.pcap");
+    if (!in) return in.error();
+    const auto out = test::read_pcap(folder / "out.pcap");
+    if (!out) return out.error();
+    const auto result = test::play_case(content(folder / "rules"), &*in);
+    if (!result.error.empty()) return result.error;
+    if (result.out.size() != out->size())
+        return std::to_string(result.out.size()) + " frames came out, " + std::to_string(out->size()) + " are expected";
+    for (std::size_t i = 0; i < out->size(); ++i) {
+        const auto& got = result.out[i].bytes;
+        const auto& expected = (*out)[i].bytes;
+        if (got.size() != expected.size())
+            return "frame " + std::to_string(i) + " has " + std::to_string(got.size()) + " bytes, " +
+                   std::to_string(expected.size()) + " are expected";
+        for (std::size_t b = 0; b < got.size(); ++b)
+            if (got[b] != expected[b]) return "frame " + std::to_string(i) + " differs at byte " + std::to_string(b);
+        if (result.out[i].time_us != (*out)[i].time_us) return "frame " + std::to_string(i) + " comes at another time";
+    }
+    const auto counters = content(folder / "counters");
+    if (result.counters != counters) return "counters are\n" + result.counters + "expected\n" + counters;
+    return {};
+}
+
+void write(const fs::path& folder) {
+    const auto result = test::play_case(content(folder / "rules"), nullptr);
+    test::write_pcap(folder / "in.pcap", result.in);
+    test::write_pcap(folder / "out.pcap", result.out);
+    std::ofstream(folder / "counters") << result.counters;
+    std::cerr << "wrote " << folder << ' ' << result.error << '\n';
+}
+
+std::set<fs::path> all_cases() {
+    std::set<fs::path> out;
+    const auto folder = cases_folder();
+    if (!folder.empty())
+        for (const auto& entry : fs::directory_iterator(folder))
+            if (entry.is_directory()) out.insert(entry.path());
+    return out;
+}
+
+}  // namespace
+
+TEST_GROUP(PacketCases){};
+
+TEST(PacketCases, there_are_cases) { CHECK(all_cases().size() >= 10); }
+
+TEST(PacketCases, frames_and_counters_are_as_expected) {
+    std::string failed;
+    for (const auto& folder : all_cases()) {
+        if (std::getenv("PACKET_CASES_WRITE") != nullptr) write(folder);
+        if (const auto found = difference(folder); !found.empty())
+            failed += "\n  " + folder.filename().string() + ": " + found;
+    }
+    if (!failed.empty()) FAIL(failed.c_str());
+}
