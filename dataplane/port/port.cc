@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <regex>
 #include <utility>
 
@@ -31,8 +32,10 @@ std::expected<Port, std::string> Port::start(const std::string& device, const st
     // A PCI device was probed by the EAL; a virtual one is made here, so that its failure has a name.
     if (!is_pci_address(device))
         if (const int error = rte_dev_probe(device.c_str()); error != 0)
-            return failed(error_text(error) +
-                          "; check that the device it names exists in this network namespace and is not in use");
+            // Drivers say -1 for any reason.
+            return failed((error == -EPERM ? "its driver refused it" : error_text(error)) +
+                          "; check that the device it names exists in this network namespace and is not in use (the "
+                          "lines before this one say more)");
     if (rte_eth_dev_get_port_by_name(device_name(device).c_str(), &port.id_) != 0) {
         port.id_ = kNone;
         return failed(

@@ -86,7 +86,8 @@ void Session::drain_doorbell() {
         const auto got = ::recv(attached_->connection.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
         if (got > 0) continue;
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        return detach(got == 0 ? "the connection was closed" : "the connection failed");
+        // A peer that went with unread rings in its queue resets the connection.
+        return detach(got == 0 || errno == ECONNRESET ? "the connection was closed" : "the connection failed");
     }
 }
 
