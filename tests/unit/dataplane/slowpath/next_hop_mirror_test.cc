@@ -1,0 +1,199 @@
+#include "dataplane/slowpath/next_hop_mirror.h"
+
+#include <deque>
+#include <memory>
+
+#include "tests/support/frames.h"
+
+#include <CppUTest/TestHarness.h>
+
+using namespace sallyport;
+using Outcome = flow::NextHops::Outcome;
+using std::chrono::milliseconds;
+
+namespace {
+
+struct FakeIo final : slowpath::FrameIo {
+    std::deque<packet::Packet> unresolved;
+    std::vector<packet::Packet> sent;
+    int released = 0;
+
+    std::size_t take_for_kernel(std::span<packet::Packet>) override { return 0; }
+    std::size_t take_unresolved(std::span<packet::Packet> out) override {
+        std::size_t n = 0;
+        for (; n < out.size() && !unresolved.empty(); ++n, unresolved.pop_front()) out[n] = unresolved.front();
+        return n;
+    }
+    bool make(packet::Packet&, std::size_t) override { return false; }
+    bool transmit(packet::Packet& p) override {
+        sent.push_back(p);
+        return true;
+    }
+    void release(packet::Packet&) override { ++released; }
+    bool arm_wake() override { return false; }
+    void disarm_wake() override {}
+};
+
+constexpr std::uint32_t kAccessIndex = 6;
+constexpr std::uint32_t kCoreIndex = 7;
+
+// All on the heap: the cache-line alignment inside is more than the runner gives a fixture.
+struct Mirrored {
+    FakeIo io;
+    flow::Epochs epochs{1};
+    flow::PublishedNextHops published;
+    std::vector<std::pair<std::uint32_t, IpAddress>> probes;
+    std::vector<wire::DropReason> drops;
+    Instant now{std::chrono::seconds(50)};
+    slowpath::NextHopMirror mirror{
+        {"access", "core"},
+        published,
+        epochs,
+        io,
+        [this](std::uint32_t ifindex, const IpAddress& a) { probes.emplace_back(ifindex, a); },
+        [this](packet::Packet&, wire::DropReason reason) { drops.push_back(reason); }};
+
+    void tell(const os::MonitorChange& change) { mirror.change(change, now); }
+    void link(std::uint32_t index, const char* name) {
+        os::LinkChange l;
+        l.ifindex = index;
+        l.name = name;
+        tell(l);
+    }
+    void route(const char* prefix, std::uint32_t index, const char* gateway = nullptr, bool removed = false) {
+        os::RouteChange r;
+        r.removed = removed;
+        r.destination = *IpPrefix::parse(prefix);
+        r.ifindex = index;
+        if (gateway != nullptr) r.gateway = IpAddress::parse(gateway);
+        tell(r);
+    }
+    void neighbour(const char* address, std::uint32_t index, std::uint8_t last_of_mac, bool removed = false) {
+        os::NeighbourChange n;
+        n.removed = removed;
+        n.ifindex = index;
+        n.address = *IpAddress::parse(address);
+        n.mac.bytes = {2, 0, 0, 0, 0, last_of_mac};
+        n.resolved = n.reachable = !removed;
+        tell(n);
+    }
+    void sync() {
+        tell(os::MonitorMark::kResync);
+        link(kAccessIndex, "access");
+        link(kCoreIndex, "core");
+        link(9, "eth0");
+        route("192.0.2.0/24", kAccessIndex);
+        route("198.51.100.0/24", kCoreIndex);
+        route("0.0.0.0/0", kCoreIndex, "198.51.100.254");
+        route("0.0.0.0/0", 9, "10.0.0.1");
+        neighbour("192.0.2.10", kAccessIndex, 10);
+        neighbour("198.51.100.254", kCoreIndex, 254);
+    }
+    void turn(Duration passed = milliseconds(0)) {
+        now += passed;
+        mirror.take_unresolved(now);
+        mirror.turn(now);
+        epochs.quiescent(0);
+    }
+    flow::NextHops::Found find(std::uint16_t interface, const char* address) {
+        return published.get()->find(interface, test::ip(address));
+    }
+    std::vector<std::byte> frame = std::vector<std::byte>(64);
+    void send_unresolved(std::uint16_t interface, const char* next_hop) {
+        packet::Packet p;
+        p.data = frame.data();
+        p.interface = interface;
+        p.next_hop = test::ip(next_hop);
+        io.unresolved.push_back(p);
+    }
+};
+
+}  // namespace
+
+TEST_GROUP(NextHopMirror) {
+    std::unique_ptr<Mirrored> mirrored = std::make_unique<Mirrored>();
+    Mirrored& m = *mirrored;
+};
+
+TEST(NextHopMirror, nothing_is_published_before_all_was_told) {
+    m.sync();
+    m.turn();
+    CHECK(m.find(0, "192.0.2.10").outcome == Outcome::kNoRoute);
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    CHECK(m.find(0, "192.0.2.10").outcome == Outcome::kFound);
+    LONGS_EQUAL(254, (*m.find(1, "8.8.8.8").mac)[5]);
+    CHECK(m.find(0, "8.8.8.8").outcome == Outcome::kNoRoute);  // routes of other devices are not ours
+}
+
+TEST(NextHopMirror, unresolved_packet_waits_is_asked_for_and_sent) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    m.send_unresolved(1, "198.51.100.10");
+    m.turn();
+    LONGS_EQUAL(1, m.probes.size());
+    LONGS_EQUAL(kCoreIndex, m.probes[0].first);
+    STRCMP_EQUAL("198.51.100.10", m.probes[0].second.text().c_str());
+    LONGS_EQUAL(0, m.io.sent.size());
+    m.neighbour("198.51.100.10", kCoreIndex, 77);
+    m.turn(milliseconds(5));
+    LONGS_EQUAL(1, m.io.sent.size());
+    LONGS_EQUAL(77, std::to_integer<int>(m.frame[5]));
+    CHECK(m.find(1, "198.51.100.10").outcome == Outcome::kFound);
+}
+
+TEST(NextHopMirror, packet_that_nobody_answers_for_is_dropped_after_a_second) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.send_unresolved(1, "198.51.100.10");
+    for (int i = 0; i < 7; ++i) m.turn(milliseconds(200));
+    LONGS_EQUAL(1, m.drops.size());
+    CHECK(m.drops[0] == wire::DropReason::kNextHopTimeout);
+}
+
+TEST(NextHopMirror, flush_in_use_keeps_the_address_and_asks_again) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    for (int i = 0; i < 5; ++i) {
+        m.find(0, "192.0.2.10");  // a worker uses it
+        m.turn(milliseconds(200));
+    }
+    m.neighbour("192.0.2.10", kAccessIndex, 10, true);
+    for (int i = 0; i < 10; ++i) {
+        CHECK(m.find(0, "192.0.2.10").outcome == Outcome::kFound);
+        m.turn(milliseconds(200));
+    }
+    CHECK(m.probes.size() >= 5);
+    m.neighbour("192.0.2.10", kAccessIndex, 11);
+    m.turn();
+    LONGS_EQUAL(11, (*m.find(0, "192.0.2.10").mac)[5]);
+}
+
+TEST(NextHopMirror, overflow_of_the_kernels_queue_never_empties_the_table) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    m.tell(os::MonitorMark::kResync);
+    m.turn(milliseconds(200));
+    CHECK(m.find(1, "8.8.8.8").outcome == Outcome::kFound);
+    // The new account has no default route any more.
+    m.route("192.0.2.0/24", kAccessIndex);
+    m.route("198.51.100.0/24", kCoreIndex);
+    m.neighbour("192.0.2.10", kAccessIndex, 10);
+    m.neighbour("198.51.100.254", kCoreIndex, 254);
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    CHECK(m.find(1, "8.8.8.8").outcome == Outcome::kNoRoute);
+    CHECK(m.find(0, "192.0.2.10").outcome == Outcome::kFound);
+}
+
+TEST(NextHopMirror, removed_route_is_gone) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.254", true);
+    m.turn();
+    CHECK(m.find(1, "8.8.8.8").outcome == Outcome::kNoRoute);
+}
