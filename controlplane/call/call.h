@@ -70,6 +70,7 @@ public:
     void on_request(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
                     const sip::Message& request);
     void on_ack(std::size_t leg, const sip::Message& ack);
+    bool on_orphan(std::size_t leg, const sip::Message& response);  // export.cc
     void on_cancel(transaction::ServerId invite, const sip::Message& cancel);
     void on_response(transaction::ClientId id, const sip::Message& response);
     void on_client_failure(transaction::ClientId id, transaction::ClientFailure why);
@@ -177,6 +178,8 @@ private:
                std::string_view branch, std::uint8_t max_forwards = policy::kMaxForwards);
     void answer(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
                 std::span<const sip::ExtraHeader> extra = {});
+    void prepare_failure();
+    void prepare_cancel(std::size_t leg, const transaction::Path& to, std::string_view branch);
     void write_contact(std::size_t leg);
     void write_product(sip::HeaderId id);
     void write_reason(const Ending& ending);
@@ -187,9 +190,13 @@ private:
     // export.cc
     bool stable() const;
     void export_leg(ByteWriter& out, const Leg& leg) const;
+    void export_exchange(ByteWriter& out, Now now) const;
+    std::expected<void, std::string> import_exchange(ByteReader& in, Now now);
     std::expected<void, std::string> import_leg(ByteReader& in, Leg& leg);
     std::expected<void, std::string> import_rest(ByteReader& in, std::uint8_t kind, Now now);
     void interrupt();
+    void abort_exchange();
+    void resend(Instant give_up);
 
     // inspect.cc
     std::string_view state_name() const;
@@ -204,7 +211,7 @@ private:
     bool media_silent_ = false;
     bool dirty_ = false;  // the core's: is in the list of those to be saved
     std::uint8_t import_kind_ = 0;
-    std::size_t finals_awaited_ = 0;  // last counters of flows that we have given up (export.cc)
+    std::size_t finals_left_ = 0;  // flows of a closed call whose last counters have not come
     std::vector<Leg> legs_;
     Exchange exchange_;
     std::vector<Branch> branches_;

@@ -124,7 +124,7 @@ void Call::send_ok(const sip::Message& response, std::string_view body) {
 void Call::repeat_ok(Instant now) {
     if (now >= exchange_.give_up) {
         ++core_.counters().acks_missing;
-        if (closed_) return finish_exchange();
+        if (closed_ || exchange_.aborted) return finish_exchange();
         answered_without_ack();
         return release({EndedBy::kSallyport, 408, "No ACK"});
     }

@@ -55,9 +55,10 @@ void Call::note_codecs() {
 }
 
 void Call::drop_media() {
+    if (import_kind_ == 0) finals_left_ = core_.ledger().has_flows(number_) ? plan_.flows(core_.view()).size() : 0;
     core_.ledger().want(number_, {}, core_.out().flow_commands);
     plan_.release(core_.pools(), core_.now().instant);
-    if (!core_.ledger().has_flows(number_) && finals_awaited_ == 0) return finish_record();
+    if (finals_left_ == 0 && !core_.ledger().has_flows(number_)) return finish_record();
     core_.wheel().arm<&Call::on_counters_late>(counters_timer_, core_.now().instant + kCountersWait, this);
 }
 
@@ -67,10 +68,12 @@ void Call::on_flow_report(const flow::FlowReport& report) {
         case Kind::kCounters:
             if (!report.final) return;
             note_counters(report);
-            if (finals_awaited_ > 0 && --finals_awaited_ == 0) finish_record();
+            if (finals_left_ == 0) return;  // of a stream that was given up while the call lives
+            changed();
+            if (--finals_left_ == 0) finish_record();
             return;
         case Kind::kRemoved:
-            if (closed_) finish_record();
+            if (closed_) finish_record();  // all that there are have come
             return;
         case Kind::kFailed: return on_media_rejected();
         case Kind::kIdle:

@@ -43,6 +43,23 @@ void Call::answer(transaction::ServerId id, unsigned status, std::string_view re
     core_.respond(id, status, reason, to_tag, extra);
 }
 
+void Call::prepare_failure() {
+    const auto leg = exchange_.from;
+    auto& w = core_.writer();
+    if (!core_.layer().begin_response(exchange_.server, w, 500, sip::default_reason(500), tag_of(leg))) return;
+    write_product(sip::HeaderId::kServer);
+    exchange_.failure = w.finish();
+    exchange_.ok_path = core_.layer().path(exchange_.server).value_or(path(leg));
+}
+
+// RFC 3261 §9.1: request line, Via, Route, From, To, Call-ID and the number in CSeq are the INVITE's.
+void Call::prepare_cancel(std::size_t leg, const transaction::Path& to, std::string_view branch) {
+    begin(leg, legs_[leg].dialog, "CANCEL", exchange_.cseq_out, branch);
+    write_product(sip::HeaderId::kUserAgent);
+    exchange_.cancel = core_.writer().finish();
+    exchange_.cancel_path = to;
+}
+
 void Call::changed() { core_.changed(*this); }
 
 void Call::write_contact(std::size_t leg) {

@@ -107,6 +107,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path&, std::
         offer = std::move(*made);
     }
     answer(id, 100, sip::default_reason(100), {});
+    prepare_failure();
     pass_reinvite(request, *max_forwards, offer);
 }
 
@@ -126,6 +127,7 @@ void Call::pass_reinvite(const sip::Message& request, std::uint8_t max_forwards,
         send_request(to, path(to), "INVITE", offer.empty() ? w.finish() : w.finish("application/sdp", offer));
     if (!id) return fail_reinvite(500, nullptr);
     exchange_.client = *id;
+    prepare_cancel(to, path(to), branch.view());
     changed();
 }
 

@@ -64,6 +64,7 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
         body = std::move(*made);
     }
     answer(server, 100, sip::default_reason(100), {});  // RFC 3261 §17.2.1: at once
+    prepare_failure();
     send_invite(invite, target, body);
 }
 
@@ -105,6 +106,7 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     if (!id) return refuse(503, "Too many transactions");
     invite_client_ = exchange_.client = *id;
     exchange_.cseq_out = invite_cseq_;
+    prepare_cancel(kCallee, {target.sip_interface, target.peer}, branch.view());
     if (core_.view().system.no_answer.count() > 0) {
         core_.wheel().arm<&Call::on_no_answer>(no_answer_timer_, core_.now().instant + core_.view().system.no_answer,
                                                this);

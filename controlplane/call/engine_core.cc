@@ -139,11 +139,21 @@ bool EngineCore::admit_source(const transaction::Path& from, bool parsed) {
     return false;
 }
 
+// See Call::on_orphan.
+bool EngineCore::take_orphan() {
+    if (message_.is_request() || message_.method() != sip::Method::kInvite) return false;
+    if (message_.status() < 200 || message_.status() >= 300) return false;
+    const auto it = dialogs_.find(message_.from_tag());
+    auto* call = it == dialogs_.end() ? nullptr : find(it->second.call);
+    return call != nullptr && call->on_orphan(it->second.leg, message_);
+}
+
 void EngineCore::on_datagram(Now now, const transaction::Path& from, std::string_view datagram) {
     enter(now);
     ++counters_.datagrams;
     const auto parsed = message_.parse(datagram);
     if (!admit_source(from, parsed.has_value())) return;
+    if (parsed && take_orphan()) return leave();
     if (parsed) {
         layer_.on_message(now.instant, from, message_);
     } else {

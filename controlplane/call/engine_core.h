@@ -146,6 +146,7 @@ private:
     void enter(Now now) { now_ = now; }
     void leave();  // at the end of each input: reports of the ledger, calls that are over
     bool admit_source(const transaction::Path& from, bool parsed);
+    bool take_orphan();
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
     std::expected<Admission, Refusal> judge(const sip::Message& invite);
     void on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite);

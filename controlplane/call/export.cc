@@ -27,6 +27,7 @@ constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
 
 enum class Kind : std::uint8_t { kStable = 1, kUnfinished = 2, kClosed = 3 };
+enum class Pending : std::uint8_t { kNone = 0, kAnswered = 1, kUnanswered = 2 };
 
 std::uint64_t checksum(std::span<const std::byte> data) {
     return siphash13(kChecksumKey, {reinterpret_cast<const char*>(data.data()), data.size()});
@@ -82,16 +83,47 @@ void Call::export_to(std::vector<std::byte>& bytes, Now now) const {
     out.u32(invite_cseq_);
     plan_.export_to(out);
     write_deadline(out, limit_at_, now);
-    out.u8(exchange_.answered ? 1 : 0);
-    if (exchange_.answered) {
-        out.u8(static_cast<std::uint8_t>(exchange_.from));
-        out.u32(exchange_.cseq_in);
-        out.u32(exchange_.cseq_out);
-        out.text(exchange_.ok);
-        out.text(exchange_.ok_path.remote.text());
-        write_deadline(out, exchange_.give_up, now);
-    }
+    out.u16(static_cast<std::uint16_t>(finals_left_));
+    export_exchange(out, now);
     out.u64(checksum(std::span(bytes).subspan(begin)));
+}
+
+void Call::export_exchange(ByteWriter& out, Now now) const {
+    const auto kind = !exchange_.active    ? Pending::kNone
+                      : exchange_.answered ? Pending::kAnswered
+                                           : Pending::kUnanswered;
+    out.u8(static_cast<std::uint8_t>(kind));
+    if (kind == Pending::kNone) return;
+    out.u8(static_cast<std::uint8_t>(exchange_.from));
+    out.u32(exchange_.cseq_in);
+    out.u32(exchange_.cseq_out);
+    out.text(exchange_.ok_path.remote.text());
+    out.text(kind == Pending::kAnswered ? exchange_.ok : exchange_.failure);
+    write_deadline(out, kind == Pending::kAnswered ? exchange_.give_up : kNever, now);
+    out.text(kind == Pending::kAnswered ? std::string_view() : exchange_.cancel);
+    out.text(kind == Pending::kAnswered ? std::string() : exchange_.cancel_path.remote.text());
+}
+
+std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) {
+    const auto kind = in.u8();
+    if (kind == static_cast<std::uint8_t>(Pending::kNone)) return {};
+    exchange_.active = true;
+    exchange_.answered = kind == static_cast<std::uint8_t>(Pending::kAnswered);
+    exchange_.from = in.u8() == kCaller ? kCaller : kCallee;
+    exchange_.cseq_in = in.u32();
+    exchange_.cseq_out = in.u32();
+    const auto peer = Endpoint::parse(in.text());
+    (exchange_.answered ? exchange_.ok : exchange_.failure) = in.text();
+    exchange_.give_up = read_deadline(in, now);
+    exchange_.cancel = in.text();
+    const auto cancel_to = Endpoint::parse(in.text());
+    if (in.failed() || kind > static_cast<std::uint8_t>(Pending::kUnanswered) || !peer ||
+        (exchange_.answered ? exchange_.give_up == kNever : !cancel_to)) {
+        return std::unexpected("the INVITE under way is malformed");
+    }
+    exchange_.ok_path = {legs_[exchange_.from].sip_interface, *peer};
+    if (cancel_to) exchange_.cancel_path = {legs_[other(exchange_.from)].sip_interface, *cancel_to};
+    return {};
 }
 
 void Call::export_leg(ByteWriter& out, const Leg& leg) const {
@@ -126,6 +158,7 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
     if (trunked) leg.trunk = trunk;
     leg.peer = *peer;
     leg.media = std::move(*media);
+    leg.imported_cseq = leg.dialog.local_cseq;
     leg.established = in.u8() != 0;
     leg.bye_done = in.u8() != 0;
     return {};
@@ -170,17 +203,8 @@ std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& 
 
 std::expected<void, std::string> Call::import_rest(ByteReader& in, std::uint8_t kind, Now now) {
     limit_at_ = read_deadline(in, now);
-    if (in.u8() != 0) {
-        exchange_.active = exchange_.answered = true;
-        exchange_.from = in.u8() == kCaller ? kCaller : kCallee;
-        exchange_.cseq_in = in.u32();
-        exchange_.cseq_out = in.u32();
-        exchange_.ok = in.text();
-        const auto peer = Endpoint::parse(in.text());
-        exchange_.give_up = read_deadline(in, now);
-        if (!peer || exchange_.give_up == kNever) return std::unexpected("the unacknowledged answer is malformed");
-        exchange_.ok_path = {legs_[exchange_.from].sip_interface, *peer};
-    }
+    finals_left_ = in.u16();
+    if (auto exchange = import_exchange(in, now); !exchange) return exchange;
     if (in.failed() || in.left() != 0) return std::unexpected("the record of the call is truncated or too long");
     if (plan_.call() != number_) return std::unexpected("the media plan is of another call");
     for (const auto i : {kCaller, kCallee}) {
@@ -198,13 +222,12 @@ bool Call::resume() {
     for (const auto i : {kCaller, kCallee}) {
         if (legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag, number_, i);
     }
-    const auto now = core_.now().instant;
     if (import_kind_ == static_cast<std::uint8_t>(Kind::kStable)) {
         state_ = exchange_.answered ? State::kAnswered : State::kUp;
-        if (exchange_.answered) {
-            exchange_.interval = core_.view().system.t1;
-            core_.wheel().arm<&Call::repeat_ok>(repeat_timer_, now, this);
-        }
+        if (exchange_.answered)
+            resend(exchange_.give_up);
+        else
+            abort_exchange();
         if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
         changed();
         if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) return true;
@@ -215,25 +238,62 @@ bool Call::resume() {
     return false;
 }
 
+// An INVITE that the crash cut off: its sender gets a failure, repeated like a 2xx until the ACK comes, and the other
+// side one CANCEL. What it says to that finds no transaction; it gives up by its own timers.
+void Call::abort_exchange() {
+    if (!exchange_.active) return;
+    if (!exchange_.cancel.empty()) core_.layer().send(exchange_.cancel_path, exchange_.cancel);
+    exchange_.answered = true;
+    exchange_.late_offer = false;
+    exchange_.aborted = true;
+    exchange_.ok = std::move(exchange_.failure);
+    resend(core_.now().instant + 64 * Duration(core_.view().system.t1));
+}
+
+void Call::resend(Instant give_up) {
+    exchange_.give_up = give_up;
+    exchange_.interval = Duration(core_.view().system.t1) / 2;  // doubled before the first repetition
+    repeat_ok(core_.now().instant);
+}
+
+// A 2xx to an INVITE of the process before us: its transaction is gone, but its sender repeats it and at last hangs
+// up if nobody acknowledges it.
+bool Call::on_orphan(std::size_t leg, const sip::Message& response) {
+    if (response.call_id() != legs_[leg].dialog.call_id || response.cseq().number > legs_[leg].imported_cseq)
+        return false;
+    if (legs_[leg].established && response.to_tag() == legs_[leg].dialog.remote_tag) {
+        if (!closed_) send_ack(leg, response.cseq().number, {}, nullptr);
+    } else if (leg == kCallee) {
+        dismiss(response);
+    }
+    return true;
+}
+
 // The flows of a call that cannot go on are found and removed by the ledger as nobody's; their last counters still
 // come to this call.
 void Call::interrupt() {
-    finals_awaited_ = plan_.flows(core_.view()).size();
-    exchange_ = {};
-    const auto kept = record_;
     const bool was_closed = import_kind_ == static_cast<std::uint8_t>(Kind::kClosed);
-    if (!was_closed) ++core_.counters().calls_interrupted;
+    if (!was_closed) {
+        ++core_.counters().calls_interrupted;
+        finals_left_ = plan_.flows(core_.view()).size();
+    }
     state_ = State::kReleasing;
     const Ending ending{EndedBy::kSallyport, 500, "Interrupted"};
+    if (exchange_.answered)
+        exchange_ = {};
+    else
+        abort_exchange();
+    for (const auto i : {kCaller, kCallee}) {
+        if (exchange_.active && !legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag, number_, i);
+    }
     for (const auto i : {kCaller, kCallee}) {
         if (legs_[i].established && !legs_[i].bye_done) send_bye(i, ending, nullptr);
     }
-    close(ending);
     if (was_closed) {
-        record_.end = kept.end;
-        record_.ended_by = kept.ended_by;
-        record_.code = kept.code;
-        record_.reason = kept.reason;
+        closed_ = true;
+        drop_media();
+    } else {
+        close(ending);
     }
     settle();
 }

@@ -35,6 +35,8 @@ struct Leg {
     bool bye_wanted = false;   // BYE waits for the ACK to our 2xx (RFC 3261 §15)
     bool bye_done = false;     // nothing more is to be said on this leg
 
+    std::uint32_t imported_cseq = 0;  // of requests that another process sent (export.cc)
+
     // The ACK to the last 2xx that came to an INVITE of ours here: sent again on each repetition of that 2xx.
     transaction::ClientId acked;
     transaction::Path ack_path;
@@ -56,17 +58,22 @@ struct Exchange {
     bool late_offer = false;     // no SDP in the INVITE: the offer comes with the 2xx, the answer with the ACK
     bool cancelled = false;      // CANCEL has been passed on
     bool answered = false;       // our 2xx is out, its ACK is awaited
+    bool aborted = false;        // it is no 2xx, but the failure of an INVITE that a crash cut off
     std::size_t from = kCaller;  // the leg on which the INVITE came
     transaction::ServerId server;
     transaction::ClientId client;
     std::uint32_t cseq_in = 0;
     std::uint32_t cseq_out = 0;
     std::string target;  // of the re-INVITE's Contact; in force with the 2xx
-    // While answered (RFC 3261 §13.3.1.4):
+    // While answered (RFC 3261 §13.3.1.4). After a restart `ok` may be a failure: see export.cc.
     std::string ok;
     transaction::Path ok_path;
     Duration interval{};
     Instant give_up{};
+    // For a process that finds this unfinished: the failure that the one side gets, the CANCEL for the other.
+    std::string failure;
+    std::string cancel;
+    transaction::Path cancel_path;
 };
 
 }  // namespace sallyport::call

@@ -32,9 +32,11 @@ std::string Ua::sdp(const SdpChoice& c) const {
     return out + "a=" + c.direction + "\r\n";
 }
 
-UaCall& Ua::new_call() {
+UaCall& Ua::new_call(const std::string& call_id) {
     calls.push_back(std::make_unique<UaCall>());
     calls.back()->owner = this;
+    calls.back()->call_id = call_id;
+    by_call_id_.emplace(call_id, calls.back().get());
     return *calls.back();
 }
 
@@ -56,9 +58,9 @@ SipText Ua::bare_request(const std::string& method, const std::string& user) {
 void Ua::send_raw(const std::string& bytes) { send(bytes); }
 
 UaCall& Ua::invite(const std::string& user, const std::string& offer, int max_forwards) {
-    auto& call = new_call();
-    call.caller = true;
     auto r = bare_request("INVITE", user);
+    auto& call = new_call(r.get("Call-ID"));
+    call.caller = true;
     r.remove("Max-Forwards");
     r.add("Max-Forwards", std::to_string(max_forwards));
     for (const auto& [name, value] : script.headers) r.add(name, value);
@@ -66,7 +68,6 @@ UaCall& Ua::invite(const std::string& user, const std::string& offer, int max_fo
         r.add("Content-Type", "application/sdp");
         r.body = offer;
     }
-    call.call_id = r.get("Call-ID");
     call.local_tag = parameter(r.get("From"), "tag");
     call.local_uri = r.get("From").substr(0, r.get("From").rfind(";tag="));
     call.remote_uri = r.get("To");

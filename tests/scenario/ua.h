@@ -141,7 +141,7 @@ private:
     void send_final(const std::string& key, int status, const std::string& sdp);
     void repeat_final(const std::string& key);
     UaCall* find(const SipText& message, bool request);
-    UaCall& new_call();
+    UaCall& new_call(const std::string& call_id);
     void send(const std::string& bytes);
     void ended(UaCall& call);
 
@@ -149,6 +149,8 @@ private:
     Endpoint gate_;
     std::map<std::string, Client> clients_;
     std::map<std::string, Server> servers_;
+    std::multimap<std::string, std::string> invites_;  // Call-ID -> keys of servers_
+    std::multimap<std::string, UaCall*> by_call_id_;
     unsigned next_token_ = 0;
 };
 

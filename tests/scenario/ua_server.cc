@@ -18,11 +18,10 @@ std::string key_of(const SipText& m) { return m.branch() + (m.method() == "CANCE
 UaCall* Ua::find(const SipText& m, bool request) {
     const auto local = parameter(m.get(request ? "To" : "From"), "tag");
     const auto remote = parameter(m.get(request ? "From" : "To"), "tag");
-    for (const auto& call : calls) {
-        if (call->call_id == m.get("Call-ID") && call->local_tag == local &&
-            (call->remote_tag == remote || call->remote_tag.empty())) {
-            return call.get();
-        }
+    const auto [first, last] = by_call_id_.equal_range(m.get("Call-ID"));
+    for (auto it = first; it != last; ++it) {
+        auto* call = it->second;
+        if (call->local_tag == local && (call->remote_tag == remote || call->remote_tag.empty())) return call;
     }
     return nullptr;
 }
@@ -37,6 +36,7 @@ void Ua::on_request(const SipText& r) {
     }
     auto& server = servers_[key];
     server.request = r;
+    if (r.method() == "INVITE") invites_.emplace(r.get("Call-ID"), key);
     if (r.method() == "CANCEL") return on_cancel(r, server);
     if (!parameter(r.get("To"), "tag").empty()) {
         server.call = find(r, true);
@@ -73,8 +73,7 @@ void Ua::on_invite(Server& server) {
         call->remote_target = inside_brackets(r.get("Contact"));
         return answer_invite(key, call);
     }
-    call = &new_call();
-    call->call_id = r.get("Call-ID");
+    call = &new_call(r.get("Call-ID"));
     call->local_tag = token("t");
     call->remote_tag = parameter(r.get("From"), "tag");
     call->local_uri = r.get("To");
@@ -172,11 +171,10 @@ void Ua::repeat_final(const std::string& key) {
 }
 
 void Ua::on_ack(const SipText& ack) {
-    for (auto& [key, server] : servers_) {
-        if (server.request.method() != "INVITE" || server.request.get("Call-ID") != ack.get("Call-ID") ||
-            server.request.cseq() != ack.cseq() || server.status < 200) {
-            continue;
-        }
+    const auto [first, last] = invites_.equal_range(ack.get("Call-ID"));
+    for (auto it = first; it != last; ++it) {
+        auto& server = servers_[it->second];
+        if (server.request.cseq() != ack.cseq() || server.status < 200) continue;
         const auto tag = parameter(ack.get("To"), "tag");
         if (server.status >= 300) {
             if (ack.branch() != server.request.branch()) problems.push_back("ACK to a failure has another branch");
@@ -193,11 +191,9 @@ void Ua::on_ack(const SipText& ack) {
         server.call->acked = true;
         return;
     }
-    for (const auto& call : calls) {  // a 2xx that fork() made
-        if (call->call_id == ack.get("Call-ID") && call->local_tag == parameter(ack.get("To"), "tag")) {
-            call->acked = true;
-            return;
-        }
+    if (auto* call = find(ack, true)) {  // a 2xx that fork() made
+        call->acked = true;
+        return;
     }
     problems.push_back("stray ACK");
 }
@@ -211,7 +207,7 @@ void Ua::on_cancel(const SipText& r, Server& server) {
 }
 
 UaCall& Ua::fork(UaCall& call, int status, const std::string& body) {
-    auto& other = new_call();
+    auto& other = new_call(call.call_id);
     other = call;
     other.local_tag = token("fork");
     other.state = status >= 200 ? UaCall::State::kUp : UaCall::State::kEarly;
