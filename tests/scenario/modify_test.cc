@@ -97,7 +97,7 @@ TEST(Modify, without_sdp_asks_the_other_side_for_an_offer) {
     check_clean();
 }
 
-TEST(Modify, glare_gives_491_to_both_and_one_retry_wins) {
+TEST(Modify, glare_gives_491_to_the_second_and_its_retry_wins) {
     up();
     world.link.delay = 20ms;
     carrier().reinvite(*call.callee, carrier().sdp({.direction = "sendonly", .version = 2}));

@@ -82,7 +82,7 @@ TEST(Dialog, uac_reverses_the_record_routes_of_the_response) {
                                       "Record-Route: <sip:near.example;lr>\nRecord-Route: <sip:far.example;lr>\n"
                                       "Contact: <sip:bob@192.0.2.21>\n")))
               .has_value());
-    // RFC 3261 §12.1.2: the last Record-Route, which is ours nearest, comes first... from the UAC's view reversed.
+    // RFC 3261 §12.1.2: reversed, for each proxy puts itself before those that the request has passed already.
     STRCMP_EQUAL("<sip:far.example;lr>", d.routes[0].c_str());
     STRCMP_EQUAL("sip:bob@192.0.2.21", d.remote_target.c_str());
     STRCMP_EQUAL("t1", d.remote_tag.c_str());
