@@ -239,10 +239,11 @@ bool Call::resume() {
 }
 
 // An INVITE that the crash cut off: its sender gets a failure, repeated like a 2xx until the ACK comes, and the other
-// side one CANCEL. What it says to that finds no transaction; it gives up by its own timers.
+// side a CANCEL, whose transaction outlives this call.
 void Call::abort_exchange() {
     if (!exchange_.active) return;
-    if (!exchange_.cancel.empty()) core_.layer().send(exchange_.cancel_path, exchange_.cancel);
+    if (!exchange_.cancel.empty())
+        core_.layer().cancel_inherited(core_.now().instant, exchange_.cancel_path, exchange_.cancel);
     exchange_.answered = true;
     exchange_.late_offer = false;
     exchange_.aborted = true;

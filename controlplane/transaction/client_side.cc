@@ -184,6 +184,37 @@ void TransactionLayer::send_cancel(Instant now, Client& invite_client) {
     run(now, *client, client->machine.start(), client->to, nullptr);
 }
 
+bool TransactionLayer::cancel_inherited(Instant now, const Path& to, std::string_view cancel) {
+    const auto parsed = scratch_message_.parse(cancel);
+    const auto& m = scratch_message_;
+    if (!parsed || !m.is_request() || m.method() != Method::kCancel || !m.top_via().has_magic_branch()) return false;
+    // The INVITE as far as its CANCEL and its ACK are made from it (RFC 3261 §9.1, §17.1.1.3).
+    auto& w = scratch_writer_;
+    w.request("INVITE", m.request_uri());
+    w.header(HeaderId::kVia, m.top_via().raw);
+    w.copy_all(m, HeaderId::kRoute);
+    w.number("Max-Forwards", 70);
+    w.copy_all(m, HeaderId::kFrom);
+    w.copy_all(m, HeaderId::kTo);
+    w.copy_all(m, HeaderId::kCallId);
+    std::array<char, 10> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), m.cseq().number).ptr;
+    w.header(HeaderId::kCSeq, {std::string_view(digits.data(), end), " INVITE"});
+    const auto bytes = w.finish();
+    make_client_key(scratch_key_, m.top_via().branch, sip::method_name(Method::kInvite));
+    auto* client = start_client(to, bytes, true);
+    if (!client) return false;
+    --counters_.requests_sent;  // by the process before us
+    client->ours = client->cancelled = true;
+    w.request("CANCEL", "sip:none");
+    w.copy_all(m, HeaderId::kUserAgent);
+    if (!w.failed()) client->extra.assign(w.lines());
+    // It had a provisional response, or the CANCEL finds nothing: either way no timer of Calling runs any more.
+    client->machine.on(ClientEvent::kProvisional);
+    send_cancel(now, *client);
+    return true;
+}
+
 void TransactionLayer::forget(ClientId id) {
     if (auto* client = find(id)) end(*client);
 }

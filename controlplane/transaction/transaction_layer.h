@@ -134,6 +134,10 @@ public:
     // within 64*T1 of it, the INVITE ends as kCancelled (§9.1). False when there is nothing to cancel: the id is
     // dead or has its final response, or was cancelled before. `extra`: Reason and such.
     bool cancel(Instant now, ClientId id, std::span<const sip::ExtraHeader> extra = {});
+    // Cancels an INVITE that a process before this one sent: `cancel` is the CANCEL for it. Repeats it, and
+    // acknowledges the failure that the INVITE ends with; tells the TU nothing. False, and nothing is sent: the
+    // table is full, or `cancel` is none.
+    bool cancel_inherited(Instant now, const Path& to, std::string_view cancel);
     // Ends it without a word: nothing more is sent or reported.
     void forget(ClientId id);
     // ACK to a 2xx and whatever else belongs to no transaction.

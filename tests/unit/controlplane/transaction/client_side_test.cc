@@ -337,3 +337,43 @@ TEST(ClientSide, BranchesCarryTheShardAndNeverRepeat) {
         previous = br;
     }
 }
+
+TEST(ClientSide, AnInheritedInviteIsCancelledAndItsFailureAcknowledged) {
+    branch = b.layer->make_branch().view();
+    const auto cancel = b.request("CANCEL", branch, "Route: <sip:192.0.2.9;lr>\nUser-Agent: Gate\n");
+    CHECK(b.layer->cancel_inherited(b.now, b.peer, cancel));
+    sent("CANCEL sip:bob@192.0.2.10:5060 SIP/2.0");
+    line("CSeq", "CSeq: 5 CANCEL");
+    line("User-Agent", "User-Agent: Gate");
+    b.pass(600ms);
+    sent("CANCEL sip:bob@192.0.2.10:5060 SIP/2.0");  // lost, so again
+    b.receive(b.response(200, branch, "CANCEL"));
+    b.receive(b.response(487, branch, "INVITE"));
+    sent("ACK sip:bob@192.0.2.10:5060 SIP/2.0");
+    line("CSeq", "CSeq: 5 ACK");
+    line("To", "To: <sip:b@192.0.2.10>;tag=theirs");
+    line("Route", "Route: <sip:192.0.2.9;lr>");
+    CHECK(b.last_sent.find("branch=" + branch) != std::string::npos);
+    b.receive(b.response(487, branch, "INVITE"));
+    sent("ACK sip:bob@192.0.2.10:5060 SIP/2.0");
+    heard("");  // the TU has never known of it
+    b.pass(33s);
+    UNSIGNED_LONGS_EQUAL(0, b.layer->client_transactions());
+    UNSIGNED_LONGS_EQUAL(0, b.wheel.size());
+}
+
+TEST(ClientSide, AnInheritedInviteThatIsNeverAnsweredEndsAfter64T1) {
+    branch = b.layer->make_branch().view();
+    CHECK(b.layer->cancel_inherited(b.now, b.peer, b.request("CANCEL", branch)));
+    b.pass(33s);
+    heard("");
+    UNSIGNED_LONGS_EQUAL(0, b.layer->client_transactions());
+    UNSIGNED_LONGS_EQUAL(0, b.wheel.size());
+}
+
+TEST(ClientSide, OnlyACancelCancelsAnInheritedInvite) {
+    branch = b.layer->make_branch().view();
+    CHECK_FALSE(b.layer->cancel_inherited(b.now, b.peer, b.request("BYE", branch)));
+    CHECK_FALSE(b.layer->cancel_inherited(b.now, b.peer, "CANCEL"));
+    sent("");
+}
