@@ -67,14 +67,16 @@ def control_plane_killed_with_200_calls(context):
 
 @case(fresh=True)
 def interrupted_call_has_a_record(context):
-    """A call that rings when the control plane is killed cannot be taken back; its record says so."""
+    """A call that rings when the control plane is killed ends on both legs, and its record says so."""
     calls = context.keep(AudioCalls(context.lab, context.folder, count=3, seconds=1))
-    calls.place("uac_cancel", "uas_ring", 20000)
+    endpoints = calls.place("uac_rejected", "uas_ring", 20000, caller_values={"STATUS": 500})
     ringing = calls.wait(lambda: sum(message.status == 180 for message in calls.sniffers["access"].messages()) == 3, 5)
     context.expect(ringing, "the calls do not ring")
     old = kill(context, "sallyport-control")
     wait_new_process(context, "sallyport-control", old, 5)
     context.wait(lambda: len(context.records()) == 3, 5, "the interrupted calls have no record")
+    calls.wait_finished(5)
+    expect_success(context, endpoints)
     calls.stop()
     context.nothing_left(5)
     calls = context.keep(AudioCalls(context.lab, context.folder, seconds=3))

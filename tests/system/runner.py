@@ -114,7 +114,9 @@ class Context:
         """No call, no flow."""
         def empty():
             return self.product.show("calls")["total"] == 0 and self.product.show("flows")["total"] == 0
-        self.wait(empty, seconds, "calls or flows are left")
+        if not self.wait(empty, seconds, "calls or flows are left"):
+            self.problems.append(f"  calls: {self.product.cli('show', 'calls').stdout}\n"
+                                 f"  flows: {self.product.cli('show', 'flows').stdout}")
 
     def close(self):
         self._closing.close()

@@ -7,7 +7,7 @@ the caller's user part, since nothing else passes a border that hides.
 import re
 import time
 
-from . import rtp
+from . import ladder, rtp
 from .network import address
 from .sipp import Sipp
 from .sniffer import Sniffer
@@ -143,8 +143,13 @@ class AudioCalls:
             sipp.stop()
         self.pump()
         self.exchange.stop()
-        for sniffer in self.sniffers.values():
+        number = 1 + len(list(self.folder.glob("ladder*.txt")))
+        for side, sniffer in self.sniffers.items():
             sniffer.stop()
+            sniffer.write_pcap(self.folder / f"{side}{number}.pcap")
+        names = {address(side, 10): side for side in self.spaces}
+        (self.folder / f"ladder{number}.txt").write_text(
+            "\n".join(ladder.lines(self.sniffers.values(), names, set(SBC.values()))) + "\n")
 
     def close(self):
         """Repeatable; for `finally`."""
