@@ -19,6 +19,7 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace sallyport::os {
@@ -97,11 +98,37 @@ struct Order {
 };
 Order g_order;
 
+// The highest but one, which nothing else here uses. SIGRTMAX is no constant.
+int order_signal() { return SIGRTMAX - 1; }
+
 void on_order(int) {
     const int saved = errno;
     if (const int error = carry_out(g_order.step.load(), g_order.keep.load()); error != 0) g_order.error.store(error);
     g_order.answered.fetch_add(1);
     errno = saved;
+}
+
+// The value of `key` in the status of thread `tid`; nullopt when there is none (the thread has ended).
+std::optional<std::uint64_t> status_value(pid_t tid, std::string_view key, int base) {
+    std::ifstream in("/proc/self/task/" + std::to_string(tid) + "/status");
+    for (std::string line; std::getline(in, line);) {
+        if (!line.starts_with(key)) continue;
+        const auto at = line.find_first_not_of("\t ", key.size());
+        std::uint64_t value = 0;
+        if (at == std::string::npos) return std::nullopt;
+        const auto [end, error] = std::from_chars(line.data() + at, line.data() + line.size(), value, base);
+        return error == std::errc{} ? std::optional(value) : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+// ThreadSanitizer runs a thread of its own that blocks every signal and cannot be asked; no other build has one.
+bool is_sanitizer_thread([[maybe_unused]] pid_t tid) {
+#ifdef __SANITIZE_THREAD__
+    return (status_value(tid, "SigBlk:", 16).value_or(0) >> (order_signal() - 1) & 1) != 0;
+#else
+    return false;
+#endif
 }
 
 Result<std::set<pid_t>> threads_of_process() {
@@ -111,7 +138,8 @@ Result<std::set<pid_t>> threads_of_process() {
     while (const dirent* entry = ::readdir(dir.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
         pid_t tid = 0;
         const std::string_view name = entry->d_name;
-        if (std::from_chars(name.data(), name.data() + name.size(), tid).ec == std::errc{}) out.insert(tid);
+        if (std::from_chars(name.data(), name.data() + name.size(), tid).ec == std::errc{} && !is_sanitizer_thread(tid))
+            out.insert(tid);
     }
     return out;
 }
@@ -126,7 +154,7 @@ Result<void> in_all_threads(Step step, std::uint64_t keep) {
     g_order.step.store(step);
     g_order.keep.store(keep);
     g_order.error.store(0);
-    const int number = SIGRTMAX - 1;
+    const int number = order_signal();
     struct sigaction action{};
     struct sigaction before{};
     action.sa_handler = on_order;
@@ -168,38 +196,14 @@ Result<void> in_all_threads(Step step, std::uint64_t keep) {
     return {};
 }
 
-struct ThreadState {
-    std::uint64_t permitted = ~0ULL;
-    std::uint64_t bounding = ~0ULL;
-    bool no_new_privs = false;
-};
-Result<ThreadState> read_state(pid_t tid) {
-    const auto path = "/proc/self/task/" + std::to_string(tid) + "/status";
-    std::ifstream in(path);
-    ThreadState out;
-    for (std::string line; std::getline(in, line);) {
-        const auto number = [&line](std::string_view key, int base, std::uint64_t& into) {
-            if (!line.starts_with(key)) return false;
-            const auto at = line.find_first_not_of("\t ", key.size());
-            if (at == std::string::npos) return false;
-            std::from_chars(line.data() + at, line.data() + line.size(), into, base);
-            return true;
-        };
-        std::uint64_t flag = 0;
-        if (number("CapPrm:", 16, out.permitted) || number("CapBnd:", 16, out.bounding)) continue;
-        if (number("NoNewPrivs:", 10, flag)) out.no_new_privs = flag == 1;
-    }
-    if (in.bad()) return std::unexpected(system_error(path));
-    return out;
-}
-
 Result<void> verify(std::uint64_t keep) {
     const auto threads = threads_of_process();
     if (!threads) return std::unexpected(threads.error());
     for (const pid_t tid : *threads) {
-        const auto state = read_state(tid);
-        if (!state) return std::unexpected(state.error());
-        if ((state->permitted & ~keep) == 0 && (state->bounding & ~keep) == 0 && state->no_new_privs) continue;
+        const auto permitted = status_value(tid, "CapPrm:", 16).value_or(~0ULL);
+        const auto bounding = status_value(tid, "CapBnd:", 16).value_or(~0ULL);
+        const bool no_new_privs = status_value(tid, "NoNewPrivs:", 10) == 1;
+        if (((permitted | bounding) & ~keep) == 0 && no_new_privs) continue;
         if (::syscall(SYS_tgkill, ::getpid(), tid, 0) != 0) continue;  // ended while we looked
         return std::unexpected("thread " + std::to_string(tid) + " still has privileges that were given up");
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <string>
 #include <thread>
@@ -47,7 +48,7 @@ TEST(Privileges, WhatIsKeptStaysAndAllElseGoesInEveryThread) {
                     bool raw_in_thread = false;
                     bool port_in_thread = true;
                     std::thread thread([&] {
-                        while (stage.load() == 0) std::this_thread::yield();
+                        while (stage.load() == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
                         raw_in_thread = may_open_raw_socket();
                         port_in_thread = ::chroot("/") == 0;
                     });
@@ -67,7 +68,7 @@ TEST(Privileges, AsAnotherUserTheKeptCapabilitiesStayInEveryThread) {
                     std::atomic<int> stage{0};
                     bool thread_right = false;
                     std::thread thread([&] {
-                        while (stage.load() == 0) std::this_thread::yield();
+                        while (stage.load() == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
                         thread_right = may_open_raw_socket() && ::geteuid() != 0;
                     });
                     os::PrivilegePlan plan;
