@@ -15,6 +15,16 @@ import time
 PAYLOAD = 160           # 20 ms of PCMU
 INTERVAL = 0.020
 PCMU = 0
+SO_TIMESTAMPNS = 35
+
+
+def arrival(ancillary):
+    """When the kernel took the packet in, on the monotonic clock: this process may have slept since."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= 16:
+            seconds, nanoseconds = struct.unpack("qq", data[:16])
+            return time.monotonic() - (time.time() - seconds - nanoseconds / 1e9)
+    return time.monotonic()
 
 
 class Stream:
@@ -27,6 +37,7 @@ class Stream:
         self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.bind(local)
         self.socket.setblocking(False)
         self.ssrc = random.getrandbits(32)
@@ -55,7 +66,7 @@ class Stream:
     def receive(self):
         while True:
             try:
-                datagram, source = self.socket.recvfrom(2048)
+                datagram, ancillary, _, source = self.socket.recvmsg(2048, 64)
             except (BlockingIOError, ConnectionRefusedError):
                 return
             if len(datagram) < 12 or datagram[0] >> 6 != 2:
@@ -67,7 +78,7 @@ class Stream:
             if sequence in self.heard:
                 self.duplicates += 1
             else:
-                self.heard[sequence] = (time.monotonic(), datagram[12:])
+                self.heard[sequence] = (arrival(ancillary), datagram[12:])
 
 
 @dataclasses.dataclass
