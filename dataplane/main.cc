@@ -104,12 +104,14 @@ private:
         });
     }
 
+    // Every thread there will be exists and waits while the privileges go; then the first packet is touched.
     void forward() {
+        if (auto launched = instance_->launch(); !launched) return fail(launched.error());
         if (auto dropped =
                 os::drop_privileges({.user = std::nullopt, .keep = {std::begin(kPrivileges), std::end(kPrivileges)}});
             !dropped)
             return fail(dropped.error());
-        if (auto launched = instance_->launch(); !launched) fail(launched.error());
+        instance_->forward();
     }
 
     void answer(rpc::Call call) {

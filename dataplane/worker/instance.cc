@@ -90,9 +90,13 @@ os::Result<void> Instance::launch() {
             return std::unexpected("worker on core " + std::to_string(worker->status().core) + " did not start");
         launched_ = true;
     }
+    return {};
+}
+
+void Instance::forward() {
+    for (auto& worker : workers_) worker->forward();
     log::info("forwarding on {} ports with {} workers, {} packet buffers in {} memory", ports_.size(), workers_.size(),
               plan_.mbufs, plan_.huge_pages ? "huge-page" : "ordinary");
-    return {};
 }
 
 json::Value Instance::ports_ready() const {

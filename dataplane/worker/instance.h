@@ -27,14 +27,16 @@ public:
         std::span<const os::KeptCapability> privileges;
     };
 
-    // Starts the ports and the slow path; nothing is forwarded before launch().
+    // Starts the ports and the slow path; nothing is forwarded before forward().
     static os::Result<std::unique_ptr<Instance>> start(os::EventLoop& loop, config::DataplaneView view,
                                                        std::vector<os::UniqueFd> taps, const Options& options);
     ~Instance() override;
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
 
+    // The workers run on their cores, and wait: what the process may still do can be cut in every thread.
     os::Result<void> launch();
+    void forward();
     bool launched() const { return launched_; }
     slowpath::SlowPath& slow_path() { return *slow_path_; }
     // {"ports": [{"interface", "mac"}]}, for the manager.

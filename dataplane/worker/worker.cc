@@ -29,6 +29,11 @@ Worker::Worker(Setup setup, std::span<const port::Port> ports, const packet::Int
 
 void Worker::run() {
     prctl(PR_SET_TIMERSLACK, 1'000UL);  // a doze of 50 us shall not last 100
+    constexpr timespec kStartPause{0, 1'000'000};
+    while (!forwarding_.load(std::memory_order_relaxed) && !stopping_.load(std::memory_order_relaxed)) {
+        epochs_.quiescent(setup_.number);
+        nanosleep(&kStartPause, nullptr);
+    }
     while (!stopping_.load(std::memory_order_relaxed)) {
         const bool worked = turn();
         epochs_.quiescent(setup_.number);

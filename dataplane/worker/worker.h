@@ -41,8 +41,9 @@ public:
     Worker(Setup setup, std::span<const port::Port> ports, const packet::Interfaces& interfaces, flow::FlowTable& table,
            flow::Epochs& epochs, const flow::PublishedNextHops& next_hops, Rings& rings);
 
-    // On its lcore, until stop().
+    // On its lcore, until stop(). Touches no packet before forward().
     void run();
+    void forward() { forwarding_.store(true, std::memory_order_relaxed); }
     void stop() { stopping_.store(true, std::memory_order_relaxed); }
 
     // From any thread:
@@ -79,6 +80,7 @@ private:
     Duration next_doze_ = kFirstDoze;
     std::uint32_t idle_turns_ = 0;
     alignas(64) std::atomic<bool> stopping_{false};
+    std::atomic<bool> forwarding_{false};
     Relaxed<std::uint64_t> bursts_;
     Relaxed<std::uint64_t> packets_;
     Relaxed<std::uint64_t> busy_ns_;

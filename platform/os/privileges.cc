@@ -122,6 +122,13 @@ std::optional<std::uint64_t> status_value(pid_t tid, std::string_view key, int b
     return std::nullopt;
 }
 
+std::string thread_name(pid_t tid) {
+    std::ifstream in("/proc/self/task/" + std::to_string(tid) + "/comm");
+    std::string name;
+    std::getline(in, name);
+    return name.empty() ? std::to_string(tid) : name;
+}
+
 // ThreadSanitizer runs a thread of its own that blocks every signal and cannot be asked; no other build has one.
 bool is_sanitizer_thread([[maybe_unused]] pid_t tid) {
 #ifdef __SANITIZE_THREAD__
@@ -177,15 +184,18 @@ Result<void> in_all_threads(Step step, std::uint64_t keep) {
         }
         int asked = 0;
         g_order.answered.store(0);
+        std::string names;
         for (const pid_t tid : *threads) {
             if (!done.insert(tid).second) continue;
             again = true;
-            if (::syscall(SYS_tgkill, ::getpid(), tid, number) == 0) ++asked;  // else it has ended meanwhile
+            if (::syscall(SYS_tgkill, ::getpid(), tid, number) != 0) continue;  // it has ended meanwhile
+            ++asked;
+            names += (names.empty() ? "" : ", ") + thread_name(tid);
         }
         for (int waited_ms = 0; g_order.answered.load() < asked && waited_ms < 2000; ++waited_ms) pause_1ms();
-        if (g_order.answered.load() < asked) {
-            problem = "give up capabilities: a thread did not answer within 2 s (it blocks signal " +
-                      std::to_string(number) + ")";
+        if (const int answered = g_order.answered.load(); answered < asked) {
+            problem = "give up capabilities: only " + std::to_string(answered) + " of the threads " + names +
+                      " answered within 2 s (one blocks signal " + std::to_string(number) + ")";
         }
     }
     ::sigaction(number, &before, nullptr);
