@@ -4,6 +4,7 @@ A `Stream` is one end of one stream. The `Exchange` drives any number of them on
 sends is numbered, so that loss, order, delay and every byte can be told afterwards by comparing the two ends.
 """
 import dataclasses
+import itertools
 import heapq
 import random
 import selectors
@@ -81,6 +82,9 @@ class Stream:
                 self.heard[sequence] = (arrival(ancillary), datagram[12:])
 
 
+PAUSE_SECONDS = 0.1
+
+
 @dataclasses.dataclass
 class Report:
     """What one end heard of what the other sent."""
@@ -92,6 +96,7 @@ class Report:
     delay_max_ms: float
     jitter_ms: float       # RFC 3550 §6.4.1
     loss_times: list       # when the lost ones were sent
+    resumed: list          # numbers of the packets before which the sender paused (hold)
 
     def text(self):
         return (f"{self.sent} sent, {self.received} received, {len(self.lost)} lost, "
@@ -115,7 +120,8 @@ def compare(sender, receiver):
         previous = delays[-1]
     ordered = sorted(delays) or [0.0]
     return Report(len(sender.sent), len(delays), lost, identical and bool(delays), ordered[len(ordered) // 2] * 1e3,
-                  ordered[-1] * 1e3, jitter * 1e3, loss_times)
+                  ordered[-1] * 1e3, jitter * 1e3, loss_times,
+                  [n for n, (a, b) in enumerate(itertools.pairwise(sender.sent), 1) if b - a > PAUSE_SECONDS])
 
 
 class Exchange:
