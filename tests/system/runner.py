@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import time
 import traceback
@@ -20,6 +21,8 @@ from tools.labkit.lab import DEFAULT_CONFIG, ROOT, Lab
 
 HERE = pathlib.Path(__file__).parent
 CASES = []
+# "was killed by signal N", "ended with N": the manager of a process that nobody has stopped.
+COMPLAINT = re.compile(r"Sanitizer|runtime error:|was killed by signal|ended with status [1-9]")
 
 
 @dataclasses.dataclass
@@ -122,6 +125,13 @@ class Context:
         self._closing.close()
 
 
+def complaints(log, killed):
+    """Lines of the product's log that no case may cause: a sanitizer's, and ends that nobody has asked for."""
+    allowed = "was killed by signal 9 " if killed else None
+    return [line for line in log.splitlines()
+            if COMPLAINT.search(line) and not (allowed and allowed in line)]
+
+
 class Labs:
     """The lab that the cases share, one at a time."""
 
@@ -133,7 +143,9 @@ class Labs:
     def get(self, build, settings, folder):
         if self.lab and self.settings == settings and self.lab.build == build and self.lab.running():
             return self.lab
-        self.down()
+        late = self.down()
+        if late:
+            raise LabError("the lab of the cases before said when it went down:\n" + "\n".join(late))
         config = merge(json.loads(DEFAULT_CONFIG.read_text()), json.loads(json.dumps(settings)))
         path = folder / "config.json"
         path.write_text(json.dumps(config, indent=2))
@@ -142,17 +154,23 @@ class Labs:
         self.lab, self.settings = lab, settings
         return lab
 
-    def down(self):
-        if self.lab:
-            lab, self.lab = self.lab, None
-            lab.down()
+    def down(self, killed=False):
+        """Takes it down; what its processes complained about, also while they ended."""
+        if not self.lab:
+            return []
+        lab, self.lab = self.lab, None
+        lab.product.stop()
+        log = lab.product.log.read_text(errors="replace") if lab.product.log.exists() else ""
+        lab.down()
+        return complaints(log, killed)
 
 
 LABS = Labs()
 
 
-def check_health(context):
-    """The processes that ran before still run, and nothing of a call is left."""
+def check_health(context, killed):
+    """The processes that ran before still run and have no complaint, and nothing of a call is left."""
+    context.problems += complaints(context.product.log.read_text(errors="replace"), killed)
     condition = context.product.condition()
     context.expect(condition == "running", f"afterwards: {condition}")
     context.nothing_left()
@@ -167,7 +185,7 @@ def run(item, build):
     context = Context(None, folder, build)
     try:
         if item.fresh or item.no_lab:
-            LABS.down()
+            context.problems += LABS.down()
         if not item.no_lab:
             context.lab = LABS.get(build, item.settings, folder)
         item.function(context)
@@ -178,7 +196,7 @@ def run(item, build):
     try:
         context.close()
         if context.lab and not context.problems:
-            check_health(context)
+            check_health(context, item.fresh)
     except Exception:
         context.problems.append(traceback.format_exc(limit=-2).rstrip())
     if context.lab and context.problems:
@@ -188,9 +206,10 @@ def run(item, build):
         context.problems.append(f"the product's log ends (all of it in {folder.relative_to(ROOT)}):\n"
                                 f"{context.product.log_tail(12)}")
     if item.fresh or context.problems:
-        LABS.down()  # the next case starts from a clean lab
+        context.problems += LABS.down(item.fresh)  # the next case starts from a clean lab
     return Result(context.problems, time.monotonic() - start)
 
 
 def finish():
-    LABS.down()
+    """Complaints of the last lab while it went down."""
+    return LABS.down()

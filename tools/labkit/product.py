@@ -12,6 +12,7 @@ import time
 from .command import LabError
 
 PROGRAMS = ("sallyport-manager", "sallyport-dataplane", "sallyport-control", "sallyport")
+LEAKS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "support" / "leaks.supp"
 READY_SECONDS = 60  # generous: a sanitizer's build on a busy machine
 
 
@@ -38,11 +39,13 @@ class Product:
 
     def start(self):
         """Starts the manager; it is found again by its namespace, not by this process."""
+        sanitizers = {"LSAN_OPTIONS": f"suppressions={LEAKS}:print_suppressions=0"}
         with open(self.log, "ab") as log:
             subprocess.Popen(
                 self.namespace.command(self.bin / "sallyport-manager", "--config", self.config,
                                        "--runtime-dir", self.runtime, "--state-dir", self.state),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
+                env={**os.environ, **sanitizers})
 
     def pids(self, program=None):
         """{pid: program} of the product's processes in the namespace."""
