@@ -17,7 +17,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcas
 MODE_release := -O2 -g1 -D_FORTIFY_SOURCE=2 -Wno-restrict
 MODE_debug := -O0 -g3
 MODE_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-maybe-uninitialized
-MODE_tsan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized
+# RTE_USE_C11_MEM_MODEL: rings whose order ThreadSanitizer can see.
+MODE_tsan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized -DRTE_USE_C11_MEM_MODEL
 CXXFLAGS := -std=gnu++23 -I. -isystem /usr/include/jsoncpp -fPIE -fstack-protector-strong -D_GLIBCXX_ASSERTIONS $(WARNINGS) $(MODE_$(MODE)) $(EXTRA_CXXFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(MODE_$(MODE)))
 

@@ -73,7 +73,11 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
 
 Instance::~Instance() {
     for (auto& worker : workers_) worker->stop();
-    if (launched_) rte_eal_mp_wait_lcore();
+    if (launched_) {
+        rte_eal_mp_wait_lcore();
+        for (auto& worker : workers_)
+            while (!worker->ended() && rte_eal_get_lcore_state(worker->status().lcore) == RUNNING) rte_pause();
+    }
     slow_path_.reset();
     workers_.clear();
     rings_.reset();

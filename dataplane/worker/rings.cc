@@ -22,6 +22,11 @@ std::size_t take(rte_ring* ring, std::span<packet::Packet> out) {
     return count;
 }
 
+// rte_ring_empty() reads the two tails as plain words.
+bool holds_nothing(const rte_ring* ring) {
+    return __atomic_load_n(&ring->prod.tail, __ATOMIC_RELAXED) == __atomic_load_n(&ring->cons.tail, __ATOMIC_RELAXED);
+}
+
 std::size_t put(rte_ring* ring, std::span<rte_mbuf*> packets) {
     return rte_ring_mp_enqueue_burst(ring, reinterpret_cast<void* const*>(packets.data()),
                                      static_cast<unsigned>(packets.size()), nullptr);
@@ -91,7 +96,7 @@ void Rings::notify() {
 bool Rings::arm_wake() {
     sleeping_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (rte_ring_empty(for_kernel_) && rte_ring_empty(unresolved_)) return false;
+    if (holds_nothing(for_kernel_) && holds_nothing(unresolved_)) return false;
     disarm_wake();
     return true;
 }

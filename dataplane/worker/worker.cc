@@ -30,10 +30,8 @@ Worker::Worker(Setup setup, std::span<const port::Port> ports, const packet::Int
 void Worker::run() {
     prctl(PR_SET_TIMERSLACK, 1'000UL);  // a doze of 50 us shall not last 100
     constexpr timespec kStartPause{0, 1'000'000};
-    while (!forwarding_.load(std::memory_order_relaxed) && !stopping_.load(std::memory_order_relaxed)) {
-        epochs_.quiescent(setup_.number);
+    while (!forwarding_.load(std::memory_order_acquire) && !stopping_.load(std::memory_order_acquire))
         nanosleep(&kStartPause, nullptr);
-    }
     while (!stopping_.load(std::memory_order_relaxed)) {
         const bool worked = turn();
         epochs_.quiescent(setup_.number);
@@ -49,6 +47,7 @@ void Worker::run() {
     }
     for (std::size_t p = 0; p < ports_.size(); ++p) flush(p);
     epochs_.quiescent(setup_.number);
+    ended_.store(true, std::memory_order_release);
 }
 
 void Worker::doze() {

@@ -43,8 +43,11 @@ public:
 
     // On its lcore, until stop(). Touches no packet before forward().
     void run();
-    void forward() { forwarding_.store(true, std::memory_order_relaxed); }
-    void stop() { stopping_.store(true, std::memory_order_relaxed); }
+    void forward() { forwarding_.store(true, std::memory_order_release); }
+    // True once run() has returned. Release and acquire here: how the environment layer joins its threads is
+    // out of sight of ThreadSanitizer.
+    bool ended() const { return ended_.load(std::memory_order_acquire); }
+    void stop() { stopping_.store(true, std::memory_order_release); }
 
     // From any thread:
     slowpath::WorkerStatus status() const;
@@ -81,6 +84,7 @@ private:
     std::uint32_t idle_turns_ = 0;
     alignas(64) std::atomic<bool> stopping_{false};
     std::atomic<bool> forwarding_{false};
+    std::atomic<bool> ended_{false};
     Relaxed<std::uint64_t> bursts_;
     Relaxed<std::uint64_t> packets_;
     Relaxed<std::uint64_t> busy_ns_;
