@@ -4,6 +4,7 @@ SIPp's Nth call on a side announces port base+4*(N-1); a stream waits at each. W
 is read from the wire, as a phone would learn it: each leg by its Call-ID. The legs of one call are paired by
 the caller's user part, since nothing else passes a border that hides.
 """
+import pathlib
 import re
 import time
 
@@ -34,7 +35,7 @@ class AudioCalls:
                  seed=0, contents=None, media=None):
         """media: {side: (namespace, address)} where the audio of a side is, if not with its signalling."""
         self.lab = lab
-        self.folder = folder
+        self.folder = pathlib.Path(folder)
         self.count = count
         self.caller = caller
         self.callee = "core" if caller == "access" else "access"
