@@ -42,7 +42,7 @@ Arguments parse_arguments(int argc, char** argv) {
                                       {"help", no_argument, nullptr, 'h'},
                                       {nullptr, 0, nullptr, 0}};
     Arguments out;
-    for (int c; (c = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+    for (int c = 0; (c = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
         switch (c) {
             case 'r': out.runtime_dir = optarg; break;
             case 's': break;  // nothing of the dataplane outlives it

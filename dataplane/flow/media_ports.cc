@@ -16,7 +16,8 @@ MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(
 }
 
 bool MediaPorts::elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
-    for (std::uint16_t i = 0; i < by_interface_.size(); ++i)
+    const auto count = static_cast<std::uint16_t>(by_interface_.size());
+    for (std::uint16_t i = 0; i < count; ++i)
         if (i != interface && find(i, address, port) != kNoCell) return true;
     return false;
 }

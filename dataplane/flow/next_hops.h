@@ -56,7 +56,7 @@ public:
 
     // Slow-path thread: calls `each(interface, address)` for what was used since the last call.
     template <typename Each>
-    void take_used(Each&& each) const {
+    void take_used(const Each& each) const {
         for (std::size_t i = 0; i <= mask_; ++i)
             if (slots_[i].address != 0 && slots_[i].used.get()) {
                 slots_[i].used.set(false);

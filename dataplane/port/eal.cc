@@ -74,6 +74,7 @@ std::expected<Eal, std::string> Eal::start(const EalOptions& options) {
     auto arguments = eal_arguments(options);
     arguments.insert(arguments.begin(), "sallyport-dataplane");
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (auto& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     if (rte_eal_init(static_cast<int>(arguments.size()), argv.data()) < 0) {

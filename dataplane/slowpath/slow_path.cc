@@ -46,7 +46,8 @@ flow::FlowConfig flow_config(const config::DataplaneView& view, std::uint32_t wo
         r.latching_prefix = realm.latching_prefix;
         out.realms.push_back(std::move(r));
     }
-    for (std::uint16_t i = 0; i < view.interfaces.size(); ++i) {
+    const auto interfaces = static_cast<std::uint16_t>(view.interfaces.size());
+    for (std::uint16_t i = 0; i < interfaces; ++i) {
         const auto add = [&](const IpPrefix& p) {
             if (p.address.is_v4()) out.own_addresses.push_back({i, p.address.v4_host_order(), p.length});
         };
@@ -93,6 +94,7 @@ os::Result<void> SlowPath::start(std::vector<os::UniqueFd> taps) {
     watch_.emplace(table_, *page_);
 
     std::vector<std::string> names;
+    names.reserve(setup_.view.interfaces.size());
     for (const auto& interface : setup_.view.interfaces) names.push_back(interface.name.substr(0, kLongestTapName));
     mirror_.emplace(
         std::move(names), next_hops_, epochs_, io_,

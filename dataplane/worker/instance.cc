@@ -143,6 +143,7 @@ std::vector<slowpath::PortStatus> Instance::ports() {
 
 std::vector<slowpath::WorkerStatus> Instance::workers() {
     std::vector<slowpath::WorkerStatus> out;
+    out.reserve(workers_.size());
     for (const auto& worker : workers_) out.push_back(worker->status());
     return out;
 }

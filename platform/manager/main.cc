@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "platform/base/version.h"
@@ -23,11 +22,11 @@ int fail(const std::string& why, int status) {
     return status;
 }
 
-int run(const Options& options, sallyport::config::Effective configuration) {
+int run(const Options& options, const sallyport::config::Effective& configuration) {
     sallyport::log::start("sallyport-manager");
     sallyport::os::block_signals({SIGTERM, SIGINT, SIGHUP});
     sallyport::os::EventLoop loop;
-    auto manager = sallyport::manager::Manager::make(loop, options, std::move(configuration));
+    auto manager = sallyport::manager::Manager::make(loop, options, configuration);
     if (!manager) return fail(manager.error(), 1);
     const auto signals =
         sallyport::os::Signals::make(loop, {SIGTERM, SIGINT, SIGHUP}, [&manager](int) { (*manager)->stop(); });
@@ -64,5 +63,5 @@ int main(int argc, char** argv) {
         std::puts("configuration is valid");
         return 0;
     }
-    return run(*options, std::move(*configuration));
+    return run(*options, *configuration);
 }

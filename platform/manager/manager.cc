@@ -33,7 +33,7 @@ std::string program_of(const Options& options, const char* name) { return option
 }  // namespace
 
 os::Result<std::unique_ptr<Manager>> Manager::make(os::EventLoop& loop, const Options& given,
-                                                   config::Effective configuration) {
+                                                   const config::Effective& configuration) {
     if (::geteuid() != 0) return std::unexpected(std::string("must run as root: it makes TAPs and changes users"));
     Options options = given;
     if (options.program_dir.empty()) {
@@ -51,8 +51,7 @@ os::Result<std::unique_ptr<Manager>> Manager::make(os::EventLoop& loop, const Op
     if (!user) return std::unexpected(user.error());
     auto netlink = os::Netlink::open();
     if (!netlink) return std::unexpected(netlink.error());
-    std::unique_ptr<Manager> out(
-        new Manager(loop, options, std::move(configuration), std::move(*user), std::move(*netlink)));
+    std::unique_ptr<Manager> out(new Manager(loop, options, configuration, std::move(*user), std::move(*netlink)));
     if (auto made = out->make_folders(); !made) return std::unexpected(made.error());
     out->read_saved_state();
     if (auto listening = out->listen(); !listening) return std::unexpected(listening.error());
@@ -65,8 +64,8 @@ os::Result<std::unique_ptr<Manager>> Manager::make(os::EventLoop& loop, const Op
     return out;
 }
 
-Manager::Manager(os::EventLoop& loop, const Options& options, config::Effective configuration, os::User control_user,
-                 os::Netlink netlink)
+Manager::Manager(os::EventLoop& loop, const Options& options, const config::Effective& configuration,
+                 os::User control_user, os::Netlink netlink)
     : loop_(loop),
       runtime_dir_(options.runtime_dir),
       state_dir_(options.state_dir),

@@ -22,7 +22,7 @@ public:
     // Everything up to the start of the two processes. The error is one line: what, where, what to do. What was
     // made before the error is removed, unless processes of a predecessor still need it.
     static os::Result<std::unique_ptr<Manager>> make(os::EventLoop& loop, const Options& options,
-                                                     config::Effective configuration);
+                                                     const config::Effective& configuration);
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
     ~Manager() = default;
@@ -32,7 +32,7 @@ public:
     void stop();
 
 private:
-    Manager(os::EventLoop& loop, const Options& options, config::Effective configuration, os::User control_user,
+    Manager(os::EventLoop& loop, const Options& options, const config::Effective& configuration, os::User control_user,
             os::Netlink netlink);
     os::Result<void> make_folders();
     os::Result<void> listen();

@@ -43,6 +43,7 @@ os::Result<std::vector<os::MacAddress>> read_ports(const json::Value& params,
         }
     }
     std::vector<os::MacAddress> out;
+    out.reserve(found.size());
     for (const auto& mac : found) out.push_back(*mac);  // each is set: as many names as interfaces, none twice
     return out;
 }

@@ -39,6 +39,7 @@ IpPrefix default_route(const IpAddress& gateway) { return {gateway.is_v6() ? IpA
 
 std::vector<std::string> TapSet::names() const {
     std::vector<std::string> out;
+    out.reserve(interfaces_.size());
     for (const auto& i : interfaces_) out.push_back(i.name);
     return out;
 }

@@ -55,6 +55,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
     const auto& program = options.arguments.front();
     std::vector<std::string> copies = options.arguments;
     std::vector<char*> arguments;
+    arguments.reserve(copies.size() + 1);
     for (auto& a : copies) arguments.push_back(a.data());
     arguments.push_back(nullptr);
 

@@ -32,23 +32,23 @@ void write(Level level, std::string_view text);
 void vwrite(Level level, fmt::string_view format, fmt::format_args arguments);
 
 template <typename... A>
-void at(Level level, fmt::format_string<A...> format, A&&... arguments) {
+void at(Level level, fmt::format_string<A...> format, const A&... arguments) {
     if (enabled(level)) vwrite(level, format, fmt::make_format_args(arguments...));
 }
 template <typename... A>
-void debug(fmt::format_string<A...> format, A&&... arguments) {
+void debug(fmt::format_string<A...> format, const A&... arguments) {
     if (enabled(Level::kDebug)) vwrite(Level::kDebug, format, fmt::make_format_args(arguments...));
 }
 template <typename... A>
-void info(fmt::format_string<A...> format, A&&... arguments) {
+void info(fmt::format_string<A...> format, const A&... arguments) {
     if (enabled(Level::kInfo)) vwrite(Level::kInfo, format, fmt::make_format_args(arguments...));
 }
 template <typename... A>
-void warning(fmt::format_string<A...> format, A&&... arguments) {
+void warning(fmt::format_string<A...> format, const A&... arguments) {
     if (enabled(Level::kWarning)) vwrite(Level::kWarning, format, fmt::make_format_args(arguments...));
 }
 template <typename... A>
-void error(fmt::format_string<A...> format, A&&... arguments) {
+void error(fmt::format_string<A...> format, const A&... arguments) {
     if (enabled(Level::kError)) vwrite(Level::kError, format, fmt::make_format_args(arguments...));
 }
 
@@ -70,7 +70,7 @@ private:
 };
 
 template <typename... A>
-void limited(LogLimit& limit, Instant now, Level level, fmt::format_string<A...> format, A&&... arguments) {
+void limited(LogLimit& limit, Instant now, Level level, fmt::format_string<A...> format, const A&... arguments) {
     std::uint64_t held_back = 0;
     if (!enabled(level) || !limit.pass(now, held_back)) return;
     vwrite(level, format, fmt::make_format_args(arguments...));

@@ -103,7 +103,7 @@ void deliver_multipath(const nlattr* multipath, std::uint8_t family, RouteChange
     const auto* at = static_cast<const char*>(mnl_attr_get_payload(multipath));
     std::size_t left = mnl_attr_get_payload_len(multipath);
     while (left >= sizeof(rtnexthop)) {
-        const auto* hop = static_cast<const rtnexthop*>(static_cast<const void*>(at));
+        const auto* hop = reinterpret_cast<const rtnexthop*>(at);
         if (hop->rtnh_len < sizeof(rtnexthop) || hop->rtnh_len > left) return;
         change.ifindex = static_cast<std::uint32_t>(hop->rtnh_ifindex);
         change.gateway.reset();
@@ -259,8 +259,8 @@ Result<bool> NetlinkMonitor::read() {
             continue;
         }
         int left = static_cast<int>(n);
-        for (const auto* m = static_cast<const nlmsghdr*>(static_cast<const void*>(buffer.data()));
-             !draining_ && mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+        for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); !draining_ && mnl_nlmsg_ok(m, left);
+             m = mnl_nlmsg_next(m, &left)) {
             deliver(m);
         }
     }

@@ -16,8 +16,7 @@
 namespace sallyport::rpc {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr Duration kFirstPause = 50ms;
 constexpr Duration kLongestPause = 1s;

@@ -62,6 +62,7 @@ std::optional<std::string> take_options(std::span<const std::string_view> words,
 
 std::expected<Arguments, std::string> parse_show(std::span<const std::string_view> words, Arguments out) {
     std::vector<std::string_view> names;
+    names.reserve(kSubjects.size());
     for (const auto& s : kSubjects) names.push_back(s.name);
     if (words.empty()) return wrong("show what?");
     const auto subject = std::ranges::find(kSubjects, words[0], &Subject::name);

@@ -33,7 +33,7 @@ std::string render(std::string_view what, const json::Value& answer) {
 }
 
 std::string render_error(std::string_view what, const rpc::Error& error) {
-    const auto message = printable(error.message);
+    auto message = printable(error.message);
     if (error.code != rpc::kNotRunning) return message;
     auto line = message + ": " + subject_words(what) + " cannot be shown; the manager restarts it";
     if (has(error.data, "last-end")) line += " (it " + printable(text_field(error.data, "last-end")) + ")";

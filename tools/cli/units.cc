@@ -11,7 +11,7 @@ std::string duration(std::int64_t ms) {
     if (ms < 1000) return fmt::format("{} ms", ms);
     if (ms < 60'000) return fmt::format("{}.{} s", ms / 1000, ms % 1000 / 100);
     const auto seconds = ms / 1000;
-    const auto clock = fmt::format("{}:{:02}", seconds / 60 % 60, seconds % 60);
+    auto clock = fmt::format("{}:{:02}", seconds / 60 % 60, seconds % 60);
     if (seconds < 3600) return clock;
     const auto hours = seconds / 3600;
     if (hours < 24) return fmt::format("{}:{:02}:{:02}", hours, seconds / 60 % 60, seconds % 60);
