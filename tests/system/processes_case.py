@@ -10,10 +10,10 @@ from tools.labkit.audio_calls import AudioCalls
 from tools.labkit.sipp import Sipp
 
 
-def standing_calls(context, count, seconds, rate, interval, more=0):
+def standing_calls(context, count, seconds, rate, interval, more=0, scenarios=("uac_call", "uas_answer")):
     """Calls that last, with audio; waits until all of them stand. The callee takes `more` calls after them."""
     calls = context.keep(AudioCalls(context.lab, context.folder, count=count, seconds=seconds + 60, interval=interval))
-    endpoints = calls.place("uac_call", "uas_answer", int(seconds * 1000), rate=rate, callee_calls=count + more)
+    endpoints = calls.place(*scenarios, int(seconds * 1000), rate=rate, callee_calls=count + more)
     standing = calls.wait(lambda: sum(1 for leg in calls.legs["access"].values() if leg.sending) == count,
                           count / rate + 10)
     context.expect(standing, f"{len(calls.pairs())} of {count} calls stand")
@@ -63,6 +63,41 @@ def control_plane_killed(context):
 @case(fresh=True, long=True)
 def control_plane_killed_with_200_calls(context):
     kill_control(context, 200, 25, 0.1, 5)
+
+
+def calls_go_on_in_a_fresh_process(context, count, rate, interval):
+    """Each call is described anew by both sides and hung up after the process that made it is gone."""
+    set_up = count / rate
+    calls, endpoints = standing_calls(context, count, set_up + 8, rate, interval,
+                                      scenarios=("uac_refresh", "uas_refresh"))
+    old = kill(context, "sallyport-control")
+    wait_new_process(context, "sallyport-control", old, 2)
+    context.wait(lambda: context.product.answers("calls"), 5, "the new control plane does not answer")
+    taken = {what: context.product.show(what)["total"] for what in ("calls", "flows")}
+    context.expect(taken == {"calls": count, "flows": 4 * count}, f"taken back of {count} calls: {taken}")
+    early = sum(message.is_request and message.header("cseq") == "2 INVITE"
+                for message in calls.sniffers["access"].messages())
+    context.expect(early == 0, f"{early} re-INVITEs came before the new process was there: they prove nothing")
+    calls.wait_finished(set_up + 40)
+    expect_success(context, endpoints)
+    calls.stop()
+    expect_audio(context, calls, int(4 / interval), count=count, edge=max(3, int(0.4 / interval)))
+    context.wait(lambda: len(context.records()) == count, 5, "each call should have one record")
+    ended = [record for record in context.records() if record["ended-by"] == "caller" and record["code"] == 200]
+    context.expect(len(ended) == count, f"{len(ended)} records of {count} calls tell of a regular end")
+    sent, lost = (sum(what(report) for _, report in calls.reports())
+                  for what in (lambda report: report.sent, lambda report: len(report.lost)))
+    print(f"     {count} calls, {sent} RTP packets sent, {lost} lost (also before the far leg stood)", flush=True)
+
+
+@case(fresh=True)
+def calls_go_on_after_the_control_plane_was_killed(context):
+    calls_go_on_in_a_fresh_process(context, 20, 20, 0.02)
+
+
+@case(fresh=True, long=True)
+def a_thousand_calls_go_on_after_the_control_plane_was_killed(context):
+    calls_go_on_in_a_fresh_process(context, 1000, 50, 0.5)
 
 
 @case(fresh=True)

@@ -4,7 +4,6 @@ A `Stream` is one end of one stream. The `Exchange` drives any number of them on
 sends is numbered, so that loss, order, delay and every byte can be told afterwards by comparing the two ends.
 """
 import dataclasses
-import itertools
 import heapq
 import random
 import selectors
@@ -44,6 +43,7 @@ class Stream:
         self.ssrc = random.getrandbits(32)
         self.first = random.getrandbits(15)
         self.sent = []             # time of each packet sent, in order
+        self.resumed = []          # numbers of the packets that were the first after a silence
         self.send_errors = 0
         self.heard = {}            # sequence number -> (time, payload), first arrival
         self.duplicates = 0
@@ -82,9 +82,6 @@ class Stream:
                 self.heard[sequence] = (arrival(ancillary), datagram[12:])
 
 
-PAUSE_SECONDS = 0.1
-
-
 @dataclasses.dataclass
 class Report:
     """What one end heard of what the other sent."""
@@ -96,7 +93,7 @@ class Report:
     delay_max_ms: float
     jitter_ms: float       # RFC 3550 §6.4.1
     loss_times: list       # when the lost ones were sent
-    resumed: list          # numbers of the packets before which the sender paused (hold)
+    resumed: list          # numbers of the packets before which the sender was silent (hold)
 
     def text(self):
         return (f"{self.sent} sent, {self.received} received, {len(self.lost)} lost, "
@@ -120,8 +117,7 @@ def compare(sender, receiver):
         previous = delays[-1]
     ordered = sorted(delays) or [0.0]
     return Report(len(sender.sent), len(delays), lost, identical and bool(delays), ordered[len(ordered) // 2] * 1e3,
-                  ordered[-1] * 1e3, jitter * 1e3, loss_times,
-                  [n for n, (a, b) in enumerate(itertools.pairwise(sender.sent), 1) if b - a > PAUSE_SECONDS])
+                  ordered[-1] * 1e3, jitter * 1e3, loss_times, sender.resumed)
 
 
 class Exchange:
@@ -147,6 +143,8 @@ class Exchange:
         """From now on `stream` sends to `remote`."""
         with self._lock:
             stream.remote = remote
+            if stream.sent:
+                stream.resumed.append(len(stream.sent))
             self._count += 1
             # Spread over the interval: two hundred streams must not send in the same instant.
             heapq.heappush(self._due, (time.monotonic() + random.random() * stream.interval, self._count, stream))
@@ -191,5 +189,4 @@ class Exchange:
 
 def speech_like(seconds, seed):
     """PCMU that sounds like babble and is different for each seed; never two equal packets in a row."""
-    source = random.Random(seed)
-    return bytes(source.randrange(256) for _ in range(int(seconds / INTERVAL) * PAYLOAD))
+    return random.Random(seed).randbytes(int(seconds / INTERVAL) * PAYLOAD)
