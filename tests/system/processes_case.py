@@ -1,4 +1,5 @@
 """Processes that die: media goes on, calls are taken back, the CLI says what it knows."""
+import collections
 import os
 import random
 import signal
@@ -32,37 +33,70 @@ def extra_call(context, seconds):
         sipp.stop()
 
 
+def passing_calls(context, count, rate):
+    """Short calls in every stage from INVITE to BYE; nobody minds how they end."""
+    sipp = Sipp(context.lab.network.sides["access"], "uac_call", "192.0.2.10", context.folder, calls=count, rate=rate,
+                limit=count, remote="192.0.2.1", port=5071, media_port=40000, options=("-d", 300, "-s", "2"))
+    return context.keep(sipp)
+
+
+def expect_one_record_each(context, calls):
+    """Each call that the gate has answered at all, on the caller's side, has one record, and no other has any."""
+    known = {message.call_id for message in calls.sniffers["access"].messages()
+             if message.status and message.method == "INVITE"}
+    counts = collections.Counter(record["caller"]["call-id"] for record in context.records())
+
+    def complete():
+        counts.clear()
+        counts.update(record["caller"]["call-id"] for record in context.records())
+        return known <= counts.keys()
+
+    context.wait(complete, 5, "calls have no record")
+    missing, twice = known - counts.keys(), {call: n for call, n in counts.items() if n > 1}
+    context.expect(not missing, f"{len(missing)} of {len(known)} calls have no record: {sorted(missing)[:5]}")
+    context.expect(not twice, f"{len(twice)} calls have several records: {list(twice.items())[:5]}")
+    context.expect(counts.keys() <= known, f"records of calls that were never answered: {sorted(counts.keys() - known)[:5]}")
+    interrupted = sum(record["reason"] == "Interrupted" for record in context.records())
+    print(f"     {len(known)} calls, {len(counts)} records, {interrupted} interrupted", flush=True)
+
+
 def kill_control(context, count, rate, interval, kills):
-    duration = count / rate + 6 + 4 * kills
-    calls, endpoints = standing_calls(context, count, duration, rate, interval, more=kills)
+    """Kills at random moments, while `count` calls stand and others are set up and end."""
+    duration = count / rate + 8 + 4 * kills
+    passing = 20 * (4 * kills + 4)
+    calls, endpoints = standing_calls(context, count, duration, rate, interval, more=2 * passing)
+    standing = {call["id"] for call in context.product.show("calls")["calls"]}
+    context.expect(len(standing) == count, f"{len(standing)} calls are shown, {count} stand")
+    passing_calls(context, passing, 20)
     for _ in range(kills):
         calls.wait(lambda: False, random.uniform(0.5, 2.0))
-        flows = context.product.show("flows")["total"]
         old = kill(context, "sallyport-control")
         took = extra_call(context, 5)
         context.expect(took is not None and took < 2, f"a new call after the kill took {took} s, at most 2 are allowed")
         wait_new_process(context, "sallyport-control", old, 1)
         context.wait(lambda: context.product.answers("calls"), 2, "the new control plane does not answer")
-        after = context.product.show("flows")["total"]
-        context.expect(after == flows, f"{flows} flows before the kill, {after} after")
-        total = context.product.show("calls")["total"]
-        context.expect(total == count, f"{total} of {count} calls were taken back")
-    calls.wait_finished(duration + 30)
-    expect_success(context, endpoints)
+        left = standing - {call["id"] for call in context.product.show("calls")["calls"]}
+        context.expect(not left, f"{len(left)} of {count} calls were not taken back")
+    calls.wait(lambda: not endpoints[0].running(), duration + 30)
+    expect_success(context, endpoints[:1])
+    context.nothing_left(10)
     calls.stop()
     expect_audio(context, calls, int(2 / interval), count=count, edge=max(3, int(0.4 / interval)))
-    context.wait(lambda: len(context.records()) == count + kills, 5, "each call should have one record")
-    context.expect(len(context.records()) == count + kills, f"{len(context.records())} records of {count + kills} calls")
+    expect_one_record_each(context, calls)
 
 
-@case(fresh=True)
+# A callee that was in the middle of answering never ends its INVITE: the gate waits 64*T1 for it after its CANCEL.
+SHORT_T1 = {"system": {"t1-ms": 100}}
+
+
+@case(SHORT_T1, fresh=True)
 def control_plane_killed(context):
     kill_control(context, 10, 10, 0.02, 2)
 
 
-@case(fresh=True, long=True)
+@case(SHORT_T1, fresh=True, long=True)
 def control_plane_killed_with_200_calls(context):
-    kill_control(context, 200, 25, 0.1, 5)
+    kill_control(context, 200, 25, 0.1, 10)
 
 
 def calls_go_on_in_a_fresh_process(context, count, rate, interval):

@@ -95,6 +95,9 @@ class Sipp:
         return {key.removesuffix("(C)"): int(value) for key, value in rows[-1].items()
                 if key and key.endswith("(C)") and value.isdigit()} if rows else {}
 
+    def close(self):
+        self.stop()
+
     def error_text(self, lines=12):
         text = self.errors.read_text(errors="replace") if self.errors.exists() else ""
         if not text and self.screen.exists():
