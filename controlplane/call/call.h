@@ -124,7 +124,8 @@ private:
     bool take_late_offer(Branch& branch, const sip::Message& response, std::string& body);
     bool relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, sdp::Session offer,
                           std::string& body);
-    void send_ok(const sip::Message& response, std::string_view body);
+    bool write_ok(const sip::Message& response, std::string_view body);
+    void send_ok();
     void repeat_ok(Instant now);
     bool pass_late_answer(const sip::Message& ack);
     void answered_without_ack();

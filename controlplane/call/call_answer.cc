@@ -28,13 +28,13 @@ void Call::on_answer(const sip::Message& response) {
     const bool taken =
         exchange_.late_offer ? take_late_offer(branch, response, body) : take_answer(branch, response, body);
     adopt(branch);
-    if (!taken) return fail_answer();
+    if (!taken || !write_ok(response, body)) return fail_answer();
     note_codecs();
     core_.count_answered(legs_[kCaller], legs_[kCallee]);
     record_.answer = core_.now().wall;
     state_ = State::kAnswered;
     if (!exchange_.late_offer) send_ack(kCallee, exchange_.cseq_out, {}, nullptr);
-    send_ok(response, body);
+    send_ok();
     arm_limit();
 }
 
@@ -97,23 +97,33 @@ bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::s
 }
 
 // --- our 2xx ------------------------------------------------------------------------------------------------------
-void Call::send_ok(const sip::Message& response, std::string_view body) {
+// False: there is no INVITE to answer any more, or the description alone is too long for a datagram.
+bool Call::write_ok(const sip::Message& response, std::string_view body) {
     const auto leg = exchange_.from;
     auto& w = core_.writer();
     auto& layer = core_.layer();
-    exchange_.answered = true;
-    legs_[leg].established = true;
-    if (layer.begin_response(exchange_.server, w, response.status(), sip::default_reason(response.status()),
-                             tag_of(leg))) {
+    for (const bool passing : {true, false}) {
+        if (!layer.begin_response(exchange_.server, w, response.status(), sip::default_reason(response.status()),
+                                  tag_of(leg))) {
+            return false;
+        }
         write_contact(leg);
         w.header(sip::HeaderId::kAllow, policy::kAllow);
         w.header(sip::HeaderId::kAccept, policy::kAccept);
         write_product(sip::HeaderId::kServer);
-        policy::append_passed(w, response, passage(other(leg)), core_.pass_counters());
+        if (passing) policy::append_passed(w, response, passage(other(leg)), core_.pass_counters());
         exchange_.ok = body.empty() ? w.finish() : w.finish("application/sdp", body);
-        exchange_.ok_path = layer.path(exchange_.server).value_or(path(leg));
-        layer.respond(core_.now().instant, exchange_.server, exchange_.ok);
+        if (!exchange_.ok.empty()) break;
+        ++core_.counters().responses_cut;
     }
+    exchange_.ok_path = layer.path(exchange_.server).value_or(path(leg));
+    return !exchange_.ok.empty();
+}
+
+void Call::send_ok() {
+    exchange_.answered = true;
+    legs_[exchange_.from].established = true;
+    core_.layer().respond(core_.now().instant, exchange_.server, exchange_.ok);
     // RFC 3261 §13.3.1.4: repeated from T1 on, doubling up to T2, whatever the transport, until the ACK comes.
     exchange_.interval = core_.view().system.t1;
     exchange_.give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);

@@ -161,7 +161,7 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     [[maybe_unused]] const auto refreshed = dialog::refresh_target(legs_[to].dialog, response);
     legs_[from].dialog.remote_target = exchange_.target;
     std::string body;
-    if (!take_reinvite_answer(response, body)) {
+    if (!take_reinvite_answer(response, body) || !write_ok(response, body)) {
         // Both sides have a session now that the other does not know: there is no way back but the end.
         send_ack(to, exchange_.cseq_out, {}, nullptr);
         fail_reinvite(500, nullptr);
@@ -169,7 +169,7 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     }
     if (closed_) return;
     if (!exchange_.late_offer) send_ack(to, exchange_.cseq_out, {}, nullptr);
-    send_ok(response, body);
+    send_ok();
 }
 
 bool Call::take_reinvite_answer(const sip::Message& response, std::string& body) {
@@ -195,7 +195,7 @@ void Call::fail_reinvite(unsigned status, const sip::Message* cause) {
     if (core_.layer().begin_response(exchange_.server, w, status, sip::default_reason(status), {})) {
         if (cause != nullptr) policy::append_passed(w, *cause, passage(other(from)), core_.pass_counters());
         write_product(sip::HeaderId::kServer);
-        core_.layer().respond(core_.now().instant, exchange_.server, w.finish());
+        core_.conclude(exchange_.server, status, tag_of(from));
     }
     exchange_ = {};
     legs_[from].media.refuse();

@@ -103,6 +103,7 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     policy::append_passed(w, invite, way, core_.pass_counters());
     const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
     const auto id = send_request(kCallee, {target.sip_interface, target.peer}, "INVITE", bytes);
+    if (bytes.empty()) return refuse(513, sip::default_reason(513));
     if (!id) return refuse(503, "Too many transactions");
     invite_client_ = exchange_.client = *id;
     exchange_.cseq_out = invite_cseq_;
@@ -221,7 +222,7 @@ void Call::refuse_with(std::uint16_t status, const Ending& ending, const sip::Me
         if (status != ending.code && (cause == nullptr || !cause->has(sip::HeaderId::kReason))) write_reason(ending);
         if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);
         write_product(sip::HeaderId::kServer);
-        core_.layer().respond(core_.now().instant, exchange_.server, w.finish());
+        core_.conclude(exchange_.server, status, tag_of(kCaller));
     }
     exchange_.active = false;
     close(ending);
@@ -239,7 +240,7 @@ void Call::cancel_setup(std::uint16_t status, const Ending& ending, const sip::M
         if (ending.by == EndedBy::kSallyport) write_reason(ending);
         if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);
         write_product(sip::HeaderId::kServer);
-        core_.layer().respond(core_.now().instant, exchange_.server, w.finish());
+        core_.conclude(exchange_.server, status, tag_of(kCaller));
     }
     exchange_.active = false;
     const auto reason = passed_reason(cause, ending);

@@ -293,7 +293,23 @@ void EngineCore::respond(transaction::ServerId id, unsigned status, std::string_
     if (!layer_.begin_response(id, writer_, status, reason, to_tag)) return;
     for (const auto& header : extra) writer_.header(header.name, header.value);
     if (!view_.system.product.empty()) writer_.header(sip::HeaderId::kServer, view_.system.product);
-    layer_.respond(now_.instant, id, writer_.finish());
+    if (status < 200)
+        layer_.respond(now_.instant, id, writer_.finish());
+    else
+        conclude(id, status, to_tag);
+}
+
+void EngineCore::conclude(transaction::ServerId id, unsigned status, std::string_view to_tag) {
+    if (const auto bytes = writer_.finish(); !bytes.empty()) {
+        layer_.respond(now_.instant, id, bytes);
+        return;
+    }
+    // What others have put into it makes it too long: without that. Nothing but a final response ends the transaction.
+    ++counters_.responses_cut;
+    if (!layer_.begin_response(id, writer_, status, sip::default_reason(status), to_tag)) return;
+    const auto bytes = writer_.finish();
+    if (bytes.empty()) return layer_.forget(id);
+    layer_.respond(now_.instant, id, bytes);
 }
 
 void EngineCore::answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag) {

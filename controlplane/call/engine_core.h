@@ -50,6 +50,7 @@ struct EngineCounters {
     std::uint64_t old_requests = 0;        // CSeq went back
     std::uint64_t methods_refused = 0;     // 405, 501
     std::uint64_t extensions_refused = 0;  // 420
+    std::uint64_t responses_cut = 0;       // too long to be sent as they were
     std::uint64_t options_answered = 0;
     std::uint64_t records = 0;
     std::uint64_t records_incomplete = 0;  // without the last counters of their flows
@@ -113,6 +114,8 @@ public:
     // A response of ours with nothing of anybody else in it.
     void respond(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
                  std::span<const sip::ExtraHeader> extra = {});
+    // Sends the final response that stands in writer().
+    void conclude(transaction::ServerId id, unsigned status, std::string_view to_tag);
     // The methods that a call does not take: 405 with Allow, 501 for those that nobody knows; OPTIONS 200.
     void answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag);
 

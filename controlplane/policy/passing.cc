@@ -72,6 +72,21 @@ bool is_session_id(std::string_view value) {
     return rest.empty() || (rest.starts_with(kRemote) && is_id(rest.substr(kRemote.size())));
 }
 
+void append_element(std::string& list, std::string_view element) {
+    if (!list.empty()) list += ", ";
+    list += element;
+}
+
+// Protocol and cause always; the text, and what else there is, unless it names the other side.
+void append_reason(std::string& list, std::string_view element, const HiddenNames& hidden) {
+    const auto reason = sip::parse_reason(element);
+    if (!reason) return;
+    if (!hidden.in(element)) return append_element(list, element);
+    if (hidden.in(reason->protocol)) return;
+    append_element(list, reason->protocol);
+    if (reason->cause) list.append(";cause=").append(std::to_string(*reason->cause));
+}
+
 class Crosser {
 public:
     Crosser(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage, PassCounters& counters)
@@ -89,13 +104,16 @@ public:
 private:
     Rule rule(const sip::HeaderField& field, const HeaderRow* row) const;
     void cross(const sip::HeaderField& field);
+    bool fits(const sip::HeaderField& field);
+    template <typename F>
+    void each_element(const sip::HeaderField& field, F f);
     void pass(const sip::HeaderField& field);
     void rewrite(const sip::HeaderField& field, const HeaderRow& row);
-    bool rewrite_one(std::string_view element, const HeaderRow& row);
+    std::optional<std::string> rewritten(std::string_view element, const HeaderRow& row);
     void urns(const sip::HeaderField& field);
     void privacy(const sip::HeaderField& field);
     void reasons(const sip::HeaderField& field);
-    void wrote(bool any) { ++(any ? counters_.rewritten : counters_.stripped); }
+    void write(std::string_view name, const std::string& list);
 
     sip::MessageWriter& writer_;
     const sip::Message& message_;
@@ -105,6 +123,9 @@ private:
     PrivacyWish wish_;
     bool asserted_sip_ = false;
     bool asserted_tel_ = false;
+    std::size_t fields_ = 0;
+    std::size_t elements_ = 0;
+    std::size_t bytes_ = 0;
 };
 
 Rule Crosser::rule(const sip::HeaderField& field, const HeaderRow* row) const {
@@ -123,7 +144,12 @@ Rule Crosser::rule(const sip::HeaderField& field, const HeaderRow* row) const {
 void Crosser::cross(const sip::HeaderField& field) {
     if (field.id == HeaderId::kFrom || field.id == HeaderId::kTo) return;
     const auto* row = find_header(field.id, field.name());
-    switch (rule(field, row)) {
+    const auto what = rule(field, row);
+    if (what != Rule::kOwn && what != Rule::kStrip && !fits(field)) {
+        ++counters_.cut;
+        return;
+    }
+    switch (what) {
         case Rule::kOwn: return;
         case Rule::kStrip: ++counters_.stripped; return;
         case Rule::kPass: return pass(field);
@@ -138,6 +164,32 @@ void Crosser::cross(const sip::HeaderField& field) {
     }
 }
 
+// Counts what is looked at, not what is written: the search for names is bounded too.
+bool Crosser::fits(const sip::HeaderField& field) {
+    if (fields_ == kMostPassedFields || field.line.size() > kMostPassedBytes - bytes_) return false;
+    ++fields_;
+    bytes_ += field.line.size();
+    return true;
+}
+
+template <typename F>
+void Crosser::each_element(const sip::HeaderField& field, F f) {
+    for (const auto element : sip::CommaList(field.value)) {
+        if (elements_ == kMostPassedElements) {
+            ++counters_.cut;
+            return;
+        }
+        ++elements_;
+        f(element);
+    }
+}
+
+// The elements of one field stay in one field.
+void Crosser::write(std::string_view name, const std::string& list) {
+    if (!list.empty()) writer_.header(name, list);
+    ++(list.empty() ? counters_.stripped : counters_.rewritten);
+}
+
 void Crosser::pass(const sip::HeaderField& field) {
     if (hidden_.in(field.line)) {
         ++counters_.withheld;
@@ -148,14 +200,16 @@ void Crosser::pass(const sip::HeaderField& field) {
 }
 
 void Crosser::rewrite(const sip::HeaderField& field, const HeaderRow& row) {
-    bool any = false;
-    for (const auto element : sip::CommaList(field.value)) any |= rewrite_one(element, row);
-    wrote(any);
+    std::string list;
+    each_element(field, [&](std::string_view element) {
+        if (const auto out = rewritten(element, row)) append_element(list, *out);
+    });
+    write(row.name, list);
 }
 
-bool Crosser::rewrite_one(std::string_view element, const HeaderRow& row) {
+std::optional<std::string> Crosser::rewritten(std::string_view element, const HeaderRow& row) {
     const auto address = sip::parse_name_addr(element);
-    if (!address) return false;
+    if (!address) return std::nullopt;
     AddressRewrite how;
     how.host = passage_.to.ours;
     how.params = row.params;
@@ -165,13 +219,13 @@ bool Crosser::rewrite_one(std::string_view element, const HeaderRow& row) {
         case HeaderId::kPAssertedIdentity: {
             // RFC 3325 §9.1: one sip or sips and one tel at most.
             const auto uri = sip::Uri::parse(address->uri);
-            if (!uri || (!uri->is_sip() && uri->scheme != sip::UriScheme::kTel)) return false;
+            if (!uri || (!uri->is_sip() && uri->scheme != sip::UriScheme::kTel)) return std::nullopt;
             bool& asserted = uri->is_sip() ? asserted_sip_ : asserted_tel_;
-            if (std::exchange(asserted, true)) return false;
+            if (std::exchange(asserted, true)) return std::nullopt;
             break;
         }
         case HeaderId::kRemotePartyId:
-            if (wish_.border && !privacy.empty() && !sip::iequals(privacy, "off")) return false;
+            if (wish_.border && !privacy.empty() && !sip::iequals(privacy, "off")) return std::nullopt;
             break;
         case HeaderId::kDiversion:  // RFC 5806 §4
             how.anonymous_uri = wish_.border && (full || sip::iequals(privacy, "uri"));
@@ -185,21 +239,18 @@ bool Crosser::rewrite_one(std::string_view element, const HeaderRow& row) {
         }
         default: break;
     }
-    const auto out = rewritten_address(*address, how, hidden_);
-    if (out) writer_.header(row.name, *out);
-    return out.has_value();
+    return rewritten_address(*address, how, hidden_);
 }
 
 void Crosser::urns(const sip::HeaderField& field) {
-    bool any = false;
-    for (const auto element : sip::CommaList(field.value)) {
+    std::string list;
+    each_element(field, [&](std::string_view element) {
         const auto address = sip::parse_name_addr(element);
         const auto uri = address ? sip::Uri::parse(address->uri) : std::unexpected(sip::Reason());
-        if (!uri || !sip::iequals(uri->scheme_text, "urn") || hidden_.in(element)) continue;
-        writer_.header(sip::header_name(field.id), element);
-        any = true;
-    }
-    wrote(any);
+        if (!uri || !sip::iequals(uri->scheme_text, "urn") || hidden_.in(element)) return;
+        append_element(list, element);
+    });
+    write(sip::header_name(field.id), list);
 }
 
 void Crosser::privacy(const sip::HeaderField& field) {
@@ -215,28 +266,14 @@ void Crosser::privacy(const sip::HeaderField& field) {
         }
     }
     // "critical" alone asks for nothing.
-    const bool any = !out.empty() && !sip::iequals(out, "critical");
-    if (any) writer_.header(HeaderId::kPrivacy, out);
-    wrote(any);
+    if (sip::iequals(out, "critical")) out.clear();
+    write(sip::header_name(HeaderId::kPrivacy), out);
 }
 
 void Crosser::reasons(const sip::HeaderField& field) {
-    bool any = false;
-    for (const auto element : sip::CommaList(field.value)) {
-        const auto reason = sip::parse_reason(element);
-        if (!reason) continue;
-        any = true;
-        if (!hidden_.in(element)) {
-            writer_.header(HeaderId::kReason, element);
-        } else if (hidden_.in(reason->protocol)) {
-            any = false;
-        } else if (reason->cause) {
-            writer_.header(HeaderId::kReason, {reason->protocol, ";cause=", std::to_string(*reason->cause)});
-        } else {
-            writer_.header(HeaderId::kReason, reason->protocol);
-        }
-    }
-    wrote(any);
+    std::string list;
+    each_element(field, [&](std::string_view element) { append_reason(list, element, hidden_); });
+    write(sip::header_name(HeaderId::kReason), list);
 }
 
 std::string bare_uri(const Endpoint& host) {

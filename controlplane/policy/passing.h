@@ -55,7 +55,14 @@ struct PassCounters {
     std::uint64_t rewritten = 0;
     std::uint64_t stripped = 0;
     std::uint64_t withheld = 0;  // would have passed, but named the other side
+    std::uint64_t cut = 0;       // fields that were left out, or lists that were shortened, beyond the bounds below
 };
+
+// What crosses of one message is bounded, so that the message that it goes into can be written, sent and parsed. No
+// call needs half of it.
+inline constexpr std::size_t kMostPassedFields = 128;
+inline constexpr std::size_t kMostPassedElements = 64;  // of lists that are written anew
+inline constexpr std::size_t kMostPassedBytes = std::size_t{16} * 1024;
 
 // Writes every header of `message` that crosses, in the order received, From and To excepted. For requests
 // and responses, initial and within a dialog. Adds to `counters`.

@@ -24,6 +24,7 @@ public:
     void begin(MessageWriter& writer, unsigned status, std::string_view reason, std::string_view to_tag) const;
 
     bool has_to_tag() const { return has_to_tag_; }
+    std::size_t size() const { return buffer_.size(); }
 
 private:
     std::string_view part(std::uint32_t from, std::uint32_t to) const {

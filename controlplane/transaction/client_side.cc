@@ -42,7 +42,8 @@ std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& 
 
 // The key stands in scratch_key_.
 TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::string_view bytes, bool invite) {
-    auto* client = tables_->clients.take();
+    const bool room = tables_->client_bytes <= settings_.max_client_transactions * settings_.mean_transaction_bytes;
+    auto* client = room ? tables_->clients.take() : nullptr;
     if (!client) {
         ++counters_.client_table_full;
         return nullptr;
@@ -53,6 +54,7 @@ TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::st
     client->context = 0;
     client->key = scratch_key_;
     client->request.assign(bytes);
+    tables_->account(*client);
     client->ours = client->cancelled = client->cancel_sent = false;
     tables_->client_keys.insert(client->index, siphash13(hash_key_, client->key));
     ++counters_.requests_sent;
@@ -118,6 +120,7 @@ void TransactionLayer::end(Client& client) {
     clear_buffer(client.key);
     clear_buffer(client.request);
     clear_buffer(client.extra);
+    tables_->account(client);
     tables_->clients.give_back(client);
 }
 

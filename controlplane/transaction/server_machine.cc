@@ -8,11 +8,7 @@ ServerMachine::ServerMachine(bool invite, const MachineTimers& timers)
       state_(invite ? ServerState::kProceeding : ServerState::kTrying),
       invite_(invite) {}
 
-ServerStep ServerMachine::start() {
-    ServerStep step;
-    if (!invite_) step.end = timers_.timeout();
-    return step;
-}
+ServerStep ServerMachine::start() { return {.end = invite_ ? kLongestProceeding : timers_.timeout()}; }
 
 ServerStep ServerMachine::on(ServerEvent event) {
     switch (state_) {
@@ -45,9 +41,9 @@ ServerStep ServerMachine::proceeding(ServerEvent event) {
             state_ = ServerState::kCompleted;
             return {.accepted = true, .send = true, .retransmit = interval_, .end = timers_.timeout()};  // G, H
         case ServerEvent::kTransportError: return terminate(ServerFailure::kTransportError);
+        case ServerEvent::kEndTimer: return terminate(ServerFailure::kUnanswered);
         case ServerEvent::kAck:
-        case ServerEvent::kRetransmitTimer:
-        case ServerEvent::kEndTimer: break;
+        case ServerEvent::kRetransmitTimer: break;
     }
     return {};
 }

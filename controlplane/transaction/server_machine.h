@@ -6,7 +6,8 @@
 //   others:  Trying -> Completed -> Terminated; no Proceeding, for we send no provisional response there
 //
 // Timers over UDP: `retransmit` is G; `end` is H, then I; or L; or J. In Trying J bounds the TU's silence:
-// after it the client has given up (Timer F), and a 408 would only be noise (RFC 4320 §4.2).
+// after it the client has given up (Timer F), and a 408 would only be noise (RFC 4320 §4.2). Proceeding has no
+// timer in the RFC; `end` bounds it so that no silence of the TU can keep a slot for ever.
 
 #include <cstdint>
 #include <optional>
@@ -30,6 +31,9 @@ enum class ServerEvent : std::uint8_t {
     kEndTimer,
     kTransportError,
 };
+
+// Above the longest time that a call may ring (`no-answer-s`, 600 s) with its end.
+inline constexpr Duration kLongestProceeding = std::chrono::minutes(15);
 
 struct ServerStep {
     bool accepted = false;  // of an event from the TU: the response is the one to keep and send

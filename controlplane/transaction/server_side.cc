@@ -51,6 +51,16 @@ void make_merge_key(std::string& key, const sip::Message& request) {
     append_decimal(key, request.cseq().number);
 }
 
+std::size_t kept_size(const sip::Message& request) {
+    using sip::HeaderId;
+    auto sum = request.request_uri().size();
+    for (const auto id : {HeaderId::kVia, HeaderId::kFrom, HeaderId::kTo, HeaderId::kCallId, HeaderId::kCSeq,
+                          HeaderId::kRecordRoute, HeaderId::kTimestamp}) {
+        for (const auto* field = request.find(id); field; field = request.next(*field)) sum += field->line.size();
+    }
+    return sum;
+}
+
 // 0 when it is no status line.
 unsigned status_of(std::string_view bytes) {
     if (!bytes.starts_with("SIP/2.0 ")) return 0;
@@ -65,6 +75,12 @@ std::optional<ServerEvent> event_of(unsigned status) {
 }
 
 }  // namespace
+
+bool TransactionLayer::oversized(const sip::Message& request) {
+    if (kept_size(request) <= kMaxKept) return false;
+    ++counters_.oversized_requests;
+    return true;
+}
 
 // By scratch_key_.
 TransactionLayer::Server* TransactionLayer::find_server_by_key() {
@@ -102,6 +118,7 @@ void TransactionLayer::on_request(Instant now, const Path& from, const sip::Mess
 
 // The key stands in scratch_key_.
 TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const sip::Message& request) {
+    if (tables_->server_bytes > settings_.max_server_transactions * settings_.mean_transaction_bytes) return nullptr;
     auto* server = tables_->servers.take();
     if (!server) return nullptr;
     server->layer = this;
@@ -118,6 +135,7 @@ TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const
         make_merge_key(server->merge_key, request);
         tables_->merge_keys.insert(server->index, siphash13(hash_key_, server->merge_key));
     }
+    tables_->account(*server);
     return server;
 }
 
@@ -200,6 +218,7 @@ bool TransactionLayer::respond(Instant now, ServerId id, std::string_view bytes)
     if (step.accepted) {
         ++(repeated ? counters_.retransmissions_sent : counters_.responses_sent);
         server->response.assign(bytes);
+        tables_->account(*server);
         // A failed attempt does not stand in the way of the next one (RFC 3263 §4.3: same request, new branch).
         if (*event == ServerEvent::kSendFailure || *event == ServerEvent::kSendTimeout)
             tables_->merge_keys.erase(server->index);
@@ -227,8 +246,7 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
 
     if (step.failure == ServerFailure::kNoAck) ++counters_.acks_missing;
     if (step.failure == ServerFailure::kUnanswered) ++counters_.unanswered;
-    tables_->server_keys.erase(server.index);
-    tables_->merge_keys.erase(server.index);
+    tables_->unlink(server);
     if (!server.ours) {
         if (step.failure)
             user_.on_server_failure(now, id, *step.failure);
@@ -236,6 +254,13 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
             user_.on_server_terminated(now, id);
     }
     if (find(id) == &server) end(server);
+}
+
+void TransactionLayer::forget(ServerId id) {
+    auto* server = find(id);
+    if (!server) return;
+    tables_->unlink(*server);
+    end(*server);
 }
 
 void TransactionLayer::end(Server& server) {
@@ -246,6 +271,7 @@ void TransactionLayer::end(Server& server) {
     clear_buffer(server.merge_key);
     clear_buffer(server.response);
     server.head.clear();
+    tables_->account(server);
     tables_->servers.give_back(server);
 }
 

@@ -115,7 +115,9 @@ struct TransactionLayer::Client {
     bool ours = false;    // a CANCEL of the layer's: the TU does not know it
     bool cancelled = false;
     bool cancel_sent = false;
+    std::size_t accounted = 0;  // in Tables::client_bytes
 
+    std::size_t size() const { return key.size() + request.size(); }
     ClientId id() const { return {index, generation}; }
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1; }
     void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ClientEvent::kRetransmitTimer), to, nullptr); }
@@ -136,8 +138,10 @@ struct TransactionLayer::Server {
     std::string response;   // the last
     std::string to_tag;     // that responses carry; "" as long as none did
     sip::ResponseTemplate head;
-    bool ours = false;  // of a CANCEL: the TU does not know it
+    bool ours = false;          // of a CANCEL: the TU does not know it
+    std::size_t accounted = 0;  // in Tables::server_bytes
 
+    std::size_t size() const { return key.size() + merge_key.size() + head.size() + response.size(); }
     ServerId id() const { return {index, generation}; }
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1 | 1; }
     void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ServerEvent::kRetransmitTimer), to, nullptr); }
@@ -156,6 +160,21 @@ struct TransactionLayer::Tables {
     HashIndex client_keys;
     HashIndex server_keys;
     HashIndex merge_keys;
+    std::size_t client_bytes = 0;  // what the texts of all take
+    std::size_t server_bytes = 0;
+
+    void account(Client& client) {
+        client_bytes += client.size() - client.accounted;
+        client.accounted = client.size();
+    }
+    void account(Server& server) {
+        server_bytes += server.size() - server.accounted;
+        server.accounted = server.size();
+    }
+    void unlink(const Server& server) {
+        server_keys.erase(server.index);
+        merge_keys.erase(server.index);
+    }
 };
 
 }  // namespace sallyport::transaction

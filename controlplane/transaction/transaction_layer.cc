@@ -36,6 +36,7 @@ void TransactionLayer::on_message(Instant now, const Path& from, const sip::Mess
         return;
     }
     ++counters_.requests_received;
+    if (oversized(message)) return;
     switch (message.method()) {
         case sip::Method::kAck: on_ack(now, from, message); break;
         case sip::Method::kCancel: on_cancel(now, from, message); break;
@@ -45,7 +46,7 @@ void TransactionLayer::on_message(Instant now, const Path& from, const sip::Mess
 
 void TransactionLayer::on_malformed(const Path& from, const sip::Message& message, const sip::ParseError& error) {
     ++counters_.malformed;
-    if (!error.answerable) return;
+    if (!error.answerable || oversized(message)) return;
     begin_stateless(from, message, error.status, error.reason);
     if (out_.push({from.sip_interface, sip::response_target(message.top_via(), from.remote)}, scratch_writer_.finish()))
         ++counters_.responses_sent;
@@ -53,7 +54,7 @@ void TransactionLayer::on_malformed(const Path& from, const sip::Message& messag
 
 void TransactionLayer::reject(const Path& from, const sip::Message& request, unsigned status, std::string_view reason,
                               std::span<const sip::ExtraHeader> extra) {
-    if (!request.is_request() || request.method() == sip::Method::kAck) return;
+    if (!request.is_request() || request.method() == sip::Method::kAck || oversized(request)) return;
     begin_stateless(from, request, status, reason);
     for (const auto& h : extra) scratch_writer_.header(h.name, h.value);
     if (out_.push({from.sip_interface, sip::response_target(request.top_via(), from.remote)}, scratch_writer_.finish()))

@@ -46,7 +46,7 @@ public:
     virtual ~TransactionUser() = default;
 
     // A new request that is neither ACK nor CANCEL. The TU answers it with respond(), now or later. An INVITE
-    // must get its final response some day, others within 64*T1 (else they end as kUnanswered).
+    // must get its final response within kLongestProceeding, others within 64*T1 (else they end as kUnanswered).
     virtual void on_request(Instant now, ServerId id, const Path& from, const sip::Message& request) = 0;
     // An ACK to a 2xx, or a stray one: no transaction of ours waits for it.
     virtual void on_ack(Instant now, const Path& from, const sip::Message& ack) = 0;
@@ -74,6 +74,8 @@ struct TransactionSettings {
     Duration t4 = std::chrono::seconds(5);
     std::size_t max_server_transactions = 20000;
     std::size_t max_client_transactions = 20000;
+    // Each table also counts as full when its texts take more than this for each of its slots.
+    std::size_t mean_transaction_bytes = 8192;
     std::uint16_t shard = 0;          // stands in each branch
     std::uint32_t retry_after_s = 5;  // in the 503 when the table is full
 };
@@ -85,16 +87,17 @@ struct TransactionCounters {
     std::uint64_t requests_sent = 0;                     // by the TU, and CANCEL
     std::uint64_t responses_sent = 0;
     std::uint64_t retransmissions_sent = 0;
-    std::uint64_t stray_responses = 0;    // no transaction, or more than one Via; dropped
-    std::uint64_t stray_acks = 0;         // to our stateless answers; dropped
-    std::uint64_t unmatched_cancels = 0;  // 481
-    std::uint64_t merged_requests = 0;    // 482
-    std::uint64_t malformed = 0;          // answered with 400 or dropped
-    std::uint64_t server_table_full = 0;  // 503
-    std::uint64_t client_table_full = 0;  // refused to the TU
-    std::uint64_t timeouts = 0;           // B, F
-    std::uint64_t acks_missing = 0;       // H
-    std::uint64_t unanswered = 0;         // by the TU
+    std::uint64_t stray_responses = 0;     // no transaction, or more than one Via; dropped
+    std::uint64_t stray_acks = 0;          // to our stateless answers; dropped
+    std::uint64_t unmatched_cancels = 0;   // 481
+    std::uint64_t merged_requests = 0;     // 482
+    std::uint64_t malformed = 0;           // answered with 400 or dropped
+    std::uint64_t oversized_requests = 0;  // dropped: see kMaxKept
+    std::uint64_t server_table_full = 0;   // 503
+    std::uint64_t client_table_full = 0;   // refused to the TU
+    std::uint64_t timeouts = 0;            // B, F
+    std::uint64_t acks_missing = 0;        // H
+    std::uint64_t unanswered = 0;          // by the TU
     std::uint64_t transport_errors = 0;
 };
 
@@ -107,6 +110,10 @@ struct Branch {
 
 class TransactionLayer {
 public:
+    // Of a request's Request-URI and the headers that each response repeats (RFC 3261 §8.2.6). Above it a request is
+    // dropped: its answer would be as large, to an address that may be forged, or could not be written at all.
+    static constexpr std::size_t kMaxKept = std::size_t{16} * 1024;
+
     // All references outlive the layer.
     TransactionLayer(const TransactionSettings& settings, TimerWheel& wheel, RandomSource& random, SendQueue& out,
                      TransactionUser& user);
@@ -153,6 +160,8 @@ public:
     // INVITE: the TU's retransmission), `bytes` are no response; a 1xx, or 408 (which ends it) to other than
     // INVITE (RFC 4320 §4.1, §4.2).
     bool respond(Instant now, ServerId id, std::string_view bytes);
+    // Ends it without a word: nothing more is sent or reported.
+    void forget(ServerId id);
     // The tag that the 200 to a CANCEL shall carry before any response had one (§9.2).
     void set_to_tag(ServerId id, std::string_view tag);
     // A response without a transaction, for requests that deserve no state (403, 503 by the TU). The ACK to
@@ -200,6 +209,7 @@ private:
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
     bool is_merged(const sip::Message& request);
+    bool oversized(const sip::Message& request);
     void begin_stateless(const Path& from, const sip::Message& request, unsigned status, std::string_view reason);
     std::array<char, 16> stateless_tag(const sip::Message& request) const;
 

@@ -1,5 +1,6 @@
 #include "controlplane/policy/passing.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -135,7 +136,7 @@ TEST(Passing, privacy_id_keeps_asserted_identity_within_the_trust_domain) {
 }
 
 TEST(Passing, one_sip_and_one_tel_identity_at_most) {
-    crosses_as("P-Asserted-Identity: <sip:1@198.51.100.1>\r\nP-Asserted-Identity: <tel:+491>\r\n",
+    crosses_as("P-Asserted-Identity: <sip:1@198.51.100.1>, <tel:+491>\r\n",
                "P-Asserted-Identity: <sip:1@a.inner>, <tel:+491>, <sip:2@a.inner>\r\nP-Asserted-Identity: tel:+492\r\n"
                "P-Asserted-Identity: <mailto:a@b.inner>\r\n",
                kT, kT);
@@ -156,14 +157,14 @@ TEST(Passing, user_and_header_privacy_are_done_at_the_border_and_taken_out) {
 
 TEST(Passing, diversion_and_history_keep_their_order_and_lose_their_hosts) {
     crosses_as(
-        "Diversion: \"Desk\" <sip:101@198.51.100.1>;reason=no-answer;counter=2\r\n"
-        "Diversion: <tel:+4989102>;reason=unconditional\r\n",
+        "Diversion: \"Desk\" <sip:101@198.51.100.1>;reason=no-answer;counter=2, "
+        "<tel:+4989102>;reason=unconditional\r\n",
         "Diversion: \"Desk\" <sip:101@pbx.inner.example>;reason=no-answer;counter=2;x=pbx.inner.example, "
         "<tel:+4989102>;reason=unconditional\r\n",
         kU, kT);
     crosses_as(
-        "History-Info: <sip:101@198.51.100.1?Reason=SIP%3Bcause%3D302>;index=1\r\n"
-        "History-Info: <sip:102@198.51.100.1>;index=1.1;mp=1\r\n",
+        "History-Info: <sip:101@198.51.100.1?Reason=SIP%3Bcause%3D302>;index=1, "
+        "<sip:102@198.51.100.1>;index=1.1;mp=1\r\n",
         "History-Info: <sip:101@pbx.inner.example?Reason=SIP%3Bcause%3D302&Replaces=innercallid%40pbx>;index=1, "
         "<sip:102@192.0.2.7:5070?X=1>;index=1.1;mp=1\r\n",
         kT, kT);
@@ -175,7 +176,7 @@ TEST(Passing, diversion_and_history_are_anonymous_where_privacy_asks_for_it) {
     crosses_as("Diversion: \"Bob\" <sip:101@198.51.100.1>;privacy=full\r\n",
                "Diversion: \"Bob\" <sip:101@pbx.inner.example>;privacy=full\r\n", kU, kT);
     crosses_as(
-        "History-Info: <sip:anonymous@anonymous.invalid>;index=1\r\nHistory-Info: "
+        "History-Info: <sip:anonymous@anonymous.invalid>;index=1, "
         "<sip:102@198.51.100.1?Privacy=none>;index=2\r\n",
         "History-Info: <sip:101@a.inner?Privacy=history>;index=1, <sip:102@a.inner?Privacy=none>;index=2\r\n", kT, kU);
     crosses_as("History-Info: <sip:anonymous@anonymous.invalid>;index=1\r\n",
@@ -192,7 +193,7 @@ TEST(Passing, refer_to_loses_its_replaces) {
 TEST(Passing, reason_keeps_its_cause_when_its_text_tells_too_much) {
     const std::string plain = "Reason: Q.850;cause=16;text=\"Normal call clearing\"\r\n";
     crosses_as(plain.c_str(), plain, kU, kT);
-    crosses_as("Reason: SIP;cause=480\r\nReason: Q.850;cause=20\r\n",
+    crosses_as("Reason: SIP;cause=480, Q.850;cause=20\r\n",
                "Reason: SIP;cause=480;text=\"gone from 192.0.2.10\", Q.850;cause=20\r\n", kT, kT);
 }
 
@@ -292,6 +293,25 @@ TEST(Passing, a_message_with_too_many_names_passes_nothing) {
         vias += "Via: SIP/2.0/UDP host" + n + ".inner.example;branch=z9hG4bKbranch" + n + "\r\n";
     }
     crosses_as("", vias + "X-Note: host59.inner.example\r\nX-Note: nothing\r\n", kT, kT);
+}
+
+TEST(Passing, what_crosses_of_one_message_is_bounded) {
+    std::string elements = "<sip:1@a.inner>";
+    for (std::size_t i = 1; i < 2 * kMostPassedElements; ++i) elements += ",<sip:1@a.inner>";
+    auto out = cross_headers("Diversion: " + elements + "\r\nReason: Q.850;cause=16\r\n", kT, kT);
+    LONGS_EQUAL(kMostPassedElements, std::ranges::count(out.lines, '@'));
+    CHECK(!out.lines.contains("Reason"));
+    LONGS_EQUAL(2, out.counters.cut);
+
+    std::string fields;
+    for (std::size_t i = 0; i < kMostPassedFields + 5; ++i) fields += "X-Note: n\r\n";
+    out = cross_headers(fields, kT, kT);
+    LONGS_EQUAL(kMostPassedFields, out.counters.passed);
+    LONGS_EQUAL(5, out.counters.cut);
+
+    out = cross_headers("X-Note: " + std::string(kMostPassedBytes, 'n') + "\r\nPriority: urgent\r\n", kT, kT);
+    STRCMP_EQUAL("Priority: urgent\r\n", out.lines.c_str());
+    LONGS_EQUAL(1, out.counters.cut);
 }
 
 // Every header of the table, and some that are not in it, filled with the names of the inner side in every

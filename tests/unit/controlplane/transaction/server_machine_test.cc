@@ -27,15 +27,22 @@ TEST_GROUP(ServerInviteMachine) {
 };
 
 TEST(ServerInviteMachine, ProceedingRepeatsTheLastProvisional) {
-    CHECK(does_nothing(m.start()));
+    CHECK(m.start().end == kLongestProceeding);
     in(ServerState::kProceeding);
     auto s = m.on(E::kSendProvisional);
     CHECK(s.accepted && s.send);
     s = m.on(E::kRequest);
     CHECK(s.send && !s.accepted);
     CHECK(does_nothing(m.on(E::kAck)));
-    CHECK(does_nothing(m.on(E::kEndTimer)));
     in(ServerState::kProceeding);
+}
+
+TEST(ServerInviteMachine, ProceedingHasAnEndEvenIfTheTuForgets) {
+    m.start();
+    m.on(E::kSendProvisional);
+    const auto s = m.on(E::kEndTimer);
+    CHECK(s.terminated && s.failure == ServerFailure::kUnanswered);
+    in(ServerState::kTerminated);
 }
 
 TEST(ServerInviteMachine, AFailureIsRepeatedByTimerGUntilItsAck) {

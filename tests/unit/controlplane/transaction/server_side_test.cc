@@ -389,3 +389,49 @@ TEST(ServerSide, TheTuMayActFromWithinAnEvent) {
     UNSIGNED_LONGS_EQUAL(1, layer.client_transactions());
     UNSIGNED_LONGS_EQUAL(6, *layer.context(eager.client));
 }
+
+TEST(ServerSide, AnInviteThatTheTuForgetsEnds) {
+    const auto id = receive(b.incoming("INVITE", "z9hG4bKa"));
+    CHECK(b.respond(id, 180));
+    b.pass(kLongestProceeding + 10ms);
+    heard("request INVITE, server unanswered");
+    UNSIGNED_LONGS_EQUAL(0, b.layer->server_transactions());
+    UNSIGNED_LONGS_EQUAL(0, b.wheel.size());
+}
+
+TEST(ServerSide, ForgottenItIsGoneWithoutAWord) {
+    const auto id = receive(b.incoming("INVITE", "z9hG4bKa"));
+    b.layer->forget(id);
+    CHECK(!b.layer->alive(id));
+    UNSIGNED_LONGS_EQUAL(0, b.layer->server_transactions());
+    UNSIGNED_LONGS_EQUAL(0, b.wheel.size());
+    receive(b.incoming("INVITE", "z9hG4bKa"));  // a new one, neither a retransmission nor merged
+    heard("request INVITE, request INVITE");
+}
+
+TEST(ServerSide, WhatEveryResponseWouldRepeatIsBounded) {
+    const auto with = [this](std::size_t size) {
+        auto text = b.incoming("OPTIONS", "z9hG4bK" + std::to_string(size));
+        return text.insert(text.find(";rport"), ";x=" + std::string(size, 'v'));
+    };
+    b.receive(with(TransactionLayer::kMaxKept));
+    heard("");
+    b.layer->reject(b.peer, *b.message, 403, "Forbidden");
+    auto malformed = with(TransactionLayer::kMaxKept);
+    CHECK(!b.receive(malformed.replace(malformed.find("CSeq: 9"), 7, "CSeq: x")));
+    sent("");
+    UNSIGNED_LONGS_EQUAL(3, b.layer->counters().oversized_requests);
+    receive(with(15000));
+}
+
+TEST(ServerSide, TheTableIsBoundedInBytesToo) {
+    Bench small({.max_server_transactions = 2, .mean_transaction_bytes = 1000});
+    auto large = small.incoming("OPTIONS", "z9hG4bKa");
+    CHECK(small.receive(large.insert(large.find(";rport"), ";x=" + std::string(3000, 'v'))));
+    CHECK(small.receive(small.incoming("BYE", "z9hG4bKb", "ours")));
+    STRCMP_EQUAL("SIP/2.0 503 Service Unavailable", small.sent().c_str());
+    UNSIGNED_LONGS_EQUAL(1, small.layer->counters().server_table_full);
+    small.layer->forget(small.tu.requests.front());
+    CHECK(small.receive(small.incoming("BYE", "z9hG4bKc", "ours")));
+    UNSIGNED_LONGS_EQUAL(2, small.tu.requests.size());
+}

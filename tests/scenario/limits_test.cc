@@ -1,0 +1,93 @@
+// Messages that are too large: of one side for the other, and of a stranger for us.
+#include "tests/scenario/world.h"
+
+#include <CppUTest/TestHarness.h>
+
+namespace sallyport::scenario {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string list(std::size_t elements) {
+    std::string out = "a";
+    for (std::size_t i = 1; i < elements; ++i) out += ",a";
+    return out;
+}
+
+}  // namespace
+
+TEST_GROUP(Limits) {
+    World world;
+    Ua& pbx() { return world.access(); }
+    Ua& carrier() { return world.core(); }
+    void check_clean() {
+        world.run_for(70s);
+        STRCMP_EQUAL("", world.problems().c_str());
+        STRCMP_EQUAL("", world.leftovers().c_str());
+        STRCMP_EQUAL("", world.leaks().c_str());
+    }
+};
+
+TEST(Limits, a_failure_with_thousands_of_reasons_reaches_the_caller) {
+    world.start();
+    carrier().script.reject = 486;
+    carrier().script.headers = {{"Reason", list(6000)}};
+    auto& call = pbx().invite("100");
+    world.run_for(2s);
+    LONGS_EQUAL(486, call.initial_status);
+    CHECK(world.counter("headers-cut") > 0);
+    check_clean();
+}
+
+TEST(Limits, an_answer_with_thousands_of_reasons_reaches_the_caller) {
+    world.start();
+    carrier().script.headers = {{"Reason", list(6000)}, {"User-to-User", std::string(30000, 'b')}};
+    const auto call = connect(world, pbx(), carrier());
+    LONGS_EQUAL(200, call.caller->initial_status);
+    CHECK(!pbx().last(200)->get("Reason").empty());
+    pbx().bye(*call.caller);
+    check_clean();
+}
+
+TEST(Limits, a_reinvite_with_hundreds_of_headers_goes_through) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    for (int i = 0; i < 244; ++i) pbx().script.headers.emplace_back("Reason", "SIP;cause=200");
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(1s);
+    LONGS_EQUAL(200, call.caller->final_status);
+    pbx().bye(*call.caller);
+    check_clean();
+}
+
+TEST(Limits, a_request_whose_answer_would_be_as_large_costs_nothing) {
+    world.start();
+    auto r = pbx().bare_request("INVITE", "100");
+    r.headers[0].second += ";x=" + std::string(64800, 'v');
+    r.remove("Contact");
+    pbx().send_raw(r.write());
+    r.remove("Call-ID");
+    pbx().send_raw(r.write());
+    world.run_for(1s);
+    LONGS_EQUAL(0, pbx().wire.size());
+    LONGS_EQUAL(2, world.counter("sip-oversized-requests"));
+    LONGS_EQUAL(0, world.counter("live-server-transactions"));
+    check_clean();
+}
+
+TEST(Limits, a_refusal_that_would_repeat_too_much_is_sent_without_it) {
+    world.start();
+    auto r = pbx().bare_request("INVITE", "100");
+    // The first Require has no room beside the head that the 420 repeats.
+    r.headers[0].second += ";x=" + std::string(15500, 'v');
+    r.add("Require", list(17000));
+    pbx().strays_expected = true;
+    pbx().send_raw(r.write());
+    world.run_for(1s);
+    CHECK(pbx().last(420) != nullptr);
+    LONGS_EQUAL(1, world.counter("responses-cut"));
+    check_clean();
+}
+
+}  // namespace sallyport::scenario
