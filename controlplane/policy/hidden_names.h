@@ -1,7 +1,10 @@
 #pragma once
-// The names of one side that a message tells: what must not appear on the other side. Views into the
-// message and the passage, which outlive the object.
+// The names of one side that a message tells: what must not appear on the other side.
+//
+// The peer chooses names and texts, so the search is linear in the text for each name (Knuth, Morris, Pratt), and
+// the names are bounded in number and length.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,15 +30,20 @@ public:
     bool any_host() const { return any_host_; }
 
 private:
+    struct Name {
+        std::string text;                   // in lower case
+        std::vector<std::uint8_t> borders;  // of each beginning of `text`: its longest proper beginning that is its end
+    };
+
+    static bool stands_in(std::string_view lower_text, const Name& name);
     void add(std::string_view name);
     void add_host(std::string_view uri);
     bool found(std::string_view text, int fewest_dots) const;
     bool plainly_in(std::string_view text, int fewest_dots) const;
 
     bool any_host_;
-    bool too_many_ = false;         // to be searched for: then every text holds one
-    std::vector<std::string> own_;  // texts of addresses
-    std::vector<std::string_view> names_;
+    bool too_many_ = false;  // or too long ones to be searched for: then every text holds one
+    std::vector<Name> names_;
     std::vector<std::string> known_there_;  // names of the outgoing side: no secret
 };
 

@@ -295,6 +295,30 @@ TEST(Passing, a_message_with_too_many_names_passes_nothing) {
     crosses_as("", vias + "X-Note: host59.inner.example\r\nX-Note: nothing\r\n", kT, kT);
 }
 
+TEST(Passing, a_message_with_a_very_long_name_passes_nothing) {
+    const auto with_tag = [](std::size_t size) {
+        return cross(invite("X-Note: nothing\r\n", "<sip:100@pbx.inner.example>;tag=" + std::string(size, 'a')),
+                     passage(kT, kT));
+    };
+    STRCMP_EQUAL("X-Note: nothing\r\n", with_tag(255).lines.c_str());
+    STRCMP_EQUAL("", with_tag(256).lines.c_str());
+    LONGS_EQUAL(1, with_tag(256).counters.withheld);
+}
+
+TEST(Passing, a_name_is_found_behind_what_only_begins_like_it) {
+    const auto tag = std::string("aabaaab-aabaaac");
+    const auto from = "<sip:100@pbx.inner.example>;tag=" + tag;
+    for (const auto* before : {"aabaaab-", "aab", "aabaaab-aabaaab-", "x ", "AABAAAB-AABAAA ", "aabaaab-aabaaac5 "}) {
+        for (const auto* after : {"", " ", "!", "5"}) {
+            const auto text = std::string(before) + tag + after;
+            const auto last = before[std::string_view(before).size() - 1];
+            const bool whole = last == ' ' && *after != '5';
+            const auto out = cross(invite("X-Note: n" + text + "n\r\n", from), passage(kT, kT));
+            LONGS_EQUAL_TEXT(whole && *after != 0 ? 1 : 0, out.counters.withheld, text.c_str());
+        }
+    }
+}
+
 TEST(Passing, what_crosses_of_one_message_is_bounded) {
     std::string elements = "<sip:1@a.inner>";
     for (std::size_t i = 1; i < 2 * kMostPassedElements; ++i) elements += ",<sip:1@a.inner>";
