@@ -113,7 +113,6 @@ private:
     void refuse(std::uint16_t status, std::string_view text);
     void refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause);
     void cancel_setup(std::uint16_t status, const Ending& ending, const sip::Message* cause);
-    static std::string passed_reason(const sip::Message* cause, const Ending& ending);
     void on_no_answer(Instant now);
 
     // call_answer.cc: 2xx and ACK
@@ -149,7 +148,9 @@ private:
     // call_release.cc: the end, and the client transactions
     void on_bye(transaction::ServerId id, std::size_t leg, const sip::Message& bye);
     void release(const Ending& ending, const sip::Message* bye = nullptr);
-    void send_bye(std::size_t leg, const Ending& ending, const sip::Message* cause);
+    void send_bye(std::size_t leg, const sip::Message* cause);
+    bool try_bye(std::size_t leg, const sip::Message* cause);
+    void on_bye_due(Instant now);
     void close(const Ending& ending);
     void note_dialogs();
     bool pending() const;
@@ -185,6 +186,10 @@ private:
     void write_product(sip::HeaderId id);
     void write_reason(const Ending& ending);
     std::string_view tag_of(std::size_t leg) const { return legs_[leg].dialog.local_tag; }
+
+    // What a CANCEL or BYE says of why: of the other side's message as far as it crosses, or our own words; or "".
+    std::string reason_for(std::size_t from, const sip::Message* cause, const Ending& ending) const;
+    void cancel_invite(const std::string& reason);
 
     void changed();
 
@@ -228,6 +233,8 @@ private:
     Timer limit_timer_;
     Timer repeat_timer_;
     Timer counters_timer_;
+    Timer bye_timer_;
+    Instant bye_give_up_{};
 };
 
 }  // namespace sallyport::call

@@ -183,7 +183,7 @@ void Call::finish_exchange() {
     const auto leg = exchange_.from;
     exchange_ = {};
     if (state_ == State::kAnswered) state_ = State::kUp;
-    if (legs_[leg].bye_wanted) send_bye(leg, {record_.ended_by, record_.code, record_.reason}, nullptr);
+    if (legs_[leg].bye_wanted) send_bye(leg, nullptr);
     if (closed_) settle();
     changed();
 }

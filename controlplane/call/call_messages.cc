@@ -60,6 +60,16 @@ void Call::prepare_cancel(std::size_t leg, const transaction::Path& to, std::str
     exchange_.cancel_path = to;
 }
 
+std::string Call::reason_for(std::size_t from, const sip::Message* cause, const Ending& ending) const {
+    if (cause != nullptr) return policy::passed_reasons(*cause, passage(from));
+    return ending.by == EndedBy::kSallyport ? reason_value(ending) : std::string();
+}
+
+void Call::cancel_invite(const std::string& reason) {
+    const sip::ExtraHeader extra{"Reason", reason};
+    core_.layer().cancel(core_.now().instant, exchange_.client, std::span(&extra, reason.empty() ? 0 : 1));
+}
+
 void Call::changed() { core_.changed(*this); }
 
 void Call::write_contact(std::size_t leg) {

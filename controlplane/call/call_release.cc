@@ -23,6 +23,7 @@ void Call::on_bye(transaction::ServerId id, std::size_t i, const sip::Message& b
     auto& leg = legs_[i];
     const bool was_up = leg.established;
     leg.bye_done = true;
+    leg.bye_wanted = false;
     if (closed_) return settle();  // crossed with ours
     const auto text = bye_reason(bye);
     const auto by = i == kCaller ? EndedBy::kCaller : EndedBy::kCallee;
@@ -38,7 +39,7 @@ void Call::release(const Ending& ending, const sip::Message* bye) {
     if (closed_) return;
     if (exchange_.active && !exchange_.answered) {  // RFC 3261 §15.1.2: requests under way are answered with 487
         answer(exchange_.server, 487, sip::default_reason(487), {});
-        core_.layer().cancel(core_.now().instant, exchange_.client);
+        cancel_invite(reason_for(exchange_.from, nullptr, ending));
         exchange_ = {};
     }
     if (exchange_.answered && (exchange_.late_offer || legs_[exchange_.from].bye_done)) answered_without_ack();
@@ -46,29 +47,58 @@ void Call::release(const Ending& ending, const sip::Message* bye) {
     for (const auto i : {kCaller, kCallee}) {
         auto& leg = legs_[i];
         if (!leg.established || leg.bye_done) continue;
+        leg.bye_reason = reason_for(other(i), bye, ending);
         // Not before the ACK to our 2xx has come or is no longer awaited (RFC 3261 §15).
         if (exchange_.answered && exchange_.from == i)
             leg.bye_wanted = true;
         else
-            send_bye(i, ending, bye);
+            send_bye(i, bye);
     }
     close(ending);
     settle();
 }
 
-void Call::send_bye(std::size_t i, const Ending& ending, const sip::Message* cause) {
+// With all that crosses of the other side's BYE, or with its Reason alone: it must not be lost for what stands in it.
+void Call::send_bye(std::size_t i, const sip::Message* cause) {
     auto& leg = legs_[i];
     leg.bye_wanted = false;
     leg.bye_done = true;
+    if ((cause != nullptr && try_bye(i, cause)) || try_bye(i, nullptr)) return;
+    // The table of client transactions is full.
+    leg.bye_wanted = true;
+    leg.bye_done = false;
+    if (bye_give_up_ == Instant{}) bye_give_up_ = core_.now().instant + 64 * Duration(core_.view().system.t1);
+    core_.wheel().arm<&Call::on_bye_due>(bye_timer_, core_.now().instant + core_.view().system.t1, this);
+}
+
+bool Call::try_bye(std::size_t i, const sip::Message* cause) {
+    auto& leg = legs_[i];
     const auto branch = core_.layer().make_branch();
     auto& w = core_.writer();
-    begin(i, leg.dialog, "BYE", ++leg.dialog.local_cseq, branch.view());
+    begin(i, leg.dialog, "BYE", leg.dialog.local_cseq + 1, branch.view());
     if (cause != nullptr)
         policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
-    else if (ending.by == EndedBy::kSallyport)
-        write_reason(ending);
+    else if (!leg.bye_reason.empty())
+        w.header(sip::HeaderId::kReason, leg.bye_reason);
     write_product(sip::HeaderId::kUserAgent);
-    send_request(i, path(i), "BYE", w.finish());
+    if (!send_request(i, path(i), "BYE", w.finish())) return false;
+    ++leg.dialog.local_cseq;
+    return true;
+}
+
+void Call::on_bye_due(Instant now) {
+    for (const auto i : {kCaller, kCallee}) {
+        auto& leg = legs_[i];
+        if (!leg.bye_wanted || (exchange_.answered && exchange_.from == i)) continue;
+        if (now < bye_give_up_) {
+            send_bye(i, nullptr);
+        } else {
+            ++core_.counters().byes_unsent;
+            leg.bye_wanted = false;
+            leg.bye_done = true;
+        }
+    }
+    settle();
 }
 
 // The call is over for its record and for its media. What the transactions still have to do goes on.
@@ -98,7 +128,7 @@ void Call::note_dialogs() {
 }
 
 bool Call::pending() const {
-    if (exchange_.active) return true;
+    if (exchange_.active || legs_[kCaller].bye_wanted || legs_[kCallee].bye_wanted) return true;
     return std::ranges::any_of(clients_, [](const ClientRef& c) { return !c.answered; });
 }
 

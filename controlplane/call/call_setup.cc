@@ -243,24 +243,10 @@ void Call::cancel_setup(std::uint16_t status, const Ending& ending, const sip::M
         core_.conclude(exchange_.server, status, tag_of(kCaller));
     }
     exchange_.active = false;
-    const auto reason = passed_reason(cause, ending);
-    const sip::ExtraHeader extra{"Reason", reason};
-    core_.layer().cancel(core_.now().instant, invite_client_, std::span(&extra, reason.empty() ? 0 : 1));
+    cancel_invite(reason_for(kCaller, cause, ending));
     state_ = State::kCancelling;
     close(ending);
     settle();
-}
-
-// For a CANCEL: what the caller's side says, without its words, or what we say ourselves.
-std::string Call::passed_reason(const sip::Message* cause, const Ending& ending) {
-    if (cause != nullptr) {
-        for (const auto element : cause->values(sip::HeaderId::kReason)) {
-            const auto reason = sip::parse_reason(element);
-            if (!reason || !reason->cause || !sip::is_token(reason->protocol)) continue;
-            return std::string(reason->protocol) + ";cause=" + std::to_string(*reason->cause);
-        }
-    }
-    return ending.by == EndedBy::kSallyport ? reason_value(ending) : std::string();
 }
 
 void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
@@ -268,7 +254,7 @@ void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
     if (exchange_.initial) return cancel_setup(487, {EndedBy::kCaller, 487, "Cancelled"}, &cancel);
     // Of a re-INVITE the other side decides which was first, its 2xx or the CANCEL; its response passes.
     exchange_.cancelled = true;
-    core_.layer().cancel(core_.now().instant, exchange_.client);
+    cancel_invite(reason_for(exchange_.from, &cancel, {}));
 }
 
 void Call::on_no_answer(Instant) {

@@ -43,6 +43,7 @@ struct EngineCounters {
     std::uint64_t no_answer = 0;
     std::uint64_t limit_reached = 0;
     std::uint64_t acks_missing = 0;      // a 2xx of ours was never acknowledged
+    std::uint64_t byes_unsent = 0;       // no room for their transaction within 64*T1
     std::uint64_t forks_dismissed = 0;   // a second 2xx got ACK and BYE
     std::uint64_t branches_ignored = 0;  // early dialogs beyond the bound, or unusable
     std::uint64_t unknown_dialogs = 0;   // 481

@@ -288,7 +288,9 @@ void Call::interrupt() {
         if (exchange_.active && !legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag, number_, i);
     }
     for (const auto i : {kCaller, kCallee}) {
-        if (legs_[i].established && !legs_[i].bye_done) send_bye(i, ending, nullptr);
+        if (!legs_[i].established || legs_[i].bye_done) continue;
+        legs_[i].bye_reason = reason_value(ending);
+        send_bye(i, nullptr);
     }
     if (was_closed) {
         closed_ = true;

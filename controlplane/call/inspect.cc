@@ -130,6 +130,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"reinvites-failed", c.reinvites_failed},
         {"reinvites-glare", c.glare},
         {"acks-missing", c.acks_missing},
+        {"byes-unsent", c.byes_unsent},
         {"forks-dismissed", c.forks_dismissed},
         {"early-dialogs-ignored", c.branches_ignored},
         {"unknown-dialogs", c.unknown_dialogs},

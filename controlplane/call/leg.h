@@ -32,8 +32,9 @@ struct Leg {
     dialog::Dialog dialog;
     sdp::OfferAnswer media;
     bool established = false;  // a 2xx was sent (leg 0) or received (leg 1)
-    bool bye_wanted = false;   // BYE waits for the ACK to our 2xx (RFC 3261 §15)
+    bool bye_wanted = false;   // BYE waits for the ACK to our 2xx (RFC 3261 §15), or for room to send it
     bool bye_done = false;     // nothing more is to be said on this leg
+    std::string bye_reason;    // for the Reason of a BYE that has nothing else of the other side's
 
     std::uint32_t imported_cseq = 0;  // of requests that another process sent (export.cc)
 

@@ -328,6 +328,18 @@ void append_passed(sip::MessageWriter& writer, const sip::Message& message, cons
     Crosser(writer, message, passage, counters).run();
 }
 
+std::string passed_reasons(const sip::Message& message, const Passage& passage) {
+    std::string list;
+    if (!message.has(HeaderId::kReason)) return list;
+    const HiddenNames hidden(message, passage);
+    std::size_t elements = 0;
+    for (const auto element : message.values(HeaderId::kReason)) {
+        if (elements++ == kMostPassedElements || list.size() + element.size() > kMostPassedBytes) break;
+        append_reason(list, element, hidden);
+    }
+    return list;
+}
+
 std::optional<std::uint8_t> next_max_forwards(const sip::Message& request) {
     if (!request.max_forwards()) return kMaxForwards;
     if (*request.max_forwards() == 0) return std::nullopt;

@@ -69,6 +69,10 @@ inline constexpr std::size_t kMostPassedBytes = std::size_t{16} * 1024;
 void append_passed(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage,
                    PassCounters& counters);
 
+// What of its Reason crosses, as the value of one field for a message that takes nothing else of `message`: CANCEL, or
+// a BYE that had to wait. "" when there is none.
+std::string passed_reasons(const sip::Message& message, const Passage& passage);
+
 // What we write ourselves in messages of either leg.
 inline constexpr std::string_view kAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS";
 inline constexpr std::string_view kAccept = "application/sdp";

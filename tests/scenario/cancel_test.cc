@@ -11,6 +11,12 @@ TEST_GROUP(Cancel) {
     World world;
     Ua& pbx() { return world.access(); }
     Ua& carrier() { return world.core(); }
+    std::string cancel_reason() {
+        for (const auto& m : carrier().received) {
+            if (m.is_request() && m.method() == "CANCEL") return m.get("Reason");
+        }
+        return "no CANCEL";
+    }
     void check_clean() {
         world.run_for(70s);
         STRCMP_EQUAL("", world.problems().c_str());
@@ -104,6 +110,35 @@ TEST(Cancel, of_a_reinvite_is_decided_by_the_other_side) {
     world.run_for(3s);
     LONGS_EQUAL(200, call.caller->final_status);
     CHECK(call.callee->remote_sdp.contains("a=sendonly"));
+    pbx().bye(*call.caller);
+    check_clean();
+}
+
+TEST(Cancel, tells_every_reason_and_hides_what_must_be) {
+    world.start();
+    carrier().script.answer = false;
+    pbx().script.last_headers = {{"Reason", "SIP;cause=200;text=\"Call completed elsewhere\""},
+                                 {"Reason", "Q.850;cause=16;text=\"by pbx.inner.example\""}};
+    auto& call = pbx().invite("100");
+    world.run_for(1s);
+    pbx().cancel(call);
+    world.run_for(1s);
+    STRCMP_EQUAL("SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=16", cancel_reason().c_str());
+    check_clean();
+}
+
+TEST(Cancel, of_a_reinvite_tells_its_reason) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    carrier().script.answer_reinvite = false;
+    pbx().script.last_headers = {{"Reason", "SIP;cause=480"}};
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(1s);
+    pbx().cancel(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(487, call.caller->final_status);
+    STRCMP_EQUAL("SIP;cause=480", cancel_reason().c_str());
+    pbx().script.last_headers.clear();
     pbx().bye(*call.caller);
     check_clean();
 }

@@ -61,6 +61,16 @@ TEST(Limits, a_reinvite_with_hundreds_of_headers_goes_through) {
     check_clean();
 }
 
+TEST(Limits, a_bye_with_hundreds_of_reasons_ends_both) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    pbx().script.last_headers = {{"Reason", list(300)}};
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    CHECK(call.callee->ended_by_peer);
+    check_clean();
+}
+
 TEST(Limits, a_request_whose_answer_would_be_as_large_costs_nothing) {
     world.start();
     auto r = pbx().bare_request("INVITE", "100");

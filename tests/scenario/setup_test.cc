@@ -209,6 +209,21 @@ TEST(Setup, an_answer_of_a_caller_that_never_acks_ends_with_bye_on_both_sides) {
     check_clean();
 }
 
+TEST(Setup, a_bye_that_waits_for_the_ack_keeps_its_reason) {
+    world.start();
+    pbx().script.ack_ours = false;
+    carrier().script.last_headers = {{"Reason", "Q.850;cause=41"}};
+    auto& call = pbx().invite("100");
+    world.run_for(2s);
+    carrier().bye(*carrier().calls.back());
+    world.run_for(1s);
+    CHECK(!call.ended_by_peer);  // RFC 3261 §15: not before the ACK, or before nobody waits for it any more
+    world.run_for(40s);
+    CHECK(call.ended_by_peer);
+    STRCMP_EQUAL("Q.850;cause=41", call.bye_reason.c_str());
+    check_clean();
+}
+
 TEST(Setup, a_late_offer_that_is_never_acked_ends_both) {
     world.start();
     carrier();

@@ -94,6 +94,9 @@ SipText Ua::make_request(UaCall& call, const std::string& method, unsigned cseq,
     for (const auto& [name, value] : script.headers) {
         if (method == "INVITE") r.add(name, value);
     }
+    for (const auto& [name, value] : script.last_headers) {
+        if (method == "BYE") r.add(name, value);
+    }
     return r;
 }
 
@@ -133,6 +136,7 @@ void Ua::cancel(UaCall& call) {
     r.add("Max-Forwards", "70");
     for (const auto* name : {"From", "To", "Call-ID"}) r.add(name, call.invite.get(name));
     r.add("CSeq", std::to_string(call.invite.cseq()) + " CANCEL");
+    for (const auto& [name, value] : script.last_headers) r.add(name, value);
     start(&call, r);
 }
 

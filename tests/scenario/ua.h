@@ -66,7 +66,9 @@ public:
         bool answer_bye = true;
         bool accept_cancel = true;  // false: CANCEL gets 200 but the INVITE goes on (a race)
         int reject_reinvite = 0;
-        std::vector<std::pair<std::string, std::string>> headers{};  // into each request and response
+        bool answer_reinvite = true;                                      // false: 100 and no more
+        std::vector<std::pair<std::string, std::string>> headers{};       // into each INVITE and its responses
+        std::vector<std::pair<std::string, std::string>> last_headers{};  // into each BYE and CANCEL
     };
 
     Ua(World& world, std::string host, Endpoint self, Endpoint gate);

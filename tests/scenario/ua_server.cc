@@ -68,6 +68,7 @@ void Ua::on_invite(Server& server) {
     if (call != nullptr) {  // re-INVITE
         ++call->reinvites_received;
         if (call->state == UaCall::State::kEnded) return respond(server, 481);
+        if (!script.answer_reinvite) return respond(server, 100);
         if (script.reject_reinvite != 0) return send_final(key, script.reject_reinvite, {});
         call->invite = r;
         call->remote_target = inside_brackets(r.get("Contact"));
