@@ -100,6 +100,9 @@ private:
         std::size_t leg = 0;
         bool invite = false;
         bool answered = false;  // an INVITE with its 2xx: only repetitions and forks can come
+        // The ACK to that 2xx, sent again on each repetition of it (RFC 3261 §13.2.2.4).
+        transaction::Path ack_path{};
+        std::string ack{};
     };
 
     // call_setup.cc: from the INVITE to the final response
@@ -129,8 +132,9 @@ private:
     bool pass_late_answer(const sip::Message& ack);
     void answered_without_ack();
     void finish_exchange();
-    void send_ack(std::size_t leg, std::uint32_t cseq, std::string_view body, const sip::Message* cause);
-    void repeat_ack(std::size_t leg);
+    void send_ack(std::size_t leg, transaction::ClientId invite, std::uint32_t cseq, std::string_view body,
+                  const sip::Message* cause);
+    void repeat_ack(transaction::ClientId invite);
     void dismiss(const sip::Message& response);
 
     // call_modify.cc: requests within the dialogs

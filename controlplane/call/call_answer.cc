@@ -33,7 +33,7 @@ void Call::on_answer(const sip::Message& response) {
     core_.count_answered(legs_[kCaller], legs_[kCallee]);
     record_.answer = core_.now().wall;
     state_ = State::kAnswered;
-    if (!exchange_.late_offer) send_ack(kCallee, exchange_.cseq_out, {}, nullptr);
+    if (!exchange_.late_offer) send_ack(kCallee, exchange_.client, exchange_.cseq_out, {}, nullptr);
     send_ok();
     arm_limit();
 }
@@ -54,7 +54,7 @@ void Call::adopt(Branch& branch) {
 
 // The callee is up, but the caller cannot be told: its answer cannot be used, or there are no means.
 void Call::fail_answer() {
-    send_ack(kCallee, exchange_.cseq_out, {}, nullptr);
+    send_ack(kCallee, exchange_.client, exchange_.cseq_out, {}, nullptr);
     const Ending ending{EndedBy::kSallyport, 500, "The answer cannot be used"};
     auto server = exchange_.server;
     exchange_.active = false;
@@ -166,14 +166,14 @@ bool Call::pass_late_answer(const sip::Message& ack) {
     const auto made = there.make_answer(*here.remote(), plan_.local_media(to, core_.view()), sdp::Finality::kFinal);
     if (!made) return false;
     if (!apply_media(legs_[kCaller].media.remote(), legs_[kCallee].media.remote(), true)) return false;
-    send_ack(to, exchange_.cseq_out, *made, &ack);
+    send_ack(to, exchange_.client, exchange_.cseq_out, *made, &ack);
     return true;
 }
 
 // The exchange ends without its ACK. A 2xx with an offer is still unacknowledged on the other leg: the ACK must
 // come before the BYE.
 void Call::answered_without_ack() {
-    if (exchange_.late_offer) send_ack(other(exchange_.from), exchange_.cseq_out, {}, nullptr);
+    if (exchange_.late_offer) send_ack(other(exchange_.from), exchange_.client, exchange_.cseq_out, {}, nullptr);
     repeat_timer_.cancel();
     exchange_ = {};
 }
@@ -188,22 +188,26 @@ void Call::finish_exchange() {
     changed();
 }
 
-void Call::send_ack(std::size_t i, std::uint32_t cseq, std::string_view body, const sip::Message* cause) {
-    auto& leg = legs_[i];
+// `invite` need not live any more: then nothing repeats its 2xx to us.
+void Call::send_ack(std::size_t i, transaction::ClientId invite, std::uint32_t cseq, std::string_view body,
+                    const sip::Message* cause) {
     const auto branch = core_.layer().make_branch();
+    const auto to = path(i);
     auto& w = core_.writer();
-    begin(i, leg.dialog, "ACK", cseq, branch.view());
+    begin(i, legs_[i].dialog, "ACK", cseq, branch.view());
     write_product(sip::HeaderId::kUserAgent);
     if (cause != nullptr) policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
-    leg.ack = body.empty() ? w.finish() : w.finish("application/sdp", body);
-    leg.ack_path = path(i);
-    leg.acked = exchange_.client;
-    core_.layer().send(leg.ack_path, leg.ack);
+    const auto ack = body.empty() ? w.finish() : w.finish("application/sdp", body);
+    core_.layer().send(to, ack);
+    const auto it = std::ranges::find(clients_, invite, &ClientRef::id);
+    if (it == clients_.end()) return;
+    it->ack_path = to;
+    it->ack = ack;
 }
 
-void Call::repeat_ack(std::size_t i) {
-    const auto& leg = legs_[i];
-    if (!leg.ack.empty()) core_.layer().send(leg.ack_path, leg.ack);
+void Call::repeat_ack(transaction::ClientId invite) {
+    const auto it = std::ranges::find(clients_, invite, &ClientRef::id);
+    if (it != clients_.end() && !it->ack.empty()) core_.layer().send(it->ack_path, it->ack);
 }
 
 // A 2xx that nobody wants: its dialog gets ACK and BYE (RFC 3261 §13.2.2.4).

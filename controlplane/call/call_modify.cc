@@ -163,12 +163,12 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     std::string body;
     if (!take_reinvite_answer(response, body) || !write_ok(response, body)) {
         // Both sides have a session now that the other does not know: there is no way back but the end.
-        send_ack(to, exchange_.cseq_out, {}, nullptr);
+        send_ack(to, exchange_.client, exchange_.cseq_out, {}, nullptr);
         fail_reinvite(500, nullptr);
         return release({EndedBy::kSallyport, 500, "The answer cannot be used"});
     }
     if (closed_) return;
-    if (!exchange_.late_offer) send_ack(to, exchange_.cseq_out, {}, nullptr);
+    if (!exchange_.late_offer) send_ack(to, exchange_.client, exchange_.cseq_out, {}, nullptr);
     send_ok();
 }
 

@@ -201,12 +201,9 @@ void Call::on_response(transaction::ClientId id, const sip::Message& response) {
 // A 2xx to a re-INVITE: repeated, or too late, after the call was released.
 void Call::late_answer(ClientRef& client, const sip::Message& response) {
     client.answered = true;
-    if (legs_[client.leg].acked == client.id) return repeat_ack(client.leg);
+    if (!client.ack.empty()) return repeat_ack(client.id);
     if (exchange_.active && exchange_.client == client.id) return;  // its ACK waits for the other side's answer
-    const auto running = exchange_.client;
-    exchange_.client = client.id;
-    send_ack(client.leg, response.cseq().number, {}, nullptr);
-    exchange_.client = running;
+    send_ack(client.leg, client.id, response.cseq().number, {}, nullptr);
 }
 
 void Call::on_client_failure(transaction::ClientId id, transaction::ClientFailure why) {

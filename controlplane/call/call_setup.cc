@@ -116,7 +116,8 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
 }
 
 void Call::on_invite_response(const sip::Message& response) {
-    const bool setting_up = state_ == State::kCalling || state_ == State::kRinging;
+    // Closed: a 2xx that could not be used has failed the call, and those of other branches are not wanted any more.
+    const bool setting_up = !closed_ && (state_ == State::kCalling || state_ == State::kRinging);
     if (response.status() < 200) {
         if (setting_up && response.status() > 100) on_provisional(response);
         return;
@@ -132,14 +133,15 @@ void Call::on_invite_response(const sip::Message& response) {
     mark_answered(invite_client_);
     const auto& callee = legs_[kCallee];
     if (setting_up) return on_answer(response);
-    if (callee.established && response.to_tag() == callee.dialog.remote_tag) return repeat_ack(kCallee);
+    if (callee.established && response.to_tag() == callee.dialog.remote_tag) return repeat_ack(invite_client_);
     // The 2xx of another branch, or one that has crossed our CANCEL (RFC 3261 §13.2.2.4, §9.1).
     dismiss(response);
 }
 
 // --- provisional responses -----------------------------------------------------------------------------
 Branch* Call::branch_for(const sip::Message& response) {
-    if (response.to_tag().empty()) return nullptr;
+    // A 2xx of RFC 2543 makes a dialog whose remote tag is null (RFC 3261 §12.1.2).
+    if (response.to_tag().empty() && response.status() < 200) return nullptr;
     for (auto& branch : branches_) {
         if (branch.dialogs[kCallee].remote_tag == response.to_tag()) return &branch;
     }

@@ -263,7 +263,7 @@ bool Call::on_orphan(std::size_t leg, const sip::Message& response) {
     if (response.call_id() != legs_[leg].dialog.call_id || response.cseq().number > legs_[leg].imported_cseq)
         return false;
     if (legs_[leg].established && response.to_tag() == legs_[leg].dialog.remote_tag) {
-        if (!closed_) send_ack(leg, response.cseq().number, {}, nullptr);
+        if (!closed_) send_ack(leg, {}, response.cseq().number, {}, nullptr);
     } else if (leg == kCallee) {
         dismiss(response);
     }

@@ -37,11 +37,6 @@ struct Leg {
     std::string bye_reason;    // for the Reason of a BYE that has nothing else of the other side's
 
     std::uint32_t imported_cseq = 0;  // of requests that another process sent (export.cc)
-
-    // The ACK to the last 2xx that came to an INVITE of ours here: sent again on each repetition of that 2xx.
-    transaction::ClientId acked;
-    transaction::Path ack_path;
-    std::string ack;
 };
 
 // One early dialog on the callee's leg and its image on the caller's: a fork downstream gives several, each

@@ -1,6 +1,8 @@
 // re-INVITE: hold and resume from each side, glare, failure, new address, without SDP; other methods in a dialog.
 #include "tests/scenario/world.h"
 
+#include <utility>
+
 #include <CppUTest/TestHarness.h>
 
 namespace sallyport::scenario {
@@ -94,6 +96,26 @@ TEST(Modify, without_sdp_asks_the_other_side_for_an_offer) {
     LONGS_EQUAL(200, call.caller->final_status);
     CHECK(call.callee->acked);
     LONGS_EQUAL(4, world.dataplane().flows().size());
+    check_clean();
+}
+
+TEST(Modify, a_repeated_first_2xx_gets_its_own_ack) {
+    bool lost = false;
+    world.lose = [&lost](const std::string& bytes) {
+        return bytes.starts_with("ACK ") && bytes.contains("198.51.100.1:5060;rport;branch") &&
+               !std::exchange(lost, true);
+    };
+    world.start();
+    carrier();
+    auto& caller = pbx().invite("100");
+    world.run_until([&] { return caller.state == UaCall::State::kUp; });
+    pbx().reinvite(caller, pbx().sdp({.version = 2}));
+    world.run_for(40s);
+    CHECK(lost);
+    LONGS_EQUAL(200, caller.final_status);
+    CHECK(caller.state == UaCall::State::kUp);
+    call = {&caller, carrier().calls.back().get()};
+    CHECK(call.callee->state == UaCall::State::kUp);
     check_clean();
 }
 

@@ -124,6 +124,40 @@ TEST(Setup, a_second_2xx_of_a_fork_gets_ack_and_bye) {
     check_clean();
 }
 
+TEST(Setup, a_good_2xx_after_an_unusable_one_revives_nothing) {
+    world.start();
+    carrier().script.answer = false;
+    auto& call = pbx().invite("100");
+    world.run_for(1s);
+    auto& callee = *carrier().calls.back();
+    carrier().script.contact = false;
+    carrier().fork(callee, 200, carrier().sdp({}));
+    carrier().script.contact = true;
+    auto& good = carrier().fork(callee, 200, carrier().sdp({.port = 7000}));
+    world.run_for(1s);
+    LONGS_EQUAL(500, call.initial_status);
+    CHECK(good.acked);
+    CHECK(good.ended_by_peer);
+    LONGS_EQUAL(0, world.counter("calls-answered"));
+    LONGS_EQUAL(2, world.counter("forks-dismissed"));
+    LONGS_EQUAL(1, world.records.size());
+    check_clean();
+}
+
+// RFC 3261 §12.1.2, §12.2.1.1.
+TEST(Setup, a_callee_without_a_to_tag_can_answer) {
+    world.start();
+    carrier().script.to_tag = false;
+    auto& call = pbx().invite("100");
+    world.run_for(2s);
+    LONGS_EQUAL(200, call.initial_status);
+    CHECK(carrier().calls.back()->acked);
+    pbx().bye(call);
+    world.run_for(1s);
+    LONGS_EQUAL(1, carrier().count_requests("BYE"));
+    check_clean();
+}
+
 TEST(Setup, busy_passes) {
     world.start();
     carrier().script.reject = 486;

@@ -66,6 +66,8 @@ public:
         bool answer_bye = true;
         bool accept_cancel = true;  // false: CANCEL gets 200 but the INVITE goes on (a race)
         int reject_reinvite = 0;
+        bool contact = true;
+        bool to_tag = true;                                               // false: a callee of RFC 2543
         bool answer_reinvite = true;                                      // false: 100 and no more
         std::vector<std::pair<std::string, std::string>> headers{};       // into each INVITE and its responses
         std::vector<std::pair<std::string, std::string>> last_headers{};  // into each BYE and CANCEL

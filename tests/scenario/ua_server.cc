@@ -75,7 +75,7 @@ void Ua::on_invite(Server& server) {
         return answer_invite(key, call);
     }
     call = &new_call(r.get("Call-ID"));
-    call->local_tag = token("t");
+    if (script.to_tag) call->local_tag = token("t");
     call->remote_tag = parameter(r.get("From"), "tag");
     call->local_uri = r.get("To");
     call->remote_uri = r.get("From").substr(0, r.get("From").rfind(";tag="));
@@ -127,14 +127,15 @@ void Ua::respond(Server& server, int status, const std::string& body) {
     for (const auto& route : r.all("Record-Route")) out.add("Record-Route", route);
     out.add("From", r.get("From"));
     auto to = r.get("To");
-    if (status > 100 && parameter(to, "tag").empty()) {
+    if (status > 100 && parameter(to, "tag").empty() && script.to_tag) {
         to += ";tag=" + (server.call != nullptr ? server.call->local_tag : token("x"));
     }
     out.add("To", to);
     out.add("Call-ID", r.get("Call-ID"));
     out.add("CSeq", r.get("CSeq"));
     out.add("Server", answered_ua);
-    if (r.method() == "INVITE" && status > 100 && status < 300) out.add("Contact", "<sip:bob@" + self.text() + ">");
+    if (script.contact && r.method() == "INVITE" && status > 100 && status < 300)
+        out.add("Contact", "<sip:bob@" + self.text() + ">");
     if (r.method() == "INVITE") {
         for (const auto& [name, value] : script.headers) out.add(name, value);
     }

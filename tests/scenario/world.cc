@@ -146,6 +146,7 @@ bool World::run_until(const std::function<bool()>& done, Duration limit) {
 // --- network
 // ---------------------------------------------------------------------------------------------------------------
 void World::send(const Endpoint& from, const Endpoint& to, const std::string& bytes) {
+    if (lose && lose(bytes)) return;
     const unsigned copies = random_.chance(link.duplicate_percent) ? 2 : 1;
     for (unsigned i = 0; i < copies; ++i) {
         if (random_.chance(link.loss_percent)) continue;

@@ -32,7 +32,8 @@ public:
     // --- what a test sets up before start()
     config::ControlView view;
     LinkSettings link;
-    void start();  // engine and dataplane session
+    std::function<bool(const std::string& bytes)> lose;  // what the link loses beside that
+    void start();                                        // engine and dataplane session
 
     Ua& access(const std::string& host = "pbx.inner.example", const std::string& address = "192.0.2.10");
     Ua& core(const std::string& host = "carrier.secret.example", const std::string& address = "198.51.100.10");
