@@ -168,6 +168,7 @@ private:
     void late_answer(ClientRef& client, const sip::Message& response);
 
     // call_media.cc
+    bool open_media(const sdp::Session& offer);
     bool apply_media(const sdp::Session* from_caller, const sdp::Session* from_callee, bool final);
     void note_codecs();
     void drop_media();

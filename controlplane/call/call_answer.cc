@@ -87,10 +87,7 @@ bool Call::take_late_offer(Branch& branch, const sip::Message& response, std::st
 bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, sdp::Session offer,
                             std::string& body) {
     if (!from.receive_offer(std::move(offer))) return false;
-    if (!plan_.open(*from.remote_offer(), core_.pools(), core_.now().instant)) {
-        ++core_.counters().no_ports;
-        return false;
-    }
+    if (!open_media(*from.remote_offer())) return false;
     auto made = to.make_offer(*from.remote_offer(), plan_.local_media(to_leg, core_.view()));
     if (made) body = std::move(*made);
     return made.has_value();

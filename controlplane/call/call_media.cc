@@ -29,6 +29,16 @@ void add(DirectionRecord& sum, const wire::FlowCounters& c) {
 
 }  // namespace
 
+// Ports for the offer. False: there are none.
+bool Call::open_media(const sdp::Session& offer) {
+    const auto left_out = plan_.open(offer, core_.pools(), core_.now().instant);
+    if (left_out)
+        core_.counters().streams_refused += *left_out;
+    else
+        ++core_.counters().no_ports;
+    return left_out.has_value();
+}
+
 // The descriptions in force on both legs become flows. False: the ledger has no room.
 bool Call::apply_media(const sdp::Session* from_caller, const sdp::Session* from_callee, bool final) {
     if (from_caller == nullptr || from_callee == nullptr) return false;

@@ -97,10 +97,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path&, std::
         if (const auto taken = here.receive_offer(std::move(*body.sdp)); !taken) {
             return fail_reinvite(status_of(taken.error()), nullptr);
         }
-        if (!plan_.open(*here.remote_offer(), core_.pools(), core_.now().instant)) {
-            ++core_.counters().no_ports;
-            return fail_reinvite(500, nullptr);
-        }
+        if (!open_media(*here.remote_offer())) return fail_reinvite(500, nullptr);
         auto made =
             legs_[other(leg)].media.make_offer(*here.remote_offer(), plan_.local_media(other(leg), core_.view()));
         if (!made) return fail_reinvite(status_of(made.error()), nullptr);

@@ -55,10 +55,7 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     if (offer) {
         const auto taken = caller.media.receive_offer(std::move(*offer));
         if (!taken) return refuse(488, sdp::offer_error_text(taken.error()));
-        if (!plan_.open(*caller.media.remote_offer(), core_.pools(), core_.now().instant)) {
-            ++core_.counters().no_ports;
-            return refuse(503, "No media ports");
-        }
+        if (!open_media(*caller.media.remote_offer())) return refuse(503, "No media ports");
         auto made = callee.media.make_offer(*caller.media.remote_offer(), plan_.local_media(kCallee, core_.view()));
         if (!made) return refuse(488, sdp::offer_error_text(made.error()));
         body = std::move(*made);

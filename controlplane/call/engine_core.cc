@@ -8,7 +8,7 @@ namespace sallyport::call {
 
 namespace {
 
-constexpr std::size_t kFlowsPerCall = 8;  // two streams: RTP and RTCP, both directions
+constexpr std::size_t kFlowsPerCall = 8;  // on average two streams: RTP and RTCP, both directions
 constexpr std::size_t kTransactionsPerCall = 8;
 constexpr std::size_t kMinTransactions = 20000;
 constexpr std::size_t kTagBytes = 12;  // RFC 3261 §19.3 asks for 32 bits

@@ -34,6 +34,7 @@ struct EngineCounters {
     std::uint64_t imports_refused = 0;
     std::uint64_t table_full = 0;
     std::uint64_t no_ports = 0;
+    std::uint64_t streams_refused = 0;  // above flow::kMostStreams
     std::uint64_t no_dataplane = 0;
     std::uint64_t media_rejected = 0;
     std::uint64_t calls_media_silent = 0;

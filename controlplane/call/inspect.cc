@@ -121,6 +121,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"imports-refused", c.imports_refused},
         {"calls-table-full", c.table_full},
         {"calls-no-ports", c.no_ports},
+        {"streams-refused", c.streams_refused},
         {"calls-no-dataplane", c.no_dataplane},
         {"calls-media-rejected", c.media_rejected},
         {"calls-media-silent", c.calls_media_silent},

@@ -91,13 +91,20 @@ bool get(ByteReader& in, sdp::StreamEnd& end) {
 MediaPlan::MediaPlan(std::uint64_t call, std::uint16_t caller_realm, std::uint16_t callee_realm)
     : call_(call), realms_{caller_realm, callee_realm} {}
 
-std::expected<void, PoolError> MediaPlan::open(const sdp::Session& offer, PortPools& pools, Instant now) {
+std::expected<std::size_t, PoolError> MediaPlan::open(const sdp::Session& offer, PortPools& pools, Instant now) {
     const auto size_before = streams_.size();
     streams_.resize(std::max(streams_.size(), offer.media.size()));
     std::vector<std::size_t> opened;
+    auto held =
+        static_cast<std::size_t>(std::ranges::count_if(streams_, [](const Stream& s) { return !s.ports[0].empty(); }));
+    std::size_t left_out = 0;
     for (std::size_t i = 0; i < offer.media.size(); ++i) {
         auto& stream = streams_[i];
         if (sdp::stream_end(offer, i).relay != sdp::Relay::kYes || !stream.ports[0].empty()) continue;
+        if (held == kMostStreams) {
+            ++left_out;
+            continue;
+        }
         const auto caller = pools.allocate(realms_[kCaller], now);
         const auto callee = caller ? pools.allocate(realms_[kCallee], now) : caller;
         if (!callee) {
@@ -110,8 +117,9 @@ std::expected<void, PoolError> MediaPlan::open(const sdp::Session& offer, PortPo
         }
         stream.ports = {*caller, *callee};
         opened.push_back(i);
+        ++held;
     }
-    return {};
+    return left_out;
 }
 
 sdp::LocalMedia MediaPlan::local_media(std::size_t leg, const config::ControlView& view) const {

@@ -35,13 +35,18 @@ namespace sallyport::flow {
 inline constexpr std::size_t kCaller = 0;
 inline constexpr std::size_t kCallee = 1;
 
+// Streams of one call that hold ports: say, a voice, a second one, and room for two more. Beyond that m-lines are
+// rejected (RFC 3264 §6), so that a few calls with many m-lines do not take a realm's ports.
+inline constexpr std::size_t kMostStreams = 4;
+
 class MediaPlan {
 public:
     // `call` is the call number: unique over restarts, for a listed flow is recognised by its cookie.
     MediaPlan(std::uint64_t call, std::uint16_t caller_realm, std::uint16_t callee_realm);
 
-    // Ports on both legs for each m-line of `offer` that we relay and that has none yet. All or nothing.
-    std::expected<void, PoolError> open(const sdp::Session& offer, PortPools& pools, Instant now);
+    // Ports on both legs for each m-line of `offer` that we relay and that has none yet, up to kMostStreams; gives the
+    // number of those that were left out. All or nothing.
+    std::expected<std::size_t, PoolError> open(const sdp::Session& offer, PortPools& pools, Instant now);
 
     // What OfferAnswer::make_offer and make_answer need for a description sent on `leg`.
     sdp::LocalMedia local_media(std::size_t leg, const config::ControlView& view) const;

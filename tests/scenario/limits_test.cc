@@ -71,6 +71,26 @@ TEST(Limits, a_bye_with_hundreds_of_reasons_ends_both) {
     check_clean();
 }
 
+TEST(Limits, a_call_gets_ports_for_a_few_streams_only) {
+    world.start();
+    const auto many = [](Ua& ua) {
+        auto sdp = ua.sdp({});
+        for (int i = 1; i < 16; ++i) sdp += "m=audio " + std::to_string(5000 + 2 * i) + " RTP/AVP 8\r\n";
+        return sdp;
+    };
+    carrier().answer_sdp = [&](UaCall&, const std::string&) { return many(carrier()); };
+    const auto call = connect(world, pbx(), carrier(), many(pbx()));
+    CHECK(call.callee != nullptr);
+    LONGS_EQUAL(4, world.counter("live-port-pairs") / 2);
+    LONGS_EQUAL(12, world.counter("streams-refused"));
+    std::size_t rejected = 0;
+    for (auto at = call.caller->remote_sdp.find("m=audio 0 "); at != std::string::npos; ++rejected)
+        at = call.caller->remote_sdp.find("m=audio 0 ", at + 1);
+    LONGS_EQUAL(12, rejected);
+    pbx().bye(*call.caller);
+    check_clean();
+}
+
 TEST(Limits, a_request_whose_answer_would_be_as_large_costs_nothing) {
     world.start();
     auto r = pbx().bare_request("INVITE", "100");

@@ -253,3 +253,23 @@ TEST(MediaPlanOfACall, a_damaged_export_is_refused_and_takes_no_port) {
         if (!copy) LONGS_EQUAL(0, fresh.stats(0).in_use);
     }
 }
+
+// RFC 3264 §6.
+TEST(MediaPlanOfACall, it_holds_ports_for_a_few_streams_only) {
+    view.realms[0].media.media_ports.last += 100;
+    view.realms[1].media.media_ports.last += 100;
+    PortPools large{view.realms, random, 1s};
+    std::string lines;
+    for (int i = 0; i < 6; ++i) lines += "m=audio " + std::to_string(4000 + 2 * i) + " RTP/AVP 0\r\n";
+    const auto offer = side("192.0.2.50", lines);
+    MediaPlan plan(77, 0, 1);
+    LONGS_EQUAL(2, plan.open(offer, large, now).value());
+    const auto local = plan.local_media(kCallee, view);
+    for (std::size_t i = 0; i < 6; ++i) CHECK(local.streams[i].empty() == (i >= kMostStreams));
+    // Who answers them all the same gets no flows for them.
+    plan.conclude(offer, side("198.51.100.60", lines));
+    LONGS_EQUAL(4 * kMostStreams, plan.flows(view).size());
+    LONGS_EQUAL(2, plan.open(offer, large, now).value());
+    plan.release(large, now);
+    LONGS_EQUAL(0, large.stats(0).in_use);
+}
