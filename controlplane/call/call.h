@@ -75,6 +75,7 @@ public:
     void on_response(transaction::ClientId id, const sip::Message& response);
     void on_client_failure(transaction::ClientId id, transaction::ClientFailure why);
     void on_client_terminated(transaction::ClientId id);
+    void on_server_failure(transaction::ServerId id);
     void on_flow_report(const flow::FlowReport& report);
 
     bool owns(std::size_t leg, const sip::Message& request) const;  // is it of one of this leg's dialogs?
@@ -116,6 +117,7 @@ private:
     void refuse(std::uint16_t status, std::string_view text);
     void refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause);
     void cancel_setup(std::uint16_t status, const Ending& ending, const sip::Message* cause);
+    void arm_no_answer();
     void on_no_answer(Instant now);
 
     // call_answer.cc: 2xx and ACK

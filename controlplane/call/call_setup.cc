@@ -105,10 +105,7 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     invite_client_ = exchange_.client = *id;
     exchange_.cseq_out = invite_cseq_;
     prepare_cancel(kCallee, {target.sip_interface, target.peer}, branch.view());
-    if (core_.view().system.no_answer.count() > 0) {
-        core_.wheel().arm<&Call::on_no_answer>(no_answer_timer_, core_.now().instant + core_.view().system.no_answer,
-                                               this);
-    }
+    arm_no_answer();
     changed();
 }
 
@@ -256,9 +253,29 @@ void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
     cancel_invite(reason_for(exchange_.from, &cancel, {}));
 }
 
+// Of the initial INVITE or of a re-INVITE: what is Timer C for a proxy (RFC 3261 §16.6 step 11).
+void Call::arm_no_answer() {
+    const auto wait = core_.view().system.no_answer;
+    if (wait.count() > 0) core_.wheel().arm<&Call::on_no_answer>(no_answer_timer_, core_.now().instant + wait, this);
+}
+
 void Call::on_no_answer(Instant) {
+    if (!exchange_.active || exchange_.answered) return;
     ++core_.counters().no_answer;
-    cancel_setup(408, {EndedBy::kSallyport, 408, "No answer"}, nullptr);
+    const Ending ending{EndedBy::kSallyport, 408, "No answer"};
+    if (exchange_.initial) return cancel_setup(408, ending, nullptr);
+    exchange_.cancelled = true;
+    cancel_invite(reason_for(exchange_.from, nullptr, ending));
+}
+
+// No response reaches the side that sent the INVITE under way (RFC 3261 §17.2.4): nobody waits for the other's answer.
+void Call::on_server_failure(transaction::ServerId id) {
+    if (!exchange_.active || exchange_.answered || id != exchange_.server) return;
+    const Ending ending{EndedBy::kSallyport, 503, "Unreachable"};
+    if (exchange_.initial) return cancel_setup(500, ending, nullptr);
+    // A 2xx that crosses the CANCEL ends the call, for it cannot be passed on (on_reinvite_answer).
+    exchange_.cancelled = true;
+    cancel_invite(reason_for(exchange_.from, nullptr, ending));
 }
 
 }  // namespace sallyport::call

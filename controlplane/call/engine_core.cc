@@ -278,9 +278,10 @@ void EngineCore::on_client_failure(Instant, transaction::ClientId id, transactio
     if (auto* call = find(layer_.context(id).value_or(0))) call->on_client_failure(id, why);
 }
 
-void EngineCore::on_server_failure(Instant, transaction::ServerId, transaction::ServerFailure) {
-    // A final response that was not acknowledged ends nothing that lives: a 2xx is ours to repeat (call_answer.cc),
-    // and after a failure there is no dialog. The layer has counted it.
+// A final response that was not acknowledged ends nothing that lives: a 2xx is ours to repeat (call_answer.cc), and
+// after a failure there is no dialog. The call sees to an INVITE that has none yet.
+void EngineCore::on_server_failure(Instant, transaction::ServerId id, transaction::ServerFailure) {
+    if (auto* call = find(layer_.context(id).value_or(0))) call->on_server_failure(id);
 }
 
 void EngineCore::on_client_terminated(Instant, transaction::ClientId id) {

@@ -61,6 +61,7 @@ struct Exchange {
     std::uint32_t cseq_in = 0;
     std::uint32_t cseq_out = 0;
     std::string target;  // of the re-INVITE's Contact; in force with the 2xx
+    Endpoint source;     // the peer of the re-INVITE's leg; in force with the 2xx
     // While answered (RFC 3261 §13.3.1.4). After a restart `ok` may be a failure: see export.cc.
     std::string ok;
     transaction::Path ok_path;

@@ -119,6 +119,56 @@ TEST(Modify, a_repeated_first_2xx_gets_its_own_ack) {
     check_clean();
 }
 
+TEST(Modify, one_that_is_never_answered_is_cancelled_and_leaves_the_call) {
+    world.view.system.no_answer = 20s;
+    up();
+    carrier().script.answer_reinvite = false;
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(25s);
+    LONGS_EQUAL(1, carrier().count_requests("CANCEL"));
+    LONGS_EQUAL(487, call.caller->final_status);
+    carrier().script.answer_reinvite = true;
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 3}));
+    world.run_for(30s);
+    LONGS_EQUAL(200, call.caller->final_status);
+    LONGS_EQUAL(1, world.counter("calls-no-answer"));
+    check_clean();
+}
+
+TEST(Modify, one_whose_sender_cannot_be_told_is_cancelled) {
+    up();
+    carrier().script.answer_reinvite = false;
+    world.refuse = [](const std::string& bytes) { return bytes.starts_with("SIP/2.0 100"); };
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(400ms);
+    world.refuse = {};
+    world.run_for(1s);
+    LONGS_EQUAL(1, carrier().count_requests("CANCEL"));
+    world.engine().visit_calls([](const call::CallView& c) { STRCMP_EQUAL("up", std::string(c.state).c_str()); });
+    check_clean();
+}
+
+TEST(Modify, a_reinvite_from_another_address_moves_the_signalling_of_an_open_realm) {
+    world.view.realms[0].open = true;
+    world.view.trunks.erase(world.view.trunks.begin());
+    world.view.routes.pop_back();
+    world.view.routes[0].from_trunk.reset();
+    world.view.routes[0].from_realm = 0;
+    world.view.routes[0].to_trunk = 0;
+    up();
+    auto& phone = pbx();
+    world.move_access("192.0.2.10", "192.0.2.20");
+    phone.reinvite(*call.caller, phone.sdp({.version = 2}));
+    world.run_for(1s);
+    LONGS_EQUAL(200, call.caller->final_status);
+    carrier().bye(*call.callee);
+    world.run_for(1s);
+    LONGS_EQUAL(1, phone.count_requests("BYE"));
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.problems().c_str());
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
 TEST(Modify, glare_gives_491_to_the_second_and_its_retry_wins) {
     up();
     world.link.delay = 20ms;

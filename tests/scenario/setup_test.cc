@@ -231,6 +231,19 @@ TEST(Setup, an_icmp_error_ends_at_once) {
     check_clean();
 }
 
+TEST(Setup, a_caller_that_cannot_be_told_cancels) {
+    world.start();
+    carrier().script.answer = false;
+    world.refuse = [](const std::string& bytes) { return bytes.starts_with("SIP/2.0 180"); };
+    pbx().invite("100");
+    world.run_for(1s);
+    LONGS_EQUAL(1, carrier().count_requests("CANCEL"));
+    LONGS_EQUAL(1, world.records.size());
+    LONGS_EQUAL(503, world.records.at(0).code);
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
 TEST(Setup, an_answer_of_a_caller_that_never_acks_ends_with_bye_on_both_sides) {
     world.start();
     carrier();

@@ -74,6 +74,12 @@ Ua& World::agent(std::map<std::string, std::unique_ptr<Ua>>& side, const std::st
 }
 
 Ua& World::access(const std::string& host, const std::string& address) { return agent(access_, host, address, 0); }
+void World::move_access(const std::string& from, const std::string& to) {
+    auto node = access_.extract(from);
+    node.key() = to;
+    node.mapped()->self.address = ip(to);
+    access_.insert(std::move(node));
+}
 Ua& World::core(const std::string& host, const std::string& address) { return agent(core_, host, address, 1); }
 
 // --- time
@@ -103,7 +109,12 @@ void World::drain() {
     for (const auto& c : outbox_.flow_commands) {
         if (session_) dataplane_.on_command(c);
     }
+    std::vector<transaction::SendQueue::Entry> refused;
     for (const auto& entry : outbox_.sends.entries()) {
+        if (refuse && refuse(std::string(outbox_.sends.bytes(entry)))) {
+            refused.push_back(entry);
+            continue;
+        }
         send(view.sip_interfaces.at(entry.path.sip_interface).local, entry.path.remote,
              std::string(outbox_.sends.bytes(entry)));
     }
@@ -112,6 +123,8 @@ void World::drain() {
         records.push_back(std::move(record));
     }
     outbox_.clear();
+    for (const auto& entry : refused) engine_->on_send_error(both(), entry);
+    if (!refused.empty()) drain();
     // The dataplane answers a moment later, as the real one does.
     if (!dataplane_.events.empty() && !events_due_) {
         events_due_ = true;

@@ -32,11 +32,14 @@ public:
     // --- what a test sets up before start()
     config::ControlView view;
     LinkSettings link;
-    std::function<bool(const std::string& bytes)> lose;  // what the link loses beside that
-    void start();                                        // engine and dataplane session
+    std::function<bool(const std::string& bytes)> lose;    // what the link loses beside that
+    std::function<bool(const std::string& bytes)> refuse;  // what the gate's kernel does not send
+    void start();                                          // engine and dataplane session
 
     Ua& access(const std::string& host = "pbx.inner.example", const std::string& address = "192.0.2.10");
     Ua& core(const std::string& host = "carrier.secret.example", const std::string& address = "198.51.100.10");
+    // A NAT gives the agent of the access side another address.
+    void move_access(const std::string& from, const std::string& to);
 
     // --- time
     Instant now() const { return now_; }
