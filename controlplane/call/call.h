@@ -192,6 +192,7 @@ private:
     void write_contact(std::size_t leg);
     void write_product(sip::HeaderId id);
     void write_reason(const Ending& ending);
+    void write_required(unsigned status);
     std::string_view tag_of(std::size_t leg) const { return legs_[leg].dialog.local_tag; }
 
     // What a CANCEL or BYE says of why: of the other side's message as far as it crosses, or our own words; or "".

@@ -81,6 +81,12 @@ void Call::write_product(sip::HeaderId id) {
     if (!product.empty()) core_.writer().header(id, product);
 }
 
+// What a status of the other side must carry; that side's own does not cross.
+void Call::write_required(unsigned status) {
+    if (status == 405) core_.writer().header(sip::HeaderId::kAllow, policy::kAllow);    // RFC 3261 §21.4.6
+    if (status == 415) core_.writer().header(sip::HeaderId::kAccept, policy::kAccept);  // RFC 3261 §21.4.13
+}
+
 // RFC 3326.
 void Call::write_reason(const Ending& ending) { core_.writer().header(sip::HeaderId::kReason, reason_value(ending)); }
 

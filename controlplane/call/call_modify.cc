@@ -197,7 +197,13 @@ void Call::fail_reinvite(unsigned status, const sip::Message* cause) {
     const auto from = exchange_.from;
     auto& w = core_.writer();
     if (core_.layer().begin_response(exchange_.server, w, status, sip::default_reason(status), {})) {
-        if (cause != nullptr) policy::append_passed(w, *cause, passage(other(from)), core_.pass_counters());
+        write_required(status);
+        if (cause != nullptr) {
+            policy::append_passed(w, *cause, passage(other(from)), core_.pass_counters());
+            const auto said = static_cast<std::uint16_t>(cause->status());
+            if (said != status && !cause->has(sip::HeaderId::kReason))
+                write_reason({EndedBy::kSallyport, said, sip::default_reason(said)});
+        }
         write_product(sip::HeaderId::kServer);
         core_.conclude(exchange_.server, status, tag_of(from));
     }

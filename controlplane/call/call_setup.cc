@@ -198,6 +198,12 @@ std::uint16_t passed_status(unsigned status) {
     if (status < 400) return 480;
     // A challenge does not cross, for its nonce would be answered by the wrong side (controlplane/policy).
     if (status == 401 || status == 407) return 403;
+    // What must come with these does not cross, and is no business of the side that would get it: extensions, session
+    // timers and security are those of one leg (RFC 3261 §21.4.15-17, RFC 4028 §6, RFC 3329 §2.3). 500, as
+    // for 503, and not 488: that would blame the description.
+    for (const unsigned of_a_leg : {420, 421, 422, 423, 494}) {
+        if (status == of_a_leg) return 500;
+    }
     // 503 would make the caller's side avoid us, though only the next hop is at fault (RFC 3261 §16.7 step 6).
     if (status == 503 || status > 699) return 500;
     return static_cast<std::uint16_t>(status);
@@ -214,6 +220,7 @@ void Call::on_failure_response(const sip::Message& response) {
 void Call::refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause) {
     auto& w = core_.writer();
     if (core_.layer().begin_response(exchange_.server, w, status, sip::default_reason(status), tag_of(kCaller))) {
+        write_required(status);
         if (cause != nullptr) policy::append_passed(w, *cause, passage(kCallee), core_.pass_counters());
         if (status != ending.code && (cause == nullptr || !cause->has(sip::HeaderId::kReason))) write_reason(ending);
         if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);

@@ -205,6 +205,16 @@ TEST(Modify, a_failed_reinvite_leaves_everything_as_it_was) {
     check_clean();
 }
 
+TEST(Modify, a_failure_for_an_extension_of_one_leg_becomes_500) {
+    up();
+    carrier().script.reject_reinvite = 422;
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(1s);
+    LONGS_EQUAL(500, call.caller->final_status);
+    CHECK(pbx().last(500)->get("Reason").contains("cause=422"));
+    check_clean();
+}
+
 TEST(Modify, a_481_to_a_reinvite_ends_the_call) {
     up();
     carrier().script.reject_reinvite = 481;

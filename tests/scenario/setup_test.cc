@@ -190,6 +190,27 @@ TEST(Setup, a_503_of_the_next_hop_is_not_ours) {
     check_clean();
 }
 
+TEST(Setup, a_failure_that_must_carry_a_header_carries_ours) {
+    world.start();
+    const auto refused = [this](int status) {
+        carrier().script.reject = status;
+        auto& call = pbx().invite("100");
+        world.run_for(2s);
+        const auto* answer = pbx().last(call.initial_status);
+        CHECK(answer != nullptr);
+        return *answer;
+    };
+    carrier().script.headers = {{"Allow", "INVITE, INFO"}, {"Accept", "text/plain"}};
+    STRCMP_EQUAL("INVITE, ACK, BYE, CANCEL, OPTIONS", refused(405).get("Allow").c_str());
+    STRCMP_EQUAL("application/sdp", refused(415).get("Accept").c_str());
+    for (const auto status : {420, 421, 422, 423, 494}) {
+        const auto answer = refused(status);
+        LONGS_EQUAL(500, answer.status());
+        CHECK(answer.get("Reason").contains("cause=" + std::to_string(status)));
+    }
+    check_clean();
+}
+
 TEST(Setup, a_challenge_does_not_cross) {
     world.start();
     carrier().script.reject = 407;
