@@ -46,8 +46,8 @@ Body read_body(const sip::Message& message) {
 std::string user_of(std::string_view uri) {
     const auto parsed = sip::Uri::parse(uri);
     if (!parsed) return {};
-    if (parsed->scheme == sip::UriScheme::kTel) return std::string(parsed->opaque);
-    return std::string(parsed->user);
+    const auto user = parsed->scheme == sip::UriScheme::kTel ? parsed->opaque : parsed->user;
+    return std::string(user.substr(0, dialog::kMaxUri));
 }
 
 // The number as text in base 32, without letters that look like digits (Crockford).
@@ -67,6 +67,7 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
         ++counters_.extensions_refused;
         return refuse(420, "Unsupported", unsupported);
     }
+    if (invite.request_uri().size() > dialog::kMaxUri) return refuse(414);  // RFC 3261 §21.4.7
     const auto scheme = invite.uri().scheme;
     // A sips: target asks for TLS on every hop (RFC 5630 §3.1.1), which we cannot give.
     if (scheme != sip::UriScheme::kSip && scheme != sip::UriScheme::kTel) return refuse(416);
@@ -75,7 +76,10 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     if (body.status != 0) return std::unexpected(Refusal{body.status, body.reason, {}, {}});
     if (body.sdp && sdp::relayed_streams(*body.sdp) == 0) return refuse(488);
     auto dialog = dialog::accept(invite, make_tag());
-    if (!dialog) return std::unexpected(Refusal{400, std::string(dialog.error()), {}, {}});
+    if (!dialog) {
+        ++counters_.invites_unusable;
+        return std::unexpected(Refusal{400, std::string(dialog.error()), {}, {}});
+    }
     const auto called = scheme == sip::UriScheme::kTel ? invite.uri().opaque : invite.uri().user;
     const auto target = router_.route(source_, called);
     if (!target) return std::unexpected(Refusal{target.error().status, std::string(target.error().reason), {}, {}});
@@ -121,9 +125,10 @@ void EngineCore::refuse(transaction::ServerId id, const transaction::Path& from,
     record.reason = refusal.reason;
     record.from_user = user_of(invite.from().uri);
     record.to_user = user_of(invite.request_uri());
-    record.caller.call_id = invite.call_id();
+    // Perhaps refused for the length of these.
+    record.caller.call_id = invite.call_id().substr(0, dialog::kMaxIdentifier);
     record.caller.local_tag = tag;
-    record.caller.remote_tag = invite.from_tag();
+    record.caller.remote_tag = invite.from_tag().substr(0, dialog::kMaxIdentifier);
     record.caller.realm = view_.realms.at(source_.realm).name;
     if (source_.kind == routing::Source::Kind::kTrunk) record.caller.trunk = view_.trunks.at(source_.trunk).name;
     record.caller.peer = from.remote.text();

@@ -219,9 +219,9 @@ void Call::dismiss(const sip::Message& response) {
     begin(kCallee, unwanted, "ACK", invite_cseq_, ack_branch.view());
     write_product(sip::HeaderId::kUserAgent);
     core_.layer().send(to, w.finish());
-    if (std::ranges::find(dismissed_, response.to_tag()) != dismissed_.end() || dismissed_.size() == kMaxDismissed)
-        return;
-    dismissed_.emplace_back(response.to_tag());
+    const auto tag = response.to_tag().substr(0, dialog::kMaxIdentifier);
+    if (std::ranges::find(dismissed_, tag) != dismissed_.end() || dismissed_.size() == kMaxDismissed) return;
+    dismissed_.emplace_back(tag);
     ++core_.counters().forks_dismissed;
     const auto bye_branch = core_.layer().make_branch();
     begin(kCallee, unwanted, "BYE", invite_cseq_ + 1, bye_branch.view());

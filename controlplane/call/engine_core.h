@@ -28,6 +28,7 @@ struct EngineCounters {
     std::uint64_t calls = 0;      // INVITEs that became a call
     std::uint64_t calls_answered = 0;
     std::uint64_t calls_refused = 0;      // INVITEs that did not become a call
+    std::uint64_t invites_unusable = 0;   // of those: without usable Contact, or a text of the dialog is too long
     std::uint64_t calls_failed = 0;       // not answered: refused by the callee, cancelled, timed out
     std::uint64_t calls_interrupted = 0;  // found unfinished after a restart
     std::uint64_t calls_imported = 0;

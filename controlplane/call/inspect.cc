@@ -115,6 +115,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"calls", c.calls},
         {"calls-answered", c.calls_answered},
         {"calls-refused", c.calls_refused},
+        {"invites-unusable", c.invites_unusable},
         {"calls-failed", c.calls_failed},
         {"calls-interrupted", c.calls_interrupted},
         {"calls-imported", c.calls_imported},

@@ -48,6 +48,15 @@ std::expected<std::vector<std::string>, sip::Reason> record_routes(const sip::Me
     return out;
 }
 
+// "" when every text fits that stands in the dialog for as long as it lives.
+sip::Reason too_long(const sip::Message& invite) {
+    if (invite.call_id().size() > kMaxIdentifier) return "Call-ID is too long";
+    if (invite.from_tag().size() > kMaxIdentifier) return "From tag is too long";
+    if (invite.value(sip::HeaderId::kFrom).size() > kMaxAddress) return "From is too long";
+    if (invite.value(sip::HeaderId::kTo).size() > kMaxAddress) return "To is too long";
+    return {};
+}
+
 std::expected<sip::Uri, sip::Reason> route_uri(std::string_view route) {
     const auto address = sip::parse_name_addr(route);
     if (!address) return std::unexpected(address.error());
@@ -69,6 +78,7 @@ std::string_view uri_of(std::string_view route) {
 }  // namespace
 
 std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string_view local_tag) {
+    if (const auto reason = too_long(invite); !reason.empty()) return std::unexpected(reason);
     auto target = contact_uri(invite);
     if (!target) return std::unexpected(target.error());
     if (target->empty()) return std::unexpected("Missing Contact header");  // §8.1.1.8: INVITE must have one
@@ -99,6 +109,7 @@ Dialog make(std::string_view call_id, std::string_view local_tag, std::string_vi
 }
 
 std::expected<void, sip::Reason> establish(Dialog& dialog, const sip::Message& response) {
+    if (response.to_tag().size() > kMaxIdentifier) return std::unexpected("To tag is too long");
     auto target = contact_uri(response);
     if (!target) return std::unexpected(target.error());
     if (target->empty() && response.status() >= 200) return std::unexpected("Missing Contact header");

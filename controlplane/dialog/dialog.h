@@ -22,6 +22,8 @@ namespace sallyport::dialog {
 // A peer's text that we keep is bounded: a longer one refuses the message.
 inline constexpr std::size_t kMaxRoutes = 16;
 inline constexpr std::size_t kMaxUri = 1024;
+inline constexpr std::size_t kMaxIdentifier = 1024;  // Call-ID, tags
+inline constexpr std::size_t kMaxAddress = 2048;     // From, To: a URI, a display name, parameters
 
 struct Dialog {
     std::string call_id;

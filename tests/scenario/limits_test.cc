@@ -91,6 +91,39 @@ TEST(Limits, a_call_gets_ports_for_a_few_streams_only) {
     check_clean();
 }
 
+TEST(Limits, texts_that_a_call_would_keep_are_bounded) {
+    world.start();
+    const auto refused = [this](const std::string& name, const std::string& value) {
+        auto r = pbx().bare_request("INVITE", "100");
+        r.remove(name);
+        r.add(name, value);
+        pbx().strays_expected = true;
+        pbx().send_raw(r.write());
+        world.run_for(300ms);
+        std::string said;
+        for (const auto& m : pbx().received) {
+            if (m.branch() == r.branch()) said = m.start.substr(8);
+        }
+        return said;
+    };
+    STRCMP_EQUAL("400 Call-ID is too long", refused("Call-ID", std::string(9000, 'c')).c_str());
+    STRCMP_EQUAL("400 From is too long", refused("From", "<sip:" + std::string(9000, 'u') + "@a.b>;tag=f").c_str());
+    STRCMP_EQUAL("400 To is too long", refused("To", "<sip:" + std::string(9000, 'u') + "@a.b>").c_str());
+    auto r = pbx().bare_request("INVITE", std::string(6000, '1'));
+    r.remove("To");
+    r.add("To", "<sip:1@192.0.2.1>");
+    pbx().send_raw(r.write());
+    world.run_for(300ms);
+    CHECK(pbx().last(414) != nullptr);
+    LONGS_EQUAL(3, world.counter("invites-unusable"));
+    LONGS_EQUAL(4, world.records.size());
+    for (const auto& record : world.records) {
+        for (const auto* text : {&record.caller.call_id, &record.from_user, &record.to_user})
+            CHECK(text->size() <= 1024);
+    }
+    check_clean();
+}
+
 TEST(Limits, a_request_whose_answer_would_be_as_large_costs_nothing) {
     world.start();
     auto r = pbx().bare_request("INVITE", "100");

@@ -159,4 +159,29 @@ TEST(Dialog, comes_back_from_its_bytes_and_from_no_part_of_them) {
     }
 }
 
+TEST(Dialog, what_it_keeps_of_a_peer_is_bounded) {
+    const std::string contact = "Contact: <sip:alice@192.0.2.10>\n";
+    const auto with = [&](std::string_view what, std::string_view by) {
+        auto t = invite(contact);
+        return t.replace(t.find(what), what.size(), by);
+    };
+    const auto reason = [&](const std::string& t) {
+        const auto d = accept(parse(t), "ours");
+        return d ? std::string() : std::string(d.error());
+    };
+    const std::string identifier(kMaxIdentifier, 'i');
+    STRCMP_EQUAL("", reason(with("Call-ID: abc", "Call-ID: " + identifier)).c_str());
+    STRCMP_EQUAL("Call-ID is too long", reason(with("Call-ID: abc", "Call-ID: x" + identifier)).c_str());
+    STRCMP_EQUAL("", reason(with("tag=their", "tag=" + identifier)).c_str());
+    STRCMP_EQUAL("From tag is too long", reason(with("tag=their", "tag=x" + identifier)).c_str());
+    STRCMP_EQUAL("From is too long", reason(with("A, B", std::string(kMaxAddress, 'n'))).c_str());
+    STRCMP_EQUAL("To is too long", reason(with("To: <", "To: " + std::string(kMaxAddress, 'n') + " <")).c_str());
+
+    auto d = make("own", "ours", "<sip:a@192.0.2.1>", "<sip:bob@192.0.2.20>", "sip:bob@192.0.2.20", 1);
+    const auto before = d;
+    CHECK(!establish(d, parse(response(200, "x" + identifier, contact))).has_value());
+    CHECK(d == before);
+    CHECK(establish(d, parse(response(200, identifier, contact))).has_value());
+}
+
 }  // namespace sallyport::dialog
