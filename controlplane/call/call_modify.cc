@@ -164,7 +164,7 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     legs_[from].dialog.remote_target = exchange_.target;
     legs_[from].peer = exchange_.source;
     std::string body;
-    if (!take_reinvite_answer(response, body) || !write_ok(response, body)) {
+    if (!take_reinvite_answer(response, body) || (!closed_ && !write_ok(response, body))) {
         // Both sides have a session now that the other does not know: there is no way back but the end.
         send_ack(to, exchange_.client, exchange_.cseq_out, {}, nullptr);
         fail_reinvite(500, nullptr);

@@ -148,6 +148,18 @@ TEST(Modify, one_whose_sender_cannot_be_told_is_cancelled) {
     check_clean();
 }
 
+TEST(Modify, one_whose_sender_cannot_be_told_ends_the_call_when_it_was_accepted) {
+    up();
+    world.refuse = [](const std::string& bytes) { return bytes.starts_with("SIP/2.0 100"); };
+    pbx().reinvite(*call.caller, pbx().sdp({.version = 2}));
+    world.run_for(1s);
+    CHECK(call.caller->ended_by_peer);
+    CHECK(call.callee->acked);
+    CHECK(call.callee->ended_by_peer);
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
 TEST(Modify, a_reinvite_from_another_address_moves_the_signalling_of_an_open_realm) {
     world.view.realms[0].open = true;
     world.view.trunks.erase(world.view.trunks.begin());
