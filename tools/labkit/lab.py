@@ -1,7 +1,8 @@
 """One lab: the network and the product in it. Everything of it has its name, so that labs stand side by side.
 
-/run/sallyport-lab/NAME/ holds config.json (as used), run/ and state/ (the product's), product.log and
-lab.json (which build). `down` needs none of these files: it finds processes by their namespace.
+/run/sallyport-lab/NAME/ holds config.json (as used), run/ and state/ (the product's), bin/ (its programs, see
+Product), product.log and lab.json (which build). `down` needs none of these files: it finds processes by their
+namespace.
 """
 import contextlib
 import fcntl

@@ -14,6 +14,16 @@ from .command import LabError
 PROGRAMS = ("sallyport-manager", "sallyport-dataplane", "sallyport-control", "sallyport")
 LEAKS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "support" / "leaks.supp"
 READY_SECONDS = 60  # generous: a sanitizer's build on a busy machine
+# The programs run as copies, in a mount that only they see and that ends with them: the control plane's user may not be
+# able to reach a build below somebody's home, and a build that is made anew must not change a lab that is up.
+START = """set -e
+mkdir -p "$2"
+mount -t tmpfs -o mode=0755,size=1g sallyport-programs "$2"
+install -m 0755 "$1"/sallyport-* "$2"
+program=$2/sallyport-manager
+shift 2
+exec "$program" "$@"
+"""
 
 
 def program_of(pid):
@@ -42,8 +52,8 @@ class Product:
         sanitizers = {"LSAN_OPTIONS": f"suppressions={LEAKS}:print_suppressions=0"}
         with open(self.log, "ab") as log:
             subprocess.Popen(
-                self.namespace.command(self.bin / "sallyport-manager", "--config", self.config,
-                                       "--runtime-dir", self.runtime, "--state-dir", self.state),
+                self.namespace.command("sh", "-c", START, "sallyport-start", self.bin, self.folder / "bin",
+                                       "--config", self.config, "--runtime-dir", self.runtime, "--state-dir", self.state),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
                 env={**os.environ, **sanitizers})
 
