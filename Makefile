@@ -104,7 +104,7 @@ test: deps
 	@$(MAKE) --no-print-directory programs-and-tests
 	@tools/run-tests --build $(BUILD)
 
-#> make test-long         soak, sanitizers and whole peer suites
+#> make test-long         every suite under each sanitizer, and the large system cases
 test-long: deps
 	@tools/test-long
 
@@ -125,12 +125,13 @@ bench: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) benchmarks
 	@for b in $(BENCHMARKS); do echo "== $$(basename $$b)"; $$b || exit 1; done
 
-#> make install DESTDIR=  programs, schema and default configuration below DESTDIR
+#> make install DESTDIR=  programs, schema and an example of a configuration below DESTDIR
 PREFIX ?= /usr
 install: build
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/bin/sallyport
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/lib/sallyport $(filter-out $(BUILD)/bin/sallyport,$(BINARIES))
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/sallyport platform/config/schema.json
+	install -D -m 0644 tests/config/minimal.json $(DESTDIR)$(PREFIX)/share/sallyport/example.json
 
 #> make compdb            compile_commands.json for clangd and clang-tidy
 compdb:

@@ -4,6 +4,7 @@ import re
 from tests.system.runner import case
 from tests.system.support import expect_success
 from tools.labkit.audio_calls import AudioCalls
+from tools.labkit.network import address
 
 # {X} is the side's own word: what must not be found on the other side.
 HEADERS = """User-Agent: {X}Phone/7.1 (build {x}-4711)
@@ -19,6 +20,8 @@ Call-Info: <http://info.{x}.example/a.png>;purpose=icon
 Alert-Info: <http://info.{x}.example/ring.wav>
 Error-Info: <sip:error@{x}.example>
 Reply-To: <sip:reply@{x}.example>
+Refer-To: <sip:refer@{x}.example>
+Record-Route: <sip:{a};lr;{x}=1>
 X-{X}-Route: 10.{n}.0.1;node={x}-core-7
 P-Charging-Vector: icid-value={x}77;icid-generated-at=10.{n}.0.2
 P-Access-Network-Info: {X}-UTRAN; cell={x}99
@@ -33,8 +36,8 @@ WORDS = {"access": ("Innerleft", 71), "core": ("Innerright", 93)}
 
 def inner(side):
     word, number = WORDS[side]
-    fill = {"X": word, "x": word.lower(), "n": number}
-    return {"headers": HEADERS.format(**fill), "attributes": ATTRIBUTES.format(**fill)}
+    fill = {"X": word, "x": word.lower(), "n": number, "a": address(side, 10)}
+    return {"WHO": f"{word}-phone", "headers": HEADERS.format(**fill), "attributes": ATTRIBUTES.format(**fill)}
 
 
 def forbidden(side, messages):

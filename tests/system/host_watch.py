@@ -1,7 +1,8 @@
 """Tells when the machine itself stood still: on a shared host a virtual CPU can be taken away for seconds.
 
-One process per CPU at real-time priority sleeps 10 ms at a time; nothing of the machine's own load can keep it
-from waking. What it oversleeps was taken by the host, and a case that failed then is judged anew.
+One process per CPU at real-time priority sleeps 10 ms at a time; no process of the machine can keep it from waking
+(long work inside the kernel could). What it oversleeps was taken by the host, and a case that failed then is judged
+anew, after saying what it failed by.
 """
 import multiprocessing
 import os

@@ -58,6 +58,7 @@ def expect_one_record_each(context, calls):
     context.expect(counts.keys() <= known, f"records of calls that were never answered: {sorted(counts.keys() - known)[:5]}")
     interrupted = sum(record["reason"] == "Interrupted" for record in context.records())
     print(f"     {len(known)} calls, {len(counts)} records, {interrupted} interrupted", flush=True)
+    context.expect(interrupted > 0, "no call was interrupted: the kills prove nothing of set-up")
 
 
 def kill_control(context, count, rate, interval, kills):
@@ -147,6 +148,8 @@ def interrupted_call_has_a_record(context):
     calls.wait_finished(5)
     expect_success(context, endpoints)
     calls.stop()
+    reasons = [record["reason"] for record in context.records()]
+    context.expect(reasons == ["Interrupted"] * 3, f"the records' reasons are {reasons}")
     context.nothing_left(5)
     calls = context.keep(AudioCalls(context.lab, context.folder, seconds=3))
     endpoints = calls.place("uac_call", "uas_answer", 1000)
@@ -161,6 +164,7 @@ def cli_without_control_plane(context):
     said = ""
     while time.monotonic() < deadline and "not running" not in said:
         for pid in context.product.pids("sallyport-control"):
+            context.killed.add(pid)
             os.kill(pid, signal.SIGKILL)
         result = context.product.cli("show", "calls")
         said = result.stdout + result.stderr

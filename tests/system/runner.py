@@ -41,6 +41,7 @@ class Case:
 class Result:
     problems: list
     seconds: float
+    repeated: bool = False
 
 
 def case(settings=None, fresh=False, long=False, no_lab=False):
@@ -76,6 +77,7 @@ class Context:
         self.folder = folder
         self.build = build
         self.problems = []
+        self.killed = set()  # pids that the case has killed itself
         self._closing = contextlib.ExitStack()
 
     @property
@@ -128,10 +130,13 @@ class Context:
 
 
 def complaints(log, killed):
-    """Lines of the product's log that no case may cause: a sanitizer's, and ends that nobody has asked for."""
-    allowed = "was killed by signal 9 " if killed else None
+    """Lines of the product's log that no case may cause: a sanitizer's, and ends that nobody has asked for.
+
+    killed: pids whose SIGKILL was the case's own.
+    """
+    allowed = [f"(pid {pid}) was killed by signal 9 " for pid in killed]
     return [line for line in log.splitlines()
-            if COMPLAINT.search(line) and not (allowed and allowed in line)]
+            if COMPLAINT.search(line) and not any(text in line for text in allowed)]
 
 
 class Labs:
@@ -156,7 +161,7 @@ class Labs:
         self.lab, self.settings = lab, settings
         return lab
 
-    def down(self, killed=False):
+    def down(self, killed=()):
         """Takes it down; what its processes complained about, also while they ended."""
         if not self.lab:
             return []
@@ -170,9 +175,9 @@ class Labs:
 LABS = Labs()
 
 
-def check_health(context, killed):
+def check_health(context):
     """The processes that ran before still run and have no complaint, and nothing of a call is left."""
-    context.problems += complaints(context.product.log.read_text(errors="replace"), killed)
+    context.problems += complaints(context.product.log.read_text(errors="replace"), context.killed)
     condition = context.product.condition()
     context.expect(condition == "running", f"afterwards: {condition}")
     context.nothing_left()
@@ -185,15 +190,24 @@ def run(item, build):
     result = run_once(item, build)
     gaps = watch().gaps_since(start) if result.problems else []
     if gaps:
-        print(f"     {item.name} failed while the host stopped a CPU for {max(gap[1] for gap in gaps):.1f} s; once more",
+        print(f"     {item.name} failed while the host stopped a CPU for {max(gap[1] for gap in gaps):.1f} s; once more."
+              " It said:\n" + "\n".join("     | " + line for text in result.problems for line in text.splitlines()),
               flush=True)
+        kept = folder_of(item).with_suffix(".1")
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.move(folder_of(item), kept)
         result = run_once(item, build)
+        result.repeated = True
     return result
+
+
+def folder_of(item):
+    return ROOT / "build" / "system" / item.name
 
 
 def run_once(item, build):
     start = time.monotonic()
-    folder = ROOT / "build" / "system" / item.name
+    folder = folder_of(item)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     folder.chmod(0o777)
@@ -211,7 +225,7 @@ def run_once(item, build):
     try:
         context.close()
         if context.lab and not context.problems:
-            check_health(context, item.fresh)
+            check_health(context)
     except Exception:
         context.problems.append(traceback.format_exc(limit=-2).rstrip())
     if context.lab and context.problems:
@@ -221,7 +235,7 @@ def run_once(item, build):
         context.problems.append(f"the product's log ends (all of it in {folder.relative_to(ROOT)}):\n"
                                 f"{context.product.log_tail(12)}")
     if item.fresh or context.problems:
-        context.problems += LABS.down(item.fresh)  # the next case starts from a clean lab
+        context.problems += LABS.down(context.killed)  # the next case starts from a clean lab
     return Result(context.problems, time.monotonic() - start)
 
 

@@ -19,12 +19,12 @@ def expect_success(context, sipps):
 
 
 def audio_call(context, caller_scenario, callee_scenario, caller="access", talk_ms=2000, seconds=20, media=None,
-               during=None, **options):
+               during=None, hushed=(), **options):
     """One call from beginning to end; `during(calls)` runs once audio flows. The AudioCalls, stopped."""
-    calls = context.keep(AudioCalls(context.lab, context.folder, caller=caller, seconds=30.0, media=media))
+    calls = context.keep(AudioCalls(context.lab, context.folder, caller=caller, seconds=30.0, media=media, hushed=hushed))
     endpoints = calls.place(caller_scenario, callee_scenario, talk_ms, **options)
     if during:
-        calls.wait(lambda: any(stream.heard for stream in calls.streams["core"].values()), 5)
+        calls.wait(lambda: any(stream.heard for streams in calls.streams.values() for stream in streams.values()), 5)
         during(calls)
     calls.wait_finished(seconds)
     expect_success(context, endpoints)
@@ -33,7 +33,8 @@ def audio_call(context, caller_scenario, callee_scenario, caller="access", talk_
 
 
 def expect_audio(context, calls, at_least, count=1, edge=EDGE):
-    """Both directions of each call: enough packets, none lost while both legs stood, every byte the sender's."""
+    """Both directions of each call: enough packets, none lost while both legs stood, every byte the sender's, and
+    nothing heard that the other end has not sent; the same of RTCP."""
     reports = calls.reports()
     context.expect(len(reports) == 2 * count, f"{len(reports) // 2} calls had media on both legs, expected {count}")
     for name, report in reports:
@@ -41,7 +42,10 @@ def expect_audio(context, calls, at_least, count=1, edge=EDGE):
         inner = [number for number in report.lost if edge <= number < report.sent - edge
                  and not any(at - HOLD_EDGE <= number < at + HOLD_EDGE for at in report.resumed)]
         context.expect(report.received >= at_least, f"{name}: {report.text()}; expected at least {at_least} received")
-        context.expect(not inner and report.identical, f"{name}: {report.text()}; lost {inner[:10]}")
+        context.expect(not inner and report.identical and not report.strange, f"{name}: {report.text()}; lost {inner[:10]}")
+        margin = edge * report.interval
+        rtcp = [at for at in report.rtcp_lost if all(abs(at - turn) > margin for turn in report.turns)]
+        context.expect(not rtcp, f"{name}: {len(rtcp)} of {report.rtcp_received + len(report.rtcp_lost)} RTCP packets lost")
     for side, streams in calls.streams.items():
         for stream in streams.values():
             foreign = {source[0] for source in stream.heard_from} - OURS[side]
@@ -58,6 +62,7 @@ def record_after(context, before):
 def kill(context, program):
     """kill -9; the pid that was."""
     pid = context.product.pid(program)
+    context.killed.add(pid)
     os.kill(pid, signal.SIGKILL)
     return pid
 

@@ -32,8 +32,9 @@ class Leg:
 
 class AudioCalls:
     def __init__(self, lab, folder, count=1, seconds=3.0, interval=rtp.INTERVAL, caller="access", full_capture=False,
-                 seed=0, contents=None, media=None):
-        """media: {side: (namespace, address)} where the audio of a side is, if not with its signalling."""
+                 contents=None, media=None, hushed=()):
+        """media: {side: (namespace, address)} where the audio of a side is, if not with its signalling.
+        hushed: sides that send nothing until speak()."""
         self.lab = lab
         self.folder = pathlib.Path(folder)
         self.count = count
@@ -47,11 +48,12 @@ class AudioCalls:
         self.legs = {side: {} for side in self.spaces}  # Call-ID -> Leg
         self.streams = {side: {} for side in self.spaces}  # port -> Stream
         self.sipps = []
+        self.hushed = set(hushed)
         length = seconds * rtp.INTERVAL / interval
         for side, (space, host) in self.media.items():
             for number in range(count):
                 port = BASE_PORT + 4 * number
-                content = contents[side] if contents else rtp.speech_like(length, f"{side}{number}{seed}")
+                content = contents[side] if contents else rtp.speech_like(length, f"{side}{number}")
                 stream = rtp.Stream(f"{side}:{port}", space, (host, port), content, interval)
                 self.streams[side][port] = self.exchange.add(stream)
 
@@ -99,13 +101,21 @@ class AudioCalls:
             leg.own = media
         else:
             leg.peer = media
+        self._start_or_pause(side, leg)
+
+    def _start_or_pause(self, side, leg):
         if leg.own and leg.peer:
             stream = self.streams[side].get(leg.own[1])
-            sends = leg.own[2] in SENDS and leg.peer[2] in HEARS
+            sends = leg.own[2] in SENDS and leg.peer[2] in HEARS and side not in self.hushed
             wanted = leg.peer[:2] if sends else None
             if stream and wanted != leg.sending:
                 leg.sending = wanted
                 self.exchange.move(stream, wanted)
+
+    def speak(self, side):
+        self.hushed.discard(side)
+        for leg in self.legs[side].values():
+            self._start_or_pause(side, leg)
 
     def wait(self, condition, seconds):
         """Pumps until the condition holds; False when the time is over."""

@@ -59,13 +59,16 @@ class Lab:
             return json.loads((self.folder / "lab.json").read_text())
         return {}
 
+    @staticmethod
     @contextlib.contextmanager
-    def lock(self):
-        """One `up` or `down` of a lab at a time."""
-        LABS.mkdir(parents=True, exist_ok=True)
-        with open(LABS / f".{self.name}.lock", "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+    def lock():
+        """One `up` or `down` at a time. The folder above is locked: nothing has to be made or removed for it."""
+        folder = os.open(LABS.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(folder)
 
     def up(self, config=None):
         source = pathlib.Path(config) if config else DEFAULT_CONFIG
@@ -74,10 +77,11 @@ class Lab:
         except OSError as error:
             raise LabError(f"configuration {source}: {error.strerror}") from None
         with self.lock():
-            if self.running() and (self.folder / "config.json").read_text() == text:
+            self.product.check_built()
+            programs = self.product.digest()
+            if self.serves() and (self.folder / "config.json").read_text() == text and self.recorded().get("programs") == programs:
                 self.say(f"Lab `{self.name}` is up already.")
                 return
-            self.product.check_built()
             if self.network.exists() or self.folder.exists():
                 self.say("Clearing what an earlier lab of this name has left")
                 self.clear()
@@ -86,7 +90,7 @@ class Lab:
                 self.folder.mkdir(parents=True)
                 self.folder.chmod(0o755)
                 (self.folder / "config.json").write_text(text)
-                (self.folder / "lab.json").write_text(json.dumps({"build": str(self.build)}) + "\n")
+                (self.folder / "lab.json").write_text(json.dumps({"build": str(self.build), "programs": programs}) + "\n")
                 self.say("Making the namespaces access, sbc and core")
                 self.network.create()
                 self.say("Starting sallyport-manager, which starts the dataplane and the control plane")
@@ -109,10 +113,6 @@ class Lab:
     def down(self):
         with self.lock():
             self.clear()
-        with contextlib.suppress(OSError):
-            (LABS / f".{self.name}.lock").unlink()
-        with contextlib.suppress(OSError):
-            LABS.rmdir()  # only when it was the last one
 
     def clear(self):
         """Repeatable, also half-way through and after a crash."""
@@ -120,6 +120,12 @@ class Lab:
         self.network.remove()
         self.product.remove_leftovers()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            LABS.rmdir()  # only when it was the last one
+
+    def serves(self):
+        """All of it: a lab whose manager was killed runs on, but nobody should start from there."""
+        return self.product.condition() == "running" and self.product.ready()
 
     def running(self):
         return self.network.exists() and bool(self.product.pids())

@@ -1,5 +1,6 @@
 """The product's processes in a lab's sbc namespace: started, asked, stopped, cleaned up after."""
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -46,6 +47,13 @@ class Product:
         missing = [name for name in PROGRAMS if not (self.bin / name).exists()]
         if missing:
             raise LabError(f"{self.bin} has no {', '.join(missing)}: build first with `make`")
+
+    def digest(self):
+        """Of the programs as built."""
+        digest = hashlib.sha256()
+        for name in PROGRAMS:
+            digest.update((self.bin / name).read_bytes())
+        return digest.hexdigest()
 
     def start(self):
         """Starts the manager; it is found again by its namespace, not by this process."""
@@ -95,13 +103,19 @@ class Product:
         return [entry["local"] for link in listed if link.get("ifname") != "lo"
                 for entry in link.get("addr_info", [])]
 
+    def steps(self):
+        """What has to be there, in the order in which it comes: (in words, question)."""
+        return (("the manager answers", lambda: self.answers("version")),
+                ("the dataplane forwards", lambda: self.answers("dataplane") and self.local_addresses()),
+                ("the control plane serves", lambda: self.answers("trunks") and self.attached()))
+
+    def ready(self):
+        return all(reached() for _, reached in self.steps())
+
     def wait_until_ready(self, say, seconds=READY_SECONDS):
         """Each step in turn, with a line of progress; the log's end when one does not come."""
-        steps = (("the manager answers", lambda: self.answers("version")),
-                 ("the dataplane forwards", lambda: self.answers("dataplane") and self.local_addresses()),
-                 ("the control plane serves", lambda: self.answers("trunks") and self.attached()))
         deadline = time.monotonic() + seconds
-        for what, reached in steps:
+        for what, reached in self.steps():
             while not reached():
                 if not self.pids("sallyport-manager") and time.monotonic() > deadline - seconds + 2:
                     raise LabError(f"sallyport-manager has ended before {what}; its log says:\n{self.log_tail()}")

@@ -1,8 +1,10 @@
 """RTP endpoints in one process: each sends its own file as PCMU and keeps what it hears.
 
-A `Stream` is one end of one stream. The `Exchange` drives any number of them on one thread: everything it
-sends is numbered, so that loss, order, delay and every byte can be told afterwards by comparing the two ends.
+A `Stream` is one end of one stream, with its RTCP on the next port (a sender report a second, RFC 3550 §6.4.1).
+The `Exchange` drives any number of them on one thread: everything it sends is numbered, so that loss, order,
+delay and every byte can be told afterwards by comparing the two ends.
 """
+import contextlib
 import dataclasses
 import heapq
 import random
@@ -16,6 +18,8 @@ PAYLOAD = 160           # 20 ms of PCMU
 INTERVAL = 0.020
 PCMU = 0
 SO_TIMESTAMPNS = 35
+REPORT_SECONDS = 1.0
+SENDER_REPORT = 200
 
 
 def arrival(ancillary):
@@ -34,37 +38,58 @@ class Stream:
         self.interval = interval
         self.chunks = [content[at:at + PAYLOAD] for at in range(0, len(content), PAYLOAD)]
         self.remote = None         # where to send; None: silent
-        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self.socket.bind(local)
-        self.socket.setblocking(False)
+        self.socket = self._open(namespace, local)
+        self.rtcp_socket = self._open(namespace, (local[0], local[1] + 1))
         self.ssrc = random.getrandbits(32)
         self.first = random.getrandbits(15)
         self.sent = []             # time of each packet sent, in order
         self.resumed = []          # numbers of the packets that were the first after a silence
-        self.send_errors = 0
-        self.heard = {}            # sequence number -> (time, payload), first arrival
+        self.heard = {}            # (SSRC, sequence number) -> (time, datagram), first arrival
         self.duplicates = 0
         self.foreign = 0           # datagrams that are not RTP
         self.heard_from = set()
-        self.heard_ssrc = set()
+        self.report_at = 0.0       # when the next sender report is due
+        self.rtcp_sent = []        # time of each sender report
+        self.rtcp_heard = []       # datagrams
+
+    @staticmethod
+    def _open(namespace, local):
+        opened = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        opened.bind(local)
+        opened.setblocking(False)
+        return opened
+
+    def datagram(self, number):
+        return struct.pack("!BBHII", 0x80, PCMU | (0x80 if number == 0 else 0), (self.first + number) & 0xFFFF,
+                           (number * PAYLOAD) & 0xFFFFFFFF, self.ssrc) + self.chunks[number]
+
+    def report(self, number):
+        """The sender report of that number: its NTP timestamp is the number, so that no two are alike."""
+        return struct.pack("!BBHIIIIII", 0x80, SENDER_REPORT, 6, self.ssrc, number, 0, 0, number, 0)
 
     def send(self, now):
         number = len(self.sent)
         if self.remote is None or number >= len(self.chunks):
             return False
-        header = struct.pack("!BBHII", 0x80, PCMU | (0x80 if number == 0 else 0), (self.first + number) & 0xFFFF,
-                             (number * PAYLOAD) & 0xFFFFFFFF, self.ssrc)
-        try:
-            self.socket.sendto(header + self.chunks[number], self.remote)
-        except OSError:
-            self.send_errors += 1
+        with contextlib.suppress(OSError):  # what could not be sent counts as lost
+            self.socket.sendto(self.datagram(number), self.remote)
         self.sent.append(now)
+        if number == 0:
+            self.report_at = now + REPORT_SECONDS
+        if now >= self.report_at:
+            self.report_at = now + REPORT_SECONDS
+            with contextlib.suppress(OSError):
+                self.rtcp_socket.sendto(self.report(len(self.rtcp_sent)), (self.remote[0], self.remote[1] + 1))
+            self.rtcp_sent.append(now)
         return True
 
     def receive(self):
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            while True:
+                self.rtcp_heard.append(self.rtcp_socket.recv(2048))
         while True:
             try:
                 datagram, ancillary, _, source = self.socket.recvmsg(2048, 64)
@@ -75,11 +100,14 @@ class Stream:
                 continue
             sequence, _, ssrc = struct.unpack("!HII", datagram[2:12])
             self.heard_from.add(source)
-            self.heard_ssrc.add(ssrc)
-            if sequence in self.heard:
+            if (ssrc, sequence) in self.heard:
                 self.duplicates += 1
             else:
-                self.heard[sequence] = (arrival(ancillary), datagram[12:])
+                self.heard[ssrc, sequence] = (arrival(ancillary), datagram)
+
+    def close(self):
+        self.socket.close()
+        self.rtcp_socket.close()
 
 
 @dataclasses.dataclass
@@ -88,36 +116,49 @@ class Report:
     sent: int
     received: int
     lost: list             # numbers of the packets that never came, counted from 0
-    identical: bool        # every byte that came is the byte that was sent
+    identical: bool        # every byte that came, of header and payload, is the byte that was sent
+    strange: int           # packets that came twice, or that the other end never sent
     delay_p50_ms: float
     delay_max_ms: float
     jitter_ms: float       # RFC 3550 §6.4.1
     loss_times: list       # when the lost ones were sent
     resumed: list          # numbers of the packets before which the sender was silent (hold)
+    rtcp_lost: list        # when the lost sender reports were sent
+    rtcp_received: int     # sender reports, byte for byte
+    turns: list            # when the sender began, fell silent, began again, ended
+    interval: float
 
     def text(self):
         return (f"{self.sent} sent, {self.received} received, {len(self.lost)} lost, "
                 f"{'byte for byte the file' if self.identical else 'BYTES DIFFER'}, "
+                f"{f'{self.strange} STRANGE, ' if self.strange else ''}"
                 f"delay {self.delay_p50_ms:.2f} ms (max {self.delay_max_ms:.1f}), jitter {self.jitter_ms:.2f} ms")
 
 
 def compare(sender, receiver):
     lost, loss_times, delays, identical, jitter, previous = [], [], [], True, 0.0, None
     for number, sent_at in enumerate(sender.sent):
-        arrived = receiver.heard.get((sender.first + number) & 0xFFFF)
+        arrived = receiver.heard.get((sender.ssrc, (sender.first + number) & 0xFFFF))
         if arrived is None:
             lost.append(number)
             loss_times.append(sent_at)
             continue
-        at, payload = arrived
-        identical = identical and payload == sender.chunks[number]
+        at, datagram = arrived
+        identical = identical and datagram == sender.datagram(number)
         delays.append(at - sent_at)
         if previous is not None:
             jitter += (abs(delays[-1] - previous) - jitter) / 16
         previous = delays[-1]
     ordered = sorted(delays) or [0.0]
-    return Report(len(sender.sent), len(delays), lost, identical and bool(delays), ordered[len(ordered) // 2] * 1e3,
-                  ordered[-1] * 1e3, jitter * 1e3, loss_times, sender.resumed)
+    strange = receiver.duplicates + receiver.foreign + len(receiver.heard) - len(delays)
+    reports = [sender.report(number) for number in range(len(sender.rtcp_sent))]
+    strange += len(receiver.rtcp_heard) - len(set(reports) & set(receiver.rtcp_heard))
+    silences = [at for number in sender.resumed for at in sender.sent[number - 1:number + 1]]
+    turns = [*sender.sent[:1], *silences, *sender.sent[-1:]]
+    rtcp_lost = [at for at, report in zip(sender.rtcp_sent, reports) if report not in receiver.rtcp_heard]
+    return Report(len(sender.sent), len(delays), lost, identical and bool(delays), strange, ordered[len(ordered) // 2] * 1e3,
+                  ordered[-1] * 1e3, jitter * 1e3, loss_times, sender.resumed, rtcp_lost,
+                  len(reports) - len(rtcp_lost), turns, sender.interval)
 
 
 class Exchange:
@@ -137,6 +178,7 @@ class Exchange:
         with self._lock:
             self.streams.append(stream)
             self._selector.register(stream.socket, selectors.EVENT_READ, stream)
+            self._selector.register(stream.rtcp_socket, selectors.EVENT_READ, stream)
         return stream
 
     def start(self, stream, remote):
@@ -169,9 +211,6 @@ class Exchange:
             for key, _ in self._selector.select(wait):
                 key.data.receive()
 
-    def finished(self, stream):
-        return len(stream.sent) >= len(stream.chunks)
-
     def stop(self, settle=0.3):
         """Everybody falls silent, what is on its way arrives, the sockets close."""
         with self._lock:
@@ -183,7 +222,8 @@ class Exchange:
         for stream in self.streams:
             stream.receive()
             self._selector.unregister(stream.socket)
-            stream.socket.close()
+            self._selector.unregister(stream.rtcp_socket)
+            stream.close()
         self._selector.close()
 
 

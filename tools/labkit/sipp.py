@@ -17,7 +17,7 @@ def expand(name, headers="", attributes="", **values):
 
     `headers` stand in every message, `attributes` at the end of every description.
     """
-    values = {"RING": 200, "TIMEWAIT": "", "STATUS": 486, "REASON": "Busy Here", **values}
+    values = {"RING": 200, "STATUS": 486, "REASON": "Busy Here", "WHO": "phone", **values}
     description = (SCENARIOS / "sdp.txt").read_text() + attributes
     text = (SCENARIOS / f"{name}.xml").read_text()
 
@@ -57,7 +57,7 @@ class Sipp:
         self.screen = self.folder / f"{stem}.screen"
         command = ["sipp", "-sf", scenario, "-i", local, "-p", port, "-mi", "127.0.0.1", "-mp", media_port, "-m", calls,
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
-                   "-timeout_error", "-default_behaviors", "all,-bye", *options]
+                   "-default_behaviors", "all,-bye", *options]
         if remote:
             command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{remote}:{PORT}"]
         with open(self.screen, "wb") as screen:

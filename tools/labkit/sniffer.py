@@ -67,7 +67,7 @@ class Sniffer:
         self.frames = []     # (monotonic, bytes)
         self.datagrams = []  # of those, the UDP ones
         self._fragments = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         if signalling:
             self._attach_filter()
@@ -94,11 +94,10 @@ class Sniffer:
                 return
             at = time.monotonic()
             datagram = parse_frame(at, frame, self._fragments)
-            with self._changed:
+            with self._lock:
                 self.frames.append((at, frame))
                 if datagram:
                     self.datagrams.append(datagram)
-                    self._changed.notify_all()
 
     def messages(self):
         """SIP messages so far, in order."""
@@ -106,27 +105,11 @@ class Sniffer:
 
     def messages_from(self, start):
         """(where to go on from next time, SIP messages since `start`)."""
-        with self._changed:
+        with self._lock:
             datagrams = self.datagrams[start:]
         return start + len(datagrams), [
             message for datagram in datagrams if SIP_PORT in (datagram.source[1], datagram.destination[1])
             for message in [sip_text.parse(datagram)] if message]
-
-    def wait_message(self, wanted, seconds):
-        """The first message for which wanted(message) holds, or None when the time is over."""
-        deadline = time.monotonic() + seconds
-        seen = 0
-        while True:
-            with self._changed:
-                while len(self.datagrams) == seen:
-                    left = deadline - time.monotonic()
-                    if left <= 0 or not self._changed.wait(left):
-                        return None
-                fresh, seen = self.datagrams[seen:], len(self.datagrams)
-            for datagram in fresh:
-                message = sip_text.parse(datagram)
-                if message and wanted(message):
-                    return message
 
     def stop(self):
         if self._running:
@@ -137,7 +120,7 @@ class Sniffer:
 
     def write_pcap(self, path):
         base = time.time() - time.monotonic()
-        with self._changed, open(path, "wb") as file:
+        with self._lock, open(path, "wb") as file:
             file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
             for at, frame in self.frames:
                 seconds = base + at
