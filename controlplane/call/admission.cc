@@ -50,14 +50,6 @@ std::string user_of(std::string_view uri) {
     return std::string(parsed->user);
 }
 
-// The number as text in base 32, without letters that look like digits (Crockford).
-std::string text_of(std::uint64_t number) {
-    std::string out;
-    for (; number != 0; number >>= 5) out += "0123456789abcdefghjkmnpqrstvwxyz"[number & 31U];
-    std::ranges::reverse(out);
-    return out;
-}
-
 std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(const sip::Message& invite) {
     const auto refuse = [](unsigned status, std::string_view header = {}, std::string_view value = {}) {
         return std::unexpected(Refusal{status, std::string(sip::default_reason(status)), header, std::string(value)});

@@ -51,6 +51,14 @@ std::uint16_t passed_status(unsigned status);
 // `SIP;cause=408;text="No answer"`
 std::string reason_value(const Ending& ending);
 
+// What an exported call begins with (export.cc).
+struct ExportHead {
+    std::uint16_t version = 0;
+    std::uint8_t kind = 0;
+    CallRecord record;
+    ByteReader rest;  // what stands behind; the bytes are the exported ones
+};
+
 class Call {
 public:
     Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm);
@@ -81,8 +89,8 @@ public:
 
     // --- export.cc
     void export_to(std::vector<std::byte>& out, Now now) const;
-    static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core,
-                                                                         std::span<const std::byte> data, Now now);
+    static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core, const ExportHead& head,
+                                                                         Now now);
     // After the import, when the call stands in the core's tables: go on, or end as "interrupted".
     bool resume();
 
@@ -150,7 +158,7 @@ private:
     void release(const Ending& ending, const sip::Message* bye = nullptr);
     void send_bye(std::size_t leg, const Ending& ending, const sip::Message* cause);
     void close(const Ending& ending);
-    void note_dialogs();
+    void note_dialogs(CallRecord& record) const;
     bool pending() const;
     void settle();
     void finish_record();

@@ -19,6 +19,8 @@ namespace sallyport::call {
 enum class EndedBy : std::uint8_t { kNone = 0, kCaller = 1, kCallee = 2, kSallyport = 3 };
 std::string_view name_of(EndedBy who);  // "caller", "callee", "sallyport"
 
+std::string text_of(std::uint64_t number);  // a call's number for people
+
 // One direction of one stream, RTP only: what we received from that side.
 struct DirectionRecord {
     bool known = false;  // the dataplane has told its final counters

@@ -90,6 +90,12 @@ struct CounterView {
     std::uint64_t value = 0;
 };
 
+// Why a call of the last process was not taken over.
+struct ImportRefusal {
+    std::string why;        // a sentence
+    bool recorded = false;  // its record is in the outbox, or comes with the call that is here already
+};
+
 class EngineCore;
 
 class Engine {
@@ -127,9 +133,10 @@ public:
     // The record of one call as Outbox::saves carries it. Empty: no such call.
     std::vector<std::byte> export_call(std::uint64_t number, Now now) const;
     // Takes over a call. True for a call that goes on, false for one that becomes a record now or when its
-    // flows are gone. The error is a sentence: the record is truncated, corrupt, of another version, or does
-    // not fit the configuration; then nothing was changed, and the flows that it had are removed as nobody's.
-    std::expected<bool, std::string> import_call(Now now, std::span<const std::byte> record);
+    // flows are gone. Refused: what was exported is truncated, corrupt, of another version, or does not fit the
+    // configuration; the flows that it had are removed as nobody's. When at least its head can be read, its call
+    // record goes to the outbox all the same ("Interrupted", unless it had ended before).
+    std::expected<bool, ImportRefusal> import_call(Now now, std::span<const std::byte> exported);
 
     // --- inspection -------------------------------------------------------------------------------------
     std::size_t call_count() const;

@@ -67,7 +67,7 @@ public:
     void on_dataplane_session(Now now, bool up);
     void advance(Now now);
     void flush(Now now);
-    std::expected<bool, std::string> import_call(Now now, std::span<const std::byte> record);
+    std::expected<bool, ImportRefusal> import_call(Now now, std::span<const std::byte> exported);
     Instant next_deadline() const { return wheel_.next(); }
     std::vector<CounterView> counter_list() const;
     std::vector<TrunkView> trunk_list() const;
@@ -155,6 +155,7 @@ private:
     void on_dialog_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& request);
     void report();
     std::expected<bool, std::string> place(std::unique_ptr<Call> call);
+    void record_refused(ExportHead head);
 
     const config::ControlView& view_;
     RandomSource& random_;
@@ -192,7 +193,6 @@ struct Body {
 };
 Body read_body(const sip::Message& message);
 
-std::string text_of(std::uint64_t number);  // the number for people
 // The user part of an address, or the number of a tel: URI.
 std::string user_of(std::string_view uri);
 
