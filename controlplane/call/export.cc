@@ -238,7 +238,10 @@ bool Call::resume() {
             abort_exchange();
         if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
         changed();
-        if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) return true;
+        if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) {
+            core_.ledger().inherit(number_);
+            return true;
+        }
         on_media_rejected();
         return false;
     }

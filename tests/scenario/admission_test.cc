@@ -228,6 +228,51 @@ TEST(Admission, a_dataplane_that_was_started_anew_gets_its_flows_back) {
     check_clean();
 }
 
+TEST(Admission, figures_that_a_dataplane_took_with_it_are_missed_in_the_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(50);
+    world.dataplane_session(false);
+    world.dataplane().restart();
+    world.dataplane_session(true);
+    world.dataplane().carry(7);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK_FALSE(world.records[0].quality_complete);
+    LONGS_EQUAL(7, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
+TEST(Admission, a_session_that_was_only_interrupted_takes_no_figures) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(50);
+    world.dataplane_session(false);
+    world.dataplane_session(true);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].quality_complete);
+    LONGS_EQUAL(50, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
+TEST(Admission, a_call_that_ended_while_the_dataplane_was_lost_has_an_incomplete_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(50);
+    world.dataplane_session(false);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(0, world.records.size());
+    world.dataplane().restart();
+    world.dataplane_session(true);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK_FALSE(world.records[0].quality_complete);
+    check_clean();
+}
+
 TEST(Admission, options_gets_200_with_what_we_can) {
     world.start();
     LONGS_EQUAL(200, status_of(pbx(), pbx().bare_request("OPTIONS", "ping")));

@@ -267,6 +267,36 @@ TEST(Export, a_realm_that_sorts_first_by_name_moves_no_call_to_another_realm) {
     check_clean();
 }
 
+TEST(Export, an_imported_call_that_ends_before_the_list_is_there_keeps_its_counters) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(77);
+    LONGS_EQUAL(1, world.crash_and_restart(false));
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(0, world.records.size());
+    world.dataplane_session(true);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].quality_complete);
+    LONGS_EQUAL(77, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
+TEST(Export, an_imported_call_whose_flows_are_gone_has_an_incomplete_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(77);
+    world.dataplane().restart();
+    LONGS_EQUAL(1, world.crash_and_restart());
+    world.dataplane().carry(5);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK_FALSE(world.records[0].quality_complete);
+    LONGS_EQUAL(5, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
 TEST(Export, each_crash_point_of_a_call_ends_in_exactly_one_record) {
     for (int ms = 0; ms < 1500; ms += 25) {
         World w(static_cast<std::uint64_t>(ms) + 1);

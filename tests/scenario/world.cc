@@ -190,7 +190,7 @@ void World::dataplane_session(bool up) {
     run_for(std::chrono::milliseconds(10));
 }
 
-std::size_t World::crash_and_restart() {
+std::size_t World::crash_and_restart(bool session) {
     engine_.reset();
     outbox_.clear();
     session_ = false;
@@ -206,7 +206,7 @@ std::size_t World::crash_and_restart() {
         if (!taken.error().recorded) saved.erase(number);
     }
     drain();
-    dataplane_session(true);
+    if (session) dataplane_session(true);
     return live;
 }
 

@@ -57,8 +57,9 @@ public:
     std::uint64_t counter(std::string_view name) const;
     void dataplane_session(bool up);
     void pump();  // what the gate has to do now
-    // kill -9 and a new process: everything that was saved is imported. Returns how many go on.
-    std::size_t crash_and_restart();
+    // kill -9 and a new process: everything that was saved is imported. Returns how many go on. `session`: the
+    // dataplane is there at once.
+    std::size_t crash_and_restart(bool session = true);
 
     // --- judgement
     // All problems that anybody has seen; a test compares with "".
