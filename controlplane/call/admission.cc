@@ -68,8 +68,7 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     if (body.sdp && sdp::relayed_streams(*body.sdp) == 0) return refuse(488);
     auto dialog = dialog::accept(invite, make_tag());
     if (!dialog) return std::unexpected(Refusal{400, std::string(dialog.error()), {}, {}});
-    const auto called = scheme == sip::UriScheme::kTel ? invite.uri().opaque : invite.uri().user;
-    const auto target = router_.route(source_, called);
+    const auto target = router_.route(source_, routing::called_number(invite.uri()));
     if (!target) return std::unexpected(Refusal{target.error().status, std::string(target.error().reason), {}, {}});
     // Calls that are over may linger for what is still under way; there is a bound on these too.
     const auto max_calls = view_.system.max_calls;

@@ -273,6 +273,24 @@ TEST(Admission, a_call_that_ended_while_the_dataplane_was_lost_has_an_incomplete
     check_clean();
 }
 
+TEST(Admission, an_escaped_number_takes_the_route_of_the_number) {
+    auto barred = world.view.routes[0];
+    barred.name = "barred";
+    barred.called_prefix = "00";
+    barred.to_trunk = 0;
+    world.view.routes.insert(world.view.routes.begin(), barred);
+    world.start();
+    pbx().script.reject = 403;  // the barred route goes back to the PBX
+    auto& call = pbx().invite("%30%30123");
+    world.run_for(2s);
+    LONGS_EQUAL(403, call.initial_status);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].route == "barred");
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.problems().c_str());
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
 TEST(Admission, options_gets_200_with_what_we_can) {
     world.start();
     LONGS_EQUAL(200, status_of(pbx(), pbx().bare_request("OPTIONS", "ping")));
