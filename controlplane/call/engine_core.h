@@ -50,6 +50,7 @@ struct EngineCounters {
     std::uint64_t old_requests = 0;        // CSeq went back
     std::uint64_t methods_refused = 0;     // 405, 501
     std::uint64_t extensions_refused = 0;  // 420
+    std::uint64_t bodies_refused = 0;      // 415 and 400: not understood, malformed, too many parts
     std::uint64_t options_answered = 0;
     std::uint64_t records = 0;
     std::uint64_t records_incomplete = 0;  // without the last counters of their flows
@@ -185,7 +186,7 @@ private:
     std::map<std::uint64_t, std::unique_ptr<Call>> calls_;  // by number: oldest first
 };
 
-// The SDP of a message: what is there, or why it cannot be taken.
+// The SDP of a message: what is there, or why it cannot be taken (body.cc).
 struct Body {
     std::optional<sdp::Session> sdp;
     unsigned status = 0;  // 0: fine; 415, 400

@@ -137,6 +137,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"requests-out-of-order", c.old_requests},
         {"methods-refused", c.methods_refused},
         {"extensions-refused", c.extensions_refused},
+        {"bodies-refused", c.bodies_refused},
         {"options-answered", c.options_answered},
         {"records", c.records},
         {"records-incomplete", c.records_incomplete},

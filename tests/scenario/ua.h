@@ -66,6 +66,7 @@ public:
         bool answer_bye = true;
         bool accept_cancel = true;  // false: CANCEL gets 200 but the INVITE goes on (a race)
         int reject_reinvite = 0;
+        std::string body_type = "application/sdp";                   // of the initial INVITE and of responses
         std::vector<std::pair<std::string, std::string>> headers{};  // into each request and response
     };
 
