@@ -40,9 +40,9 @@ std::expected<bool, ImportRefusal> Engine::import_call(Now now, std::span<const 
 
 std::size_t Engine::call_count() const { return core_->live_calls(); }
 
-void Engine::visit_calls(const std::function<void(const CallView&)>& visit) const {
+void Engine::visit_calls(const std::function<bool(const CallView&)>& visit) const {
     for (const auto& [number, call] : core_->calls()) {
-        if (call->live()) visit(call->view());
+        if (call->live() && !visit(call->view())) return;
     }
 }
 

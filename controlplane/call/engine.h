@@ -77,8 +77,10 @@ struct TrunkView {
     std::string name;
     std::string sip_interface;
     std::vector<Endpoint> peers;
-    std::uint64_t calls_in = 0;   // live now, from this trunk
-    std::uint64_t calls_out = 0;  // live now, to this trunk
+    std::uint64_t calls_in = 0;       // live now, from this trunk
+    std::uint64_t calls_out = 0;      // live now, to this trunk
+    std::uint64_t unanswered_in = 0;  // of these, without an answer yet
+    std::uint64_t unanswered_out = 0;
     std::uint64_t attempts_in = 0;
     std::uint64_t attempts_out = 0;
     std::uint64_t answered_in = 0;
@@ -140,7 +142,8 @@ public:
 
     // --- inspection -------------------------------------------------------------------------------------
     std::size_t call_count() const;
-    void visit_calls(const std::function<void(const CallView&)>& visit) const;  // oldest first
+    // Oldest first, until `visit` says false: a view costs time of the SIP thread.
+    void visit_calls(const std::function<bool(const CallView&)>& visit) const;
     std::optional<CallView> find_call(std::string_view id) const;
     std::vector<TrunkView> trunks() const;
     // Totals since the start, and gauges of what lives now (`live-*`), which return to zero.

@@ -80,8 +80,15 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
     }
     for (const auto& [number, call] : calls_) {
         if (!call->live()) continue;
-        if (const auto& t = call->leg(kCaller).trunk) ++out.at(*t).calls_in;
-        if (const auto& t = call->leg(kCallee).trunk) ++out.at(*t).calls_out;
+        const unsigned unanswered = call->record().answer ? 0 : 1;
+        if (const auto& t = call->leg(kCaller).trunk) {
+            ++out.at(*t).calls_in;
+            out.at(*t).unanswered_in += unanswered;
+        }
+        if (const auto& t = call->leg(kCallee).trunk) {
+            ++out.at(*t).calls_out;
+            out.at(*t).unanswered_out += unanswered;
+        }
     }
     return out;
 }
