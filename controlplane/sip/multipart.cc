@@ -40,13 +40,9 @@ BodyPart parse_part(std::string_view text) {
     auto rest = text;
     while (!rest.empty()) {
         const auto begin = rest;
-        auto line = take_line(rest);
-        if (line.empty()) break;
-        while (rest.starts_with(' ') || rest.starts_with('\t')) {
-            const auto more = take_line(rest);
-            line = {line.data(), static_cast<std::size_t>(more.data() + more.size() - begin.data())};
-        }
-        take_field(part, line);
+        if (take_line(rest).empty()) break;
+        while (rest.starts_with(' ') || rest.starts_with('\t')) take_line(rest);
+        take_field(part, begin.substr(0, begin.size() - rest.size()));
     }
     part.body = rest;
     return part;

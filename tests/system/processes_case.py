@@ -193,6 +193,26 @@ def manager_killed_and_taken_over(context):
 
 
 @case(fresh=True)
+def calls_of_a_renamed_trunk_have_records(context):
+    """A changed configuration restarts the processes; calls that do not fit it are over, and are found once."""
+    calls, _ = standing_calls(context, 2, 30, 10, 0.02)
+    config = context.product.config
+    config.write_text(config.read_text().replace("core-carrier", "renamed"))
+    kill(context, "sallyport-manager")
+    context.product.start()
+    context.wait(lambda: len(context.records()) == 2, 20, "the calls have no record")
+    for record in context.records():
+        context.expect(record["reason"] == "Interrupted" and record["answer"] and not record["quality-complete"],
+                       f"a record says: {record}")
+        context.expect(record["callee"]["trunk"] == "core-carrier", f"a record says: {record}")
+    calls.stop()
+    old = kill(context, "sallyport-control")
+    wait_new_process(context, "sallyport-control", old, 5)
+    context.wait(lambda: context.product.answers("calls"), 5, "the control plane does not answer")
+    context.expect(len(context.records()) == 2, "a call that was refused once is refused again")
+
+
+@case(fresh=True)
 def dataplane_restarted(context):
     """It comes back by itself, and new calls have audio."""
     old = kill(context, "sallyport-dataplane")
