@@ -88,7 +88,8 @@ public:
     bool owns(std::size_t leg, const sip::Message& request) const;  // is it of one of this leg's dialogs?
 
     // --- export.cc
-    void export_to(std::vector<std::byte>& out, Now now) const;
+    // False: it is longer than kMaxSave, and only its head has been written.
+    bool export_to(std::vector<std::byte>& out, Now now) const;
     static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core, const ExportHead& head,
                                                                          Now now);
     // After the import, when the call stands in the core's tables: go on, or end as "interrupted".
@@ -197,6 +198,7 @@ private:
 
     // export.cc
     bool stable() const;
+    void export_head(ByteWriter& out) const;
     void export_leg(ByteWriter& out, const Leg& leg) const;
     void export_exchange(ByteWriter& out, Now now) const;
     std::expected<void, std::string> import_exchange(ByteReader& in, Now now);

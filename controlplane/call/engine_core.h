@@ -32,6 +32,7 @@ struct EngineCounters {
     std::uint64_t calls_interrupted = 0;  // found unfinished after a restart
     std::uint64_t calls_imported = 0;
     std::uint64_t imports_refused = 0;
+    std::uint64_t exports_cut = 0;  // saves of a call whose state is too long: it would not survive, its record would
     std::uint64_t table_full = 0;
     std::uint64_t no_ports = 0;
     std::uint64_t no_dataplane = 0;

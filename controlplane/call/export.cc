@@ -94,9 +94,7 @@ bool Call::stable() const {
            !(exchange_.answered && exchange_.late_offer);
 }
 
-void Call::export_to(std::vector<std::byte>& bytes, Now now) const {
-    const auto begin = bytes.size();
-    ByteWriter out(bytes);
+void Call::export_head(ByteWriter& out) const {
     out.u32(kMagic);
     out.u16(kVersion);
     out.u64(number_);
@@ -104,13 +102,26 @@ void Call::export_to(std::vector<std::byte>& bytes, Now now) const {
     auto record = record_;
     if (!closed_) note_dialogs(record);
     write(out, record);
+}
+
+bool Call::export_to(std::vector<std::byte>& bytes, Now now) const {
+    const auto begin = bytes.size();
+    const auto seal = [&] { ByteWriter(bytes).u64(checksum(std::span(bytes).subspan(begin))); };
+    ByteWriter out(bytes);
+    export_head(out);
     for (const auto& leg : legs_) export_leg(out, leg);
     out.u32(invite_cseq_);
     plan_.export_to(out);
     write_deadline(out, limit_at_, now);
     out.u16(static_cast<std::uint16_t>(finals_left_));
     export_exchange(out, now);
-    out.u64(checksum(std::span(bytes).subspan(begin)));
+    seal();
+    if (bytes.size() - begin <= kMaxSave) return true;
+    // Descriptions of tens of KiB on both sides. The import will find nothing behind the head, and give the record.
+    bytes.resize(begin);
+    export_head(out);
+    seal();
+    return false;
 }
 
 void Call::export_exchange(ByteWriter& out, Now now) const {

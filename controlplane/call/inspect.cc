@@ -126,6 +126,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"calls-interrupted", c.calls_interrupted},
         {"calls-imported", c.calls_imported},
         {"imports-refused", c.imports_refused},
+        {"exports-cut", c.exports_cut},
         {"calls-table-full", c.table_full},
         {"calls-no-ports", c.no_ports},
         {"calls-no-dataplane", c.no_dataplane},

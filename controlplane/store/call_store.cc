@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "controlplane/call/outbox.h"
 #include "platform/os/log.h"
 
 namespace sallyport::store {
@@ -13,6 +14,8 @@ namespace {
 
 // As many ended calls may wait for their record to be written as calls may live.
 constexpr std::uint32_t kSlotsPerCall = 2;
+
+static_assert(call::kMaxSave <= CallTable::kMaxPayload);
 
 }  // namespace
 

@@ -238,6 +238,28 @@ TEST(Export, a_record_of_another_version_still_gives_its_call_record) {
     CHECK(world.saved.empty());
 }
 
+TEST(Export, of_a_call_too_long_for_its_slot_the_record_is_kept) {
+    for (auto& realm : world.view.realms) realm.pass_unknown_headers = true;
+    world.start();
+    const auto much = [](Ua& ua) {
+        auto sdp = ua.sdp({});
+        for (int i = 0; i < 250; ++i) sdp += "a=x-note:" + std::string(110, 'n') + std::to_string(i) + "\r\n";
+        return sdp;
+    };
+    carrier().answer_sdp = [&](UaCall&, const std::string&) { return much(carrier()); };
+    const auto call = connect(world, pbx(), carrier(), much(pbx()));
+    CHECK(call.caller->state == UaCall::State::kUp);
+    CHECK(world.counter("exports-cut") > 0);
+    CHECK(world.saved.begin()->second.size() <= call::kMaxSave);
+    LONGS_EQUAL(0, world.crash_and_restart());
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].reason == "Interrupted");
+    CHECK(world.records[0].answer.has_value());
+    CHECK(world.saved.empty());
+    LONGS_EQUAL(0, world.dataplane().flows().size());
+}
+
 TEST(Export, what_cannot_be_read_at_all_gives_its_slot_back) {
     world.start();
     connect(world, pbx(), carrier());

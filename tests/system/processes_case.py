@@ -119,6 +119,8 @@ def calls_go_on_in_a_fresh_process(context, count, rate, interval):
     context.wait(lambda: len(context.records()) == count, 5, "each call should have one record")
     ended = [record for record in context.records() if record["ended-by"] == "caller" and record["code"] == 200]
     context.expect(len(ended) == count, f"{len(ended)} records of {count} calls tell of a regular end")
+    whole = sum(record["quality-complete"] for record in context.records())
+    context.expect(whole == count, f"{whole} records of {count} calls have all their figures")
     sent, lost = (sum(what(report) for _, report in calls.reports())
                   for what in (lambda report: report.sent, lambda report: len(report.lost)))
     print(f"     {count} calls, {sent} RTP packets sent, {lost} lost (also before the far leg stood)", flush=True)
