@@ -110,7 +110,7 @@ private:
             if (!recorded) store_->give_up(number);
         }
         if (going_on + interrupted + refused > 0)
-            log::info("taken over {} calls; {} were interrupted in set-up, {} refused", going_on, interrupted, refused);
+            log::info("taken over {} calls; {} are over, {} refused", going_on, interrupted, refused);
     }
 
     void start_sockets(Instant) {

@@ -203,7 +203,7 @@ private:
     void export_exchange(ByteWriter& out, Now now) const;
     std::expected<void, std::string> import_exchange(ByteReader& in, Now now);
     std::expected<void, std::string> import_leg(ByteReader& in, Leg& leg);
-    std::expected<void, std::string> import_rest(ByteReader& in, std::uint8_t kind, Now now);
+    std::expected<void, std::string> import_rest(ByteReader& in, Now now);
     void interrupt();
     void abort_exchange();
     void resend(Instant give_up);

@@ -184,9 +184,12 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
     const auto peer = Endpoint::parse(in.text());
     leg.dialog = dialog::read_dialog(in);
     if (in.failed() || !peer) return std::unexpected("a leg is truncated or malformed");
-    if (!realm || !sip_interface || (trunked && !trunk)) {
-        return std::unexpected("a leg names a realm, interface or trunk that the configuration does not have");
+    if (!realm || !sip_interface) {
+        return std::unexpected("a leg names a realm or interface that the configuration does not have");
     }
+    // Without its trunk the call cannot go on, but both sides can be told.
+    if (trunked && !trunk && import_kind_ == static_cast<std::uint8_t>(Kind::kStable))
+        import_kind_ = static_cast<std::uint8_t>(Kind::kUnfinished);
     auto media = sdp::OfferAnswer::import_from(in);
     if (!media) return std::unexpected(media.error());
     leg.realm = *realm;
@@ -209,6 +212,7 @@ std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& 
     ByteReader in = head.rest;
     auto call = std::make_unique<Call>(core, head.record.number, 0, 0);
     call->record_ = head.record;
+    call->import_kind_ = head.kind;
     for (auto& leg : call->legs_) {
         if (auto read = call->import_leg(in, leg); !read) return std::unexpected(read.error());
     }
@@ -216,21 +220,20 @@ std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& 
     auto plan = flow::MediaPlan::import_from(in, call->legs_[kCaller].realm, call->legs_[kCallee].realm, core.pools());
     if (!plan) return std::unexpected(plan.error());
     call->plan_ = std::move(*plan);
-    if (auto rest = call->import_rest(in, head.kind, now); !rest) {
+    if (auto rest = call->import_rest(in, now); !rest) {
         call->plan_.release(core.pools(), now.instant);
         return std::unexpected(rest.error());
     }
     return call;
 }
 
-std::expected<void, std::string> Call::import_rest(ByteReader& in, std::uint8_t kind, Now now) {
+std::expected<void, std::string> Call::import_rest(ByteReader& in, Now now) {
     limit_at_ = read_deadline(in, now);
     finals_left_ = in.u16();
     if (auto exchange = import_exchange(in, now); !exchange) return exchange;
     if (in.failed() || in.left() != 0) return std::unexpected("the record of the call is truncated or too long");
     if (plan_.call() != number_) return std::unexpected("the media plan is of another call");
-    import_kind_ = kind;
-    if (kind == static_cast<std::uint8_t>(Kind::kStable) &&
+    if (import_kind_ == static_cast<std::uint8_t>(Kind::kStable) &&
         (!legs_[kCaller].established || !legs_[kCallee].established)) {
         return std::unexpected("a stable call has a leg that is not up");
     }

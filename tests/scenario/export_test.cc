@@ -185,11 +185,31 @@ TEST(Export, a_second_import_of_the_same_call_is_refused) {
     LONGS_EQUAL(1, world.counter("live-calls"));
 }
 
-TEST(Export, a_call_whose_trunk_was_renamed_leaves_its_record) {
+TEST(Export, a_call_whose_trunk_was_renamed_is_ended_on_both_sides) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(77);
+    world.run_for(5s);
+    world.view.trunks[1].name = "renamed";
+    LONGS_EQUAL(0, world.crash_and_restart());
+    world.run_for(1s);
+    CHECK(call.caller->ended_by_peer);
+    CHECK(call.callee->ended_by_peer);
+    LONGS_EQUAL(1, world.records.size());
+    const auto& r = world.records[0];
+    CHECK(r.reason == "Interrupted");
+    CHECK(r.callee.trunk == "core-carrier");
+    CHECK(r.quality_complete);
+    LONGS_EQUAL(77, r.streams.at(0).from_caller.packets);
+    LONGS_EQUAL(0, world.dataplane().flows().size());
+    check_clean();
+}
+
+TEST(Export, a_call_whose_interface_was_renamed_leaves_its_record) {
     world.start();
     const auto call = connect(world, pbx(), carrier());
     world.run_for(5s);
-    world.view.trunks[1].name = "renamed";
+    world.view.sip_interfaces[1].name = "renamed";
     LONGS_EQUAL(0, world.crash_and_restart());
     world.run_for(1s);
     LONGS_EQUAL(1, world.records.size());
@@ -209,13 +229,13 @@ TEST(Export, a_call_whose_trunk_was_renamed_leaves_its_record) {
     STRCMP_EQUAL("", world.leftovers().c_str());
 }
 
-TEST(Export, a_closed_call_whose_trunk_was_renamed_keeps_its_own_ending) {
+TEST(Export, a_closed_call_whose_interface_was_renamed_keeps_its_own_ending) {
     world.start();
     const auto call = connect(world, pbx(), carrier());
     world.dataplane_session(false);  // the last counters cannot come
     pbx().bye(*call.caller);
     world.run_for(1s);
-    world.view.trunks[1].name = "renamed";
+    world.view.sip_interfaces[1].name = "renamed";
     LONGS_EQUAL(0, world.crash_and_restart());
     world.run_for(1s);
     LONGS_EQUAL(1, world.records.size());

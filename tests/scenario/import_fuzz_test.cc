@@ -124,8 +124,8 @@ TEST(ImportFuzz, another_version_is_refused_by_name) {
     CHECK(taken.error().why.contains("version 9"));
 }
 
-TEST(ImportFuzz, a_configuration_without_its_trunk_refuses_it) {
-    world.view.trunks[1].name = "renamed";
+TEST(ImportFuzz, a_configuration_without_its_interface_refuses_it) {
+    world.view.sip_interfaces[1].name = "renamed";
     CHECK(!import(records.front()));
 }
 

@@ -196,7 +196,7 @@ def manager_killed_and_taken_over(context):
 
 @case(fresh=True)
 def calls_of_a_renamed_trunk_have_records(context):
-    """A changed configuration restarts the processes; calls that do not fit it are over, and are found once."""
+    """They do not fit the configuration any more: both sides get BYE, and they are found once."""
     calls, _ = standing_calls(context, 2, 30, 10, 0.02)
     config = context.product.config
     config.write_text(config.read_text().replace("core-carrier", "renamed"))
@@ -204,9 +204,12 @@ def calls_of_a_renamed_trunk_have_records(context):
     context.product.start()
     context.wait(lambda: len(context.records()) == 2, 20, "the calls have no record")
     for record in context.records():
-        context.expect(record["reason"] == "Interrupted" and record["answer"] and not record["quality-complete"],
+        context.expect(record["reason"] == "Interrupted" and record["answer"] and record["quality-complete"],
                        f"a record says: {record}")
         context.expect(record["callee"]["trunk"] == "core-carrier", f"a record says: {record}")
+    for side, sniffer in calls.sniffers.items():
+        told = {message.call_id for message in sniffer.messages() if message.is_request and message.method == "BYE"}
+        context.expect(len(told) == 2, f"{len(told)} of 2 calls got a BYE on the side {side}")
     calls.stop()
     old = kill(context, "sallyport-control")
     wait_new_process(context, "sallyport-control", old, 5)
