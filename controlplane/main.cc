@@ -96,19 +96,21 @@ private:
     void take_over() {
         std::size_t going_on = 0;
         std::size_t interrupted = 0;
-        std::size_t unreadable = 0;
-        for (const auto& record : store_->take_left()) {
-            const auto taken = engine_.import_call(loop_.now(), record);
-            if (!taken) {
-                ++unreadable;
-                log::warning("a call of the last process cannot be taken over: {}", taken.error());
-            } else {
+        std::size_t refused = 0;
+        for (const auto& [number, exported] : store_->take_left()) {
+            const auto taken = engine_.import_call(loop_.now(), exported);
+            if (taken) {
                 ++(*taken ? going_on : interrupted);
+                continue;
             }
+            ++refused;
+            const auto& [why, recorded] = taken.error();
+            log::warning("call {} of the last process cannot be taken over: {}; {}", call::text_of(number), why,
+                         recorded ? "its record goes out" : "nothing of it can be read, and it leaves no record");
+            if (!recorded) store_->give_up(number);
         }
-        if (going_on + interrupted + unreadable > 0)
-            log::info("taken over {} calls; {} were interrupted in set-up, {} unreadable", going_on, interrupted,
-                      unreadable);
+        if (going_on + interrupted + refused > 0)
+            log::info("taken over {} calls; {} are over, {} refused", going_on, interrupted, refused);
     }
 
     void start_sockets(Instant) {

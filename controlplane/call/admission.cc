@@ -1,11 +1,8 @@
 // The judgement of an INVITE that would begin a call, in the order of the design: what it is, whether we can
 // do what it asks, where it goes, whether there is room.
 
-#include <algorithm>
-
 #include "controlplane/call/engine_core.h"
 #include "media/offer_answer/stream_end.h"
-#include "media/sdp/sdp_parse.h"
 
 namespace sallyport::call {
 
@@ -13,49 +10,13 @@ namespace {
 
 constexpr std::string_view kRetryAfter = "5";
 
-// A body that its sender lets us ignore (RFC 5621 §8.2, Content-Disposition; handling=optional).
-bool may_be_ignored(const sip::Message& message) {
-    const auto disposition = message.value(sip::HeaderId::kContentDisposition);
-    const auto parameters = disposition.find(';');
-    if (parameters == std::string_view::npos) return false;
-    return sip::iequals(sip::ParamList(disposition.substr(parameters)).value("handling"), "optional");
-}
-
 }  // namespace
-
-Body read_body(const sip::Message& message) {
-    Body out;
-    if (message.body().empty()) return out;
-    const auto type = sip::parse_media_type(message.value(sip::HeaderId::kContentType));
-    if (!type || !type->is("application", "sdp") || message.has(sip::HeaderId::kContentEncoding)) {
-        if (may_be_ignored(message)) return out;
-        out.status = 415;  // RFC 3261 §8.2.3
-        out.reason = sip::default_reason(415);
-        return out;
-    }
-    auto parsed = sdp::parse(message.body());
-    if (parsed) {
-        out.sdp = std::move(*parsed);
-    } else {
-        out.status = 400;
-        out.reason = "Bad SDP, " + parsed.error().text();
-    }
-    return out;
-}
 
 std::string user_of(std::string_view uri) {
     const auto parsed = sip::Uri::parse(uri);
     if (!parsed) return {};
     const auto user = parsed->scheme == sip::UriScheme::kTel ? parsed->opaque : parsed->user;
     return std::string(user.substr(0, dialog::kMaxUri));
-}
-
-// The number as text in base 32, without letters that look like digits (Crockford).
-std::string text_of(std::uint64_t number) {
-    std::string out;
-    for (; number != 0; number >>= 5) out += "0123456789abcdefghjkmnpqrstvwxyz"[number & 31U];
-    std::ranges::reverse(out);
-    return out;
 }
 
 std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(const sip::Message& invite) {
@@ -72,6 +33,7 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     // A sips: target asks for TLS on every hop (RFC 5630 §3.1.1), which we cannot give.
     if (scheme != sip::UriScheme::kSip && scheme != sip::UriScheme::kTel) return refuse(416);
     auto body = read_body(invite);
+    if (body.status != 0) ++counters_.bodies_refused;
     if (body.status == 415) return refuse(415, "Accept", policy::kAccept);
     if (body.status != 0) return std::unexpected(Refusal{body.status, body.reason, {}, {}});
     if (body.sdp && sdp::relayed_streams(*body.sdp) == 0) return refuse(488);
@@ -80,8 +42,7 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
         ++counters_.invites_unusable;
         return std::unexpected(Refusal{400, std::string(dialog.error()), {}, {}});
     }
-    const auto called = scheme == sip::UriScheme::kTel ? invite.uri().opaque : invite.uri().user;
-    const auto target = router_.route(source_, called);
+    const auto target = router_.route(source_, routing::called_number(invite.uri()));
     if (!target) return std::unexpected(Refusal{target.error().status, std::string(target.error().reason), {}, {}});
     // Calls that are over may linger for what is still under way; there is a bound on these too.
     const auto max_calls = view_.system.max_calls;

@@ -51,6 +51,14 @@ std::uint16_t passed_status(unsigned status);
 // `SIP;cause=408;text="No answer"`
 std::string reason_value(const Ending& ending);
 
+// What an exported call begins with (export.cc).
+struct ExportHead {
+    std::uint16_t version = 0;
+    std::uint8_t kind = 0;
+    CallRecord record;
+    ByteReader rest;  // what stands behind; the bytes are the exported ones
+};
+
 class Call {
 public:
     Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm);
@@ -81,9 +89,10 @@ public:
     bool owns(std::size_t leg, const sip::Message& request) const;  // is it of one of this leg's dialogs?
 
     // --- export.cc
-    void export_to(std::vector<std::byte>& out, Now now) const;
-    static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core,
-                                                                         std::span<const std::byte> data, Now now);
+    // False: it is longer than kMaxSave, and only its head has been written.
+    bool export_to(std::vector<std::byte>& out, Now now) const;
+    static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core, const ExportHead& head,
+                                                                         Now now);
     // After the import, when the call stands in the core's tables: go on, or end as "interrupted".
     bool resume();
 
@@ -158,7 +167,7 @@ private:
     bool try_bye(std::size_t leg, const sip::Message* cause);
     void on_bye_due(Instant now);
     void close(const Ending& ending);
-    void note_dialogs();
+    void note_dialogs(CallRecord& record) const;
     bool pending() const;
     void settle();
     void finish_record();
@@ -203,11 +212,12 @@ private:
 
     // export.cc
     bool stable() const;
+    void export_head(ByteWriter& out) const;
     void export_leg(ByteWriter& out, const Leg& leg) const;
     void export_exchange(ByteWriter& out, Now now) const;
     std::expected<void, std::string> import_exchange(ByteReader& in, Now now);
     std::expected<void, std::string> import_leg(ByteReader& in, Leg& leg);
-    std::expected<void, std::string> import_rest(ByteReader& in, std::uint8_t kind, Now now);
+    std::expected<void, std::string> import_rest(ByteReader& in, Now now);
     void interrupt();
     void abort_exchange();
     void resend(Instant give_up);

@@ -65,10 +65,11 @@ void Call::note_codecs() {
 }
 
 void Call::drop_media() {
-    if (import_kind_ == 0) finals_left_ = core_.ledger().has_flows(number_) ? plan_.flows(core_.view()).size() : 0;
+    // A call that cannot go on after a restart has counted them itself: the ledger does not know them (export.cc).
+    if (finals_left_ == 0) finals_left_ = core_.ledger().present_flows(number_);
     core_.ledger().want(number_, {}, core_.out().flow_commands);
     plan_.release(core_.pools(), core_.now().instant);
-    if (finals_left_ == 0 && !core_.ledger().has_flows(number_)) return finish_record();
+    if (finals_left_ == 0) return finish_record();
     core_.wheel().arm<&Call::on_counters_late>(counters_timer_, core_.now().instant + kCountersWait, this);
 }
 
@@ -83,8 +84,10 @@ void Call::on_flow_report(const flow::FlowReport& report) {
             if (--finals_left_ == 0) finish_record();
             return;
         case Kind::kRemoved:
-            if (closed_) finish_record();  // all that there are have come
-            return;
+            if (!closed_) return;
+            if (finals_left_ > 0) record_.quality_complete = false;
+            return finish_record();  // all that there are have come
+        case Kind::kLost: record_.quality_complete = false; return changed();
         case Kind::kFailed: return on_media_rejected();
         case Kind::kIdle:
         case Kind::kActive: return note_silence();

@@ -73,6 +73,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     const auto max_forwards = policy::next_max_forwards(request);
     if (!max_forwards) return answer(id, 483, sip::default_reason(483), {});
     auto body = read_body(request);
+    if (body.status != 0) ++core_.counters().bodies_refused;
     if (body.status == 415) {
         const sip::ExtraHeader extra{"Accept", policy::kAccept};
         return answer(id, 415, sip::default_reason(415), {}, std::span(&extra, 1));

@@ -1,5 +1,6 @@
 #include "controlplane/call/call_record.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -98,6 +99,14 @@ std::string_view name_of(EndedBy who) {
         case EndedBy::kNone: break;
     }
     return "";
+}
+
+// The number as text in base 32, without letters that look like digits (Crockford).
+std::string text_of(std::uint64_t number) {
+    std::string out;
+    for (; number != 0; number >>= 5) out += "0123456789abcdefghjkmnpqrstvwxyz"[number & 31U];
+    std::ranges::reverse(out);
+    return out;
 }
 
 json::Value to_json(const CallRecord& record) {

@@ -1,7 +1,8 @@
 #pragma once
 // What stays of a call: one record for every call, answered or not. Made by the engine when the call has
-// ended and the last counters of its flows have come (or a bounded time without them: `quality_complete`
-// is false then). Written as one JSON line by controlplane/store.
+// ended and the last counters of its flows have come, or a bounded time without them. `quality_complete` is false
+// when some are missing: they did not come, or a dataplane that ended took them with it. Written as one JSON line by
+// controlplane/store.
 
 #include <cstdint>
 #include <expected>
@@ -18,6 +19,8 @@ namespace sallyport::call {
 
 enum class EndedBy : std::uint8_t { kNone = 0, kCaller = 1, kCallee = 2, kSallyport = 3 };
 std::string_view name_of(EndedBy who);  // "caller", "callee", "sallyport"
+
+std::string text_of(std::uint64_t number);  // a call's number for people
 
 // One direction of one stream, RTP only: what we received from that side.
 struct DirectionRecord {

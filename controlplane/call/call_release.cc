@@ -112,19 +112,19 @@ void Call::close(const Ending& ending) {
     record_.code = ending.code;
     record_.reason = ending.text;
     if (!record_.answer) ++core_.counters().calls_failed;
-    note_dialogs();
+    note_dialogs(record_);
     drop_media();
     changed();
 }
 
-void Call::note_dialogs() {
+void Call::note_dialogs(CallRecord& record) const {
     const auto note = [](LegRecord& out, const dialog::Dialog& dialog) {
         out.call_id = dialog.call_id;
         out.local_tag = dialog.local_tag;
         out.remote_tag = dialog.remote_tag;
     };
-    note(record_.caller, legs_[kCaller].dialog);
-    note(record_.callee, legs_[kCallee].dialog);
+    note(record.caller, legs_[kCaller].dialog);
+    note(record.callee, legs_[kCallee].dialog);
 }
 
 bool Call::pending() const {

@@ -34,15 +34,15 @@ std::vector<std::byte> Engine::export_call(std::uint64_t number, Now now) const 
     return out;
 }
 
-std::expected<bool, std::string> Engine::import_call(Now now, std::span<const std::byte> record) {
-    return core_->import_call(now, record);
+std::expected<bool, ImportRefusal> Engine::import_call(Now now, std::span<const std::byte> exported) {
+    return core_->import_call(now, exported);
 }
 
 std::size_t Engine::call_count() const { return core_->live_calls(); }
 
-void Engine::visit_calls(const std::function<void(const CallView&)>& visit) const {
+void Engine::visit_calls(const std::function<bool(const CallView&)>& visit) const {
     for (const auto& [number, call] : core_->calls()) {
-        if (call->live()) visit(call->view());
+        if (call->live() && !visit(call->view())) return;
     }
 }
 

@@ -77,8 +77,10 @@ struct TrunkView {
     std::string name;
     std::string sip_interface;
     std::vector<Endpoint> peers;
-    std::uint64_t calls_in = 0;   // live now, from this trunk
-    std::uint64_t calls_out = 0;  // live now, to this trunk
+    std::uint64_t calls_in = 0;       // live now, from this trunk
+    std::uint64_t calls_out = 0;      // live now, to this trunk
+    std::uint64_t unanswered_in = 0;  // of these, without an answer yet
+    std::uint64_t unanswered_out = 0;
     std::uint64_t attempts_in = 0;
     std::uint64_t attempts_out = 0;
     std::uint64_t answered_in = 0;
@@ -88,6 +90,12 @@ struct TrunkView {
 struct CounterView {
     std::string_view name;  // kebab-case; static
     std::uint64_t value = 0;
+};
+
+// Why a call of the last process was not taken over.
+struct ImportRefusal {
+    std::string why;        // a sentence
+    bool recorded = false;  // its record is in the outbox, or comes with the call that is here already
 };
 
 class EngineCore;
@@ -127,13 +135,15 @@ public:
     // The record of one call as Outbox::saves carries it. Empty: no such call.
     std::vector<std::byte> export_call(std::uint64_t number, Now now) const;
     // Takes over a call. True for a call that goes on, false for one that becomes a record now or when its
-    // flows are gone. The error is a sentence: the record is truncated, corrupt, of another version, or does
-    // not fit the configuration; then nothing was changed, and the flows that it had are removed as nobody's.
-    std::expected<bool, std::string> import_call(Now now, std::span<const std::byte> record);
+    // flows are gone. Refused: what was exported is truncated, corrupt, of another version, or does not fit the
+    // configuration; the flows that it had are removed as nobody's. When at least its head can be read, its call
+    // record goes to the outbox all the same ("Interrupted", unless it had ended before).
+    std::expected<bool, ImportRefusal> import_call(Now now, std::span<const std::byte> exported);
 
     // --- inspection -------------------------------------------------------------------------------------
     std::size_t call_count() const;
-    void visit_calls(const std::function<void(const CallView&)>& visit) const;  // oldest first
+    // Oldest first, until `visit` says false: a view costs time of the SIP thread.
+    void visit_calls(const std::function<bool(const CallView&)>& visit) const;
     std::optional<CallView> find_call(std::string_view id) const;
     std::vector<TrunkView> trunks() const;
     // Totals since the start, and gauges of what lives now (`live-*`), which return to zero.

@@ -218,7 +218,7 @@ void EngineCore::flush(Now now) {
         call->dirty_ = false;
         if (call->record_done_) continue;  // its record frees what was saved
         const auto offset = out_.arena.size();
-        call->export_to(out_.arena, now);
+        if (!call->export_to(out_.arena, now)) ++counters_.exports_cut;
         out_.saves.push_back(
             {number, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(out_.arena.size() - offset)});
     }

@@ -33,6 +33,7 @@ struct EngineCounters {
     std::uint64_t calls_interrupted = 0;  // found unfinished after a restart
     std::uint64_t calls_imported = 0;
     std::uint64_t imports_refused = 0;
+    std::uint64_t exports_cut = 0;  // saves of a call whose state is too long: it would not survive, its record would
     std::uint64_t table_full = 0;
     std::uint64_t no_ports = 0;
     std::uint64_t streams_refused = 0;  // above flow::kMostStreams
@@ -54,6 +55,7 @@ struct EngineCounters {
     std::uint64_t methods_refused = 0;     // 405, 501
     std::uint64_t extensions_refused = 0;  // 420
     std::uint64_t responses_cut = 0;       // too long to be sent as they were
+    std::uint64_t bodies_refused = 0;      // 415 and 400: not understood, malformed, too many parts
     std::uint64_t options_answered = 0;
     std::uint64_t records = 0;
     std::uint64_t records_incomplete = 0;  // without the last counters of their flows
@@ -71,7 +73,7 @@ public:
     void on_dataplane_session(Now now, bool up);
     void advance(Now now);
     void flush(Now now);
-    std::expected<bool, std::string> import_call(Now now, std::span<const std::byte> record);
+    std::expected<bool, ImportRefusal> import_call(Now now, std::span<const std::byte> exported);
     Instant next_deadline() const { return wheel_.next(); }
     std::vector<CounterView> counter_list() const;
     std::vector<TrunkView> trunk_list() const;
@@ -161,6 +163,7 @@ private:
     void on_dialog_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& request);
     void report();
     std::expected<bool, std::string> place(std::unique_ptr<Call> call);
+    void record_refused(ExportHead head);
 
     const config::ControlView& view_;
     RandomSource& random_;
@@ -190,7 +193,7 @@ private:
     std::map<std::uint64_t, std::unique_ptr<Call>> calls_;  // by number: oldest first
 };
 
-// The SDP of a message: what is there, or why it cannot be taken.
+// The SDP of a message: what is there, or why it cannot be taken (body.cc).
 struct Body {
     std::optional<sdp::Session> sdp;
     unsigned status = 0;  // 0: fine; 415, 400
@@ -198,7 +201,6 @@ struct Body {
 };
 Body read_body(const sip::Message& message);
 
-std::string text_of(std::uint64_t number);  // the number for people
 // The user part of an address, or the number of a tel: URI.
 std::string user_of(std::string_view uri);
 

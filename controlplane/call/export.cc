@@ -6,7 +6,9 @@
 // that was not stable, or was over already, enough is kept for its record, for BYE on the legs that were
 // up, and to know which flows to remove.
 //
-// Names stand for realms, interfaces and trunks: the configuration may have changed in between.
+// Names stand for realms, interfaces and trunks: the configuration may have changed in between. The head, up to and
+// with the call's record, depends on nothing and keeps its form in every version (or the magic changes): a call that
+// cannot be taken over for what stands behind still leaves its record.
 
 #include <algorithm>
 #include <cstring>
@@ -20,11 +22,13 @@ namespace sallyport::call {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x53504331;  // "SPC1"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr SipHashKey kChecksumKey{0x73616c6c79706f72, 0x742063616c6c7331};  // against accidents, not against people
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
+
+constexpr Ending kInterrupted{EndedBy::kSallyport, 500, "Interrupted"};
 
 enum class Kind : std::uint8_t { kStable = 1, kUnfinished = 2, kClosed = 3 };
 enum class Pending : std::uint8_t { kNone = 0, kAnswered = 1, kUnanswered = 2 };
@@ -60,6 +64,25 @@ bool sane(const CallRecord& r) {
     return sane(r.invite) && sane(r.end) && sane(r.ringing.value_or(WallTime{})) && sane(r.answer.value_or(WallTime{}));
 }
 
+std::expected<ExportHead, std::string> read_head(std::span<const std::byte> data) {
+    if (data.size() < kChecksumBytes) return std::unexpected("the record of the call is truncated");
+    ByteReader sum(data.last(kChecksumBytes));
+    if (sum.u64() != checksum(data.first(data.size() - kChecksumBytes))) {
+        return std::unexpected("the record of the call is truncated or corrupt");
+    }
+    ByteReader in(data.first(data.size() - kChecksumBytes));
+    if (in.u32() != kMagic) return std::unexpected("this is no record of a call");
+    const auto version = in.u16();
+    const auto number = in.u64();
+    const auto kind = in.u8();
+    auto record = read_call_record(in);
+    if (in.failed() || !sane(record) || record.number != number || number == 0 ||
+        number > static_cast<std::uint64_t>(kMaxTime) || kind < 1 || kind > 3) {
+        return std::unexpected("the record of the call is malformed");
+    }
+    return ExportHead{version, kind, std::move(record), in};
+}
+
 }  // namespace
 
 Call::~Call() {
@@ -71,21 +94,34 @@ bool Call::stable() const {
            !(exchange_.answered && exchange_.late_offer);
 }
 
-void Call::export_to(std::vector<std::byte>& bytes, Now now) const {
-    const auto begin = bytes.size();
-    ByteWriter out(bytes);
+void Call::export_head(ByteWriter& out) const {
     out.u32(kMagic);
     out.u16(kVersion);
     out.u64(number_);
     out.u8(static_cast<std::uint8_t>(closed_ ? Kind::kClosed : stable() ? Kind::kStable : Kind::kUnfinished));
-    write(out, record_);
+    auto record = record_;
+    if (!closed_) note_dialogs(record);
+    write(out, record);
+}
+
+bool Call::export_to(std::vector<std::byte>& bytes, Now now) const {
+    const auto begin = bytes.size();
+    const auto seal = [&] { ByteWriter(bytes).u64(checksum(std::span(bytes).subspan(begin))); };
+    ByteWriter out(bytes);
+    export_head(out);
     for (const auto& leg : legs_) export_leg(out, leg);
     out.u32(invite_cseq_);
     plan_.export_to(out);
     write_deadline(out, limit_at_, now);
     out.u16(static_cast<std::uint16_t>(finals_left_));
     export_exchange(out, now);
-    out.u64(checksum(std::span(bytes).subspan(begin)));
+    seal();
+    if (bytes.size() - begin <= kMaxSave) return true;
+    // Descriptions of tens of KiB on both sides. The import will find nothing behind the head, and give the record.
+    bytes.resize(begin);
+    export_head(out);
+    seal();
+    return false;
 }
 
 void Call::export_exchange(ByteWriter& out, Now now) const {
@@ -148,9 +184,12 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
     const auto peer = Endpoint::parse(in.text());
     leg.dialog = dialog::read_dialog(in);
     if (in.failed() || !peer) return std::unexpected("a leg is truncated or malformed");
-    if (!realm || !sip_interface || (trunked && !trunk)) {
-        return std::unexpected("a leg names a realm, interface or trunk that the configuration does not have");
+    if (!realm || !sip_interface) {
+        return std::unexpected("a leg names a realm or interface that the configuration does not have");
     }
+    // Without its trunk the call cannot go on, but both sides can be told.
+    if (trunked && !trunk && import_kind_ == static_cast<std::uint8_t>(Kind::kStable))
+        import_kind_ = static_cast<std::uint8_t>(Kind::kUnfinished);
     auto media = sdp::OfferAnswer::import_from(in);
     if (!media) return std::unexpected(media.error());
     leg.realm = *realm;
@@ -165,53 +204,36 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
 }
 
 // All that can fail comes before the ports are taken, save what is said at the end.
-std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& core, std::span<const std::byte> data,
-                                                                    Now now) {
-    if (data.size() < kChecksumBytes) return std::unexpected("the record of the call is truncated");
-    ByteReader sum(data.last(kChecksumBytes));
-    if (sum.u64() != checksum(data.first(data.size() - kChecksumBytes))) {
-        return std::unexpected("the record of the call is truncated or corrupt");
-    }
-    ByteReader in(data.first(data.size() - kChecksumBytes));
-    if (in.u32() != kMagic) return std::unexpected("this is no record of a call");
-    if (const auto version = in.u16(); version != kVersion) {
-        return std::unexpected("the record of the call has version " + std::to_string(version) + ", not " +
+std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& core, const ExportHead& head, Now now) {
+    if (head.version != kVersion) {
+        return std::unexpected("the record of the call has version " + std::to_string(head.version) + ", not " +
                                std::to_string(kVersion));
     }
-    const auto number = in.u64();
-    const auto kind = in.u8();
-    auto record = read_call_record(in);
-    if (in.failed() || !sane(record) || record.number != number || number == 0 ||
-        number > static_cast<std::uint64_t>(kMaxTime) || kind < 1 || kind > 3) {
-        return std::unexpected("the record of the call is malformed");
-    }
-    auto call = std::make_unique<Call>(core, number, 0, 0);
-    call->record_ = std::move(record);
+    ByteReader in = head.rest;
+    auto call = std::make_unique<Call>(core, head.record.number, 0, 0);
+    call->record_ = head.record;
+    call->import_kind_ = head.kind;
     for (auto& leg : call->legs_) {
         if (auto read = call->import_leg(in, leg); !read) return std::unexpected(read.error());
     }
     call->invite_cseq_ = in.u32();
-    auto plan = flow::MediaPlan::import_from(in, core.pools());
+    auto plan = flow::MediaPlan::import_from(in, call->legs_[kCaller].realm, call->legs_[kCallee].realm, core.pools());
     if (!plan) return std::unexpected(plan.error());
     call->plan_ = std::move(*plan);
-    if (auto rest = call->import_rest(in, static_cast<std::uint8_t>(kind), now); !rest) {
+    if (auto rest = call->import_rest(in, now); !rest) {
         call->plan_.release(core.pools(), now.instant);
         return std::unexpected(rest.error());
     }
     return call;
 }
 
-std::expected<void, std::string> Call::import_rest(ByteReader& in, std::uint8_t kind, Now now) {
+std::expected<void, std::string> Call::import_rest(ByteReader& in, Now now) {
     limit_at_ = read_deadline(in, now);
     finals_left_ = in.u16();
     if (auto exchange = import_exchange(in, now); !exchange) return exchange;
     if (in.failed() || in.left() != 0) return std::unexpected("the record of the call is truncated or too long");
     if (plan_.call() != number_) return std::unexpected("the media plan is of another call");
-    for (const auto i : {kCaller, kCallee}) {
-        if (plan_.realm(i) != legs_[i].realm) return std::unexpected("the media plan is of other realms");
-    }
-    import_kind_ = kind;
-    if (kind == static_cast<std::uint8_t>(Kind::kStable) &&
+    if (import_kind_ == static_cast<std::uint8_t>(Kind::kStable) &&
         (!legs_[kCaller].established || !legs_[kCallee].established)) {
         return std::unexpected("a stable call has a leg that is not up");
     }
@@ -230,7 +252,10 @@ bool Call::resume() {
             abort_exchange();
         if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
         changed();
-        if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) return true;
+        if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) {
+            core_.ledger().inherit(number_);
+            return true;
+        }
         on_media_rejected();
         return false;
     }
@@ -279,7 +304,6 @@ void Call::interrupt() {
         finals_left_ = plan_.flows(core_.view()).size();
     }
     state_ = State::kReleasing;
-    const Ending ending{EndedBy::kSallyport, 500, "Interrupted"};
     if (exchange_.answered)
         exchange_ = {};
     else
@@ -289,25 +313,49 @@ void Call::interrupt() {
     }
     for (const auto i : {kCaller, kCallee}) {
         if (!legs_[i].established || legs_[i].bye_done) continue;
-        legs_[i].bye_reason = reason_value(ending);
+        legs_[i].bye_reason = reason_value(kInterrupted);
         send_bye(i, nullptr);
     }
     if (was_closed) {
         closed_ = true;
         drop_media();
     } else {
-        close(ending);
+        close(kInterrupted);
     }
     settle();
 }
 
-std::expected<bool, std::string> EngineCore::import_call(Now now, std::span<const std::byte> record) {
+std::expected<bool, ImportRefusal> EngineCore::import_call(Now now, std::span<const std::byte> exported) {
     enter(now);
-    auto call = Call::import_from(*this, record, now);
+    auto head = read_head(exported);
+    if (!head) {
+        ++counters_.imports_refused;
+        return std::unexpected(ImportRefusal{head.error(), false});
+    }
+    // A number is never given twice.
+    const auto number = head->record.number;
+    if (next_number_ <= number) next_number_ = (number | (Engine::kMaxShards - 1U)) + 1 + shard_;
+    auto call = Call::import_from(*this, *head, now);
     auto taken = call ? place(std::move(*call)) : std::unexpected(call.error());
-    if (!taken) ++counters_.imports_refused;
     leave();
-    return taken;
+    if (taken) return *taken;
+    ++counters_.imports_refused;
+    if (!calls_.contains(number)) record_refused(std::move(*head));
+    return std::unexpected(ImportRefusal{taken.error(), true});
+}
+
+// A call that cannot be taken over is over: its record goes out as the process before us knew it.
+void EngineCore::record_refused(ExportHead head) {
+    auto& record = head.record;
+    if (head.kind != static_cast<std::uint8_t>(Kind::kClosed)) {
+        ++counters_.calls_interrupted;
+        record.end = now_.wall;
+        record.ended_by = kInterrupted.by;
+        record.code = kInterrupted.code;
+        record.reason = kInterrupted.text;
+    }
+    record.quality_complete = false;
+    emit(std::move(record));
 }
 
 std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
@@ -318,8 +366,6 @@ std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
             return std::unexpected("the call is here already");
         }
     }
-    // A number is never given twice.
-    if (next_number_ <= number) next_number_ = (number | (Engine::kMaxShards - 1U)) + 1 + shard_;
     auto& placed = *calls_.emplace(number, std::move(call)).first->second;
     const bool goes_on = placed.resume();
     if (goes_on) ++counters_.calls_imported;

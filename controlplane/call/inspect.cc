@@ -80,8 +80,15 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
     }
     for (const auto& [number, call] : calls_) {
         if (!call->live()) continue;
-        if (const auto& t = call->leg(kCaller).trunk) ++out.at(*t).calls_in;
-        if (const auto& t = call->leg(kCallee).trunk) ++out.at(*t).calls_out;
+        const unsigned unanswered = call->record().answer ? 0 : 1;
+        if (const auto& t = call->leg(kCaller).trunk) {
+            ++out.at(*t).calls_in;
+            out.at(*t).unanswered_in += unanswered;
+        }
+        if (const auto& t = call->leg(kCallee).trunk) {
+            ++out.at(*t).calls_out;
+            out.at(*t).unanswered_out += unanswered;
+        }
     }
     return out;
 }
@@ -120,6 +127,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"calls-interrupted", c.calls_interrupted},
         {"calls-imported", c.calls_imported},
         {"imports-refused", c.imports_refused},
+        {"exports-cut", c.exports_cut},
         {"calls-table-full", c.table_full},
         {"calls-no-ports", c.no_ports},
         {"streams-refused", c.streams_refused},
@@ -141,6 +149,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"methods-refused", c.methods_refused},
         {"extensions-refused", c.extensions_refused},
         {"responses-cut", c.responses_cut},
+        {"bodies-refused", c.bodies_refused},
         {"options-answered", c.options_answered},
         {"records", c.records},
         {"records-incomplete", c.records_incomplete},

@@ -18,7 +18,10 @@
 
 namespace sallyport::call {
 
-// The whole state of a call, to replace what was saved of it before.
+// What the table of live calls can hold of one (controlplane/store).
+inline constexpr std::size_t kMaxSave = std::size_t{128} * 1024 - 64;
+
+// The whole state of a call, to replace what was saved of it before; of one longer than kMaxSave its record alone.
 struct CallSave {
     std::uint64_t call = 0;
     std::uint32_t offset = 0;  // in Outbox::arena

@@ -146,6 +146,17 @@ void Ledger::commit(std::uint32_t transaction, std::uint64_t call, Commands& out
     if (const auto it = calls_.find(call); it != calls_.end()) ++it->second.outstanding;
 }
 
+void Ledger::inherit(std::uint64_t call) {
+    const auto it = calls_.find(call);
+    if (it == calls_.end()) return;
+    for (const auto& key : it->second.keys) {
+        auto& entry = entries_.at(key);
+        if (entry.present || !entry.wanted) continue;
+        entry.present = entry.wanted;  // generation 0, which no flow has: that of the list takes its place
+        entry.counting = true;
+    }
+}
+
 void Ledger::query(std::uint64_t call, Commands& out) {
     const auto it = calls_.find(call);
     if (it == calls_.end() || !session_) return;
@@ -277,7 +288,9 @@ void Ledger::on_committed(const wire::FlowEvent& event, Reports& reports) {
     if (it == calls_.end()) return;
     for (const auto& key : it->second.keys) {
         auto& entry = entries_.at(key);
-        if (entry.transaction == transaction->id && !entry.removing) entry.applied = entry.present;
+        if (entry.transaction != transaction->id || entry.removing) continue;
+        entry.applied = entry.present;
+        entry.counting = true;
     }
     report_if_in_force(transaction->call, reports);
 }
@@ -327,6 +340,7 @@ void Ledger::on_removed(const wire::FlowEvent& event, Commands& out, Reports& re
     entry->latched = {};
     entry->removing = false;
     entry->idle = false;
+    entry->counting = false;
     if (entry->wanted) reconcile(entry->wanted->cookie.call, out);
     finish_if_gone(cookie.call, out, reports);
 }
@@ -355,12 +369,14 @@ void Ledger::on_listed(const wire::FlowEvent& event) {
         strangers_.push_back(event.spec);
         return;
     }
-    if (!entry.present && entry.wanted && entry.wanted->cookie == event.spec.cookie) ++stats_.adopted;
+    const bool fresh = !entry.present || entry.present->generation == 0;
+    if (fresh && entry.wanted && entry.wanted->cookie == event.spec.cookie) ++stats_.adopted;
     entry.present = event.spec;
     entry.applied = event.spec;
     entry.flow_index = event.flow_index;
     entry.latched = event.source;
     entry.removing = false;
+    entry.counting = true;
     entry.listed = true;
 }
 
@@ -378,13 +394,20 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
     }
     stats_.strangers_removed += strangers_.size();
     strangers_.clear();
+    std::vector<std::uint64_t> lost;
     for (auto& [key, entry] : entries_) {
         if (entry.listed) continue;
+        if (entry.counting && entry.present) lost.push_back(entry.present->cookie.call);
         entry.present.reset();
         entry.applied.reset();
         entry.flow_index.reset();
         entry.latched = {};
         entry.removing = false;
+        entry.counting = false;
+    }
+    std::ranges::sort(lost);
+    for (const auto call : std::ranges::subrange(lost.begin(), std::ranges::unique(lost).begin())) {
+        reports.push_back(report_of(FlowReport::Kind::kLost, call));
     }
     std::vector<std::uint64_t> calls;
     calls.reserve(calls_.size());
@@ -412,12 +435,13 @@ void Ledger::visit(std::uint64_t call, const std::function<void(const FlowState&
     }
 }
 
-bool Ledger::has_flows(std::uint64_t call) const {
+std::size_t Ledger::present_flows(std::uint64_t call) const {
     const auto it = calls_.find(call);
-    return it != calls_.end() && std::ranges::any_of(it->second.keys, [&](const FlowKey& key) {
-               const auto& entry = entries_.at(key);
-               return entry.present && entry.present->cookie.call == call;
-           });
+    if (it == calls_.end()) return 0;
+    return static_cast<std::size_t>(std::ranges::count_if(it->second.keys, [&](const FlowKey& key) {
+        const auto& entry = entries_.at(key);
+        return entry.present && entry.present->cookie.call == call;
+    }));
 }
 
 LedgerStats Ledger::stats() const {

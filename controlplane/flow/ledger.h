@@ -33,6 +33,7 @@ struct FlowReport {
         kFailed,    // refused for `reason`: the call's last change is not in force
         kCounters,  // `counters` of the flow `cookie`; `final` when it was removed
         kRemoved,   // the last flow of `call` is gone; all final counters that exist have been reported
+        kLost,      // a flow of `call` is gone without them, with a dataplane that ended
         kLatched,   // `source` was learned
         kIdle,
         kActive,
@@ -70,6 +71,9 @@ public:
     // commands, which the caller sends in order. False: the bound is reached, or a flow is wanted by another
     // call; nothing has changed. When a call that is over has no flows (has_flows) no kRemoved will come.
     bool want(std::uint64_t call, std::span<const wire::FlowSpec> flows, Commands& out);
+    // The flows that `call` wants were installed by the process before us: one that the next list does not show
+    // is kLost. Before the first session, after want().
+    void inherit(std::uint64_t call);
     // Asks for the counters of a call's flows: one kCounters report each.
     void query(std::uint64_t call, Commands& out);
 
@@ -92,8 +96,9 @@ public:
     };
     void visit(std::uint64_t call, const std::function<void(const FlowState&)>& visit) const;
 
-    // True when a flow of `call` is, or may be, in the dataplane.
-    bool has_flows(std::uint64_t call) const;
+    // The flows of `call` that are, or may be, in the dataplane: each has final counters to bring.
+    std::size_t present_flows(std::uint64_t call) const;
+    bool has_flows(std::uint64_t call) const { return present_flows(call) > 0; }
     LedgerStats stats() const;
 
 private:
@@ -108,6 +113,7 @@ private:
         bool removing = false;                  // a remove of `present` is on its way
         bool listed = false;                    // seen in the list that is going on
         bool idle = false;
+        bool counting = false;          // the dataplane had it once: what it has counted goes with it
         std::uint32_t transaction = 0;  // the last one that touches it
         std::optional<std::uint32_t> flow_index;
         Endpoint latched;

@@ -231,7 +231,6 @@ std::vector<wire::FlowSpec> MediaPlan::flows(const config::ControlView& view) co
 
 void MediaPlan::export_to(ByteWriter& out) const {
     out.u64(call_);
-    for (const auto realm : realms_) out.u16(realm);
     out.u8(static_cast<std::uint8_t>(streams_.size()));
     for (const auto& stream : streams_) {
         out.u8(stream.active ? 1 : 0);
@@ -244,16 +243,12 @@ void MediaPlan::export_to(ByteWriter& out) const {
     }
 }
 
-std::expected<MediaPlan, std::string> MediaPlan::import_from(ByteReader& in, PortPools& pools) {
+std::expected<MediaPlan, std::string> MediaPlan::import_from(ByteReader& in, std::uint16_t caller_realm,
+                                                             std::uint16_t callee_realm, PortPools& pools) {
     const auto call = in.u64();
-    const auto caller_realm = in.u16();
-    const auto callee_realm = in.u16();
     MediaPlan plan(call, caller_realm, callee_realm);
     const std::size_t count = in.u8();
     if (count > sdp::kMaxMedia) return std::unexpected("the media plan has too many streams");
-    if (caller_realm >= pools.realms() || callee_realm >= pools.realms()) {
-        return std::unexpected("the media plan names a realm that does not exist");
-    }
     for (std::size_t i = 0; i < count; ++i) {
         Stream stream;
         stream.active = in.u8() != 0;

@@ -70,11 +70,12 @@ public:
     };
     const std::vector<Stream>& streams() const { return streams_; }
     std::uint64_t call() const { return call_; }
-    std::uint16_t realm(std::size_t leg) const { return realms_.at(leg); }
 
     void export_to(ByteWriter& out) const;
-    // Reserves its ports in `pools`; on error none is.
-    static std::expected<MediaPlan, std::string> import_from(ByteReader& in, PortPools& pools);
+    // Reserves its ports in `pools`; on error none is. The realms are the caller's to know: by name, for their numbers
+    // change with the configuration.
+    static std::expected<MediaPlan, std::string> import_from(ByteReader& in, std::uint16_t caller_realm,
+                                                             std::uint16_t callee_realm, PortPools& pools);
 
     friend bool operator==(const MediaPlan&, const MediaPlan&) = default;
 

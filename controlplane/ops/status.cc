@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <map>
 #include <string>
-#include <unordered_map>
 
 namespace sallyport::ops {
 
@@ -157,7 +156,8 @@ json::Value calls(const Sight& sight) {
     out["limit"] = Json::UInt64{kMaxCallsShown};
     Value& list = out["calls"] = Value(Json::arrayValue);
     sight.engine.visit_calls([&](const CallView& c) {
-        if (list.size() < kMaxCallsShown) list.append(summary(c, sight.now.wall));
+        list.append(summary(c, sight.now.wall));
+        return list.size() < kMaxCallsShown;
     });
     return out;
 }
@@ -180,13 +180,6 @@ std::optional<json::Value> call(const Sight& sight, std::string_view id) {
 json::Value trunks(const Sight& sight) {
     Value list(Json::arrayValue);
     const auto seen = sight.engine.trunks();
-    // Calls without an answer yet: they count as failed only when they have ended.
-    std::unordered_map<std::string, std::array<std::uint64_t, 2>> unanswered;
-    sight.engine.visit_calls([&](const CallView& c) {
-        if (c.answer) return;
-        ++unanswered[c.caller.trunk][0];
-        ++unanswered[c.callee.trunk][1];
-    });
     for (const config::Trunk& trunk : sight.view.trunks) {
         const config::SipInterface& sip = sight.view.sip_interfaces[trunk.sip_interface];
         Value out(Json::objectValue);
@@ -204,12 +197,12 @@ json::Value trunks(const Sight& sight) {
             out["calls-out"] = Json::UInt64{t->attempts_out};
             out["answered-in"] = Json::UInt64{t->answered_in};
             out["answered-out"] = Json::UInt64{t->answered_out};
+            // A call without an answer counts as failed only when it has ended.
             const auto failed = [](std::uint64_t attempts, std::uint64_t answered, std::uint64_t waiting) {
                 return attempts > answered + waiting ? attempts - answered - waiting : 0;
             };
-            const auto& waiting = unanswered[trunk.name];
-            out["failed-in"] = Json::UInt64{failed(t->attempts_in, t->answered_in, waiting[0])};
-            out["failed-out"] = Json::UInt64{failed(t->attempts_out, t->answered_out, waiting[1])};
+            out["failed-in"] = Json::UInt64{failed(t->attempts_in, t->answered_in, t->unanswered_in)};
+            out["failed-out"] = Json::UInt64{failed(t->attempts_out, t->answered_out, t->unanswered_out)};
         }
         list.append(std::move(out));
     }

@@ -1,6 +1,20 @@
 #include "controlplane/routing/router.h"
 
+#include <algorithm>
+
 namespace sallyport::routing {
+
+std::string called_number(const sip::Uri& uri) {
+    const bool tel = uri.scheme == sip::UriScheme::kTel;
+    // RFC 3261 §19.1.4: a character equals its escape; for those of the reserved set ('+') it leaves that open, but
+    // whoever dials the number reads it without escapes.
+    auto out = sip::unescaped(tel ? uri.opaque : uri.user);
+    // RFC 3966 §4: visual separators do not count; RFC 3261 §19.1.6: user=phone says that it is such a number.
+    if (!tel && !sip::iequals(uri.params.value("user"), "phone")) return out;
+    const auto number = out.begin() + static_cast<std::ptrdiff_t>(std::min(out.find(';'), out.size()));
+    out.erase(std::remove_if(out.begin(), number, [](char c) { return std::string_view("-.()").contains(c); }), number);
+    return out;
+}
 
 std::size_t Router::KeyHash::operator()(const Key& k) const { return EndpointHash()(k.peer) * 31 + k.sip_interface; }
 
@@ -40,14 +54,14 @@ Source Router::identify(std::uint16_t sip_interface, const Endpoint& source) {
     return out;
 }
 
-std::expected<Target, Refusal> Router::route(const Source& source, std::string_view called_user) {
+std::expected<Target, Refusal> Router::route(const Source& source, std::string_view called) {
     if (source.kind == Source::Kind::kUnknown) return std::unexpected(Refusal{403, "Forbidden"});
     const bool from_trunk = source.kind == Source::Kind::kTrunk;
     for (std::size_t i = 0; i < view_.routes.size(); ++i) {
         const auto& route = view_.routes[i];
         if (route.from_trunk && (!from_trunk || *route.from_trunk != source.trunk)) continue;
         if (route.from_realm && *route.from_realm != source.realm) continue;
-        if (!called_user.starts_with(route.called_prefix)) continue;
+        if (!called.starts_with(route.called_prefix)) continue;
         const auto& trunk = view_.trunks.at(route.to_trunk);
         ++route_hits_[i];
         if (from_trunk) ++trunk_counters_.at(source.trunk).calls_in;

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/sip/uri.h"
 #include "platform/base/ip_address.h"
 #include "platform/config/views.h"
 
@@ -51,6 +53,10 @@ struct RoutingCounters {
     std::uint64_t no_route = 0;
 };
 
+// What the next hop will take for the called number: the user part (or the number of a tel: URI) without escapes and,
+// where it is a telephone number, without visual separators. Only to compare; what is sent on stays as received.
+std::string called_number(const sip::Uri& uri);
+
 class Router {
 public:
     // Keeps a reference: the view outlives the router.
@@ -58,8 +64,8 @@ public:
 
     // Counts unknown sources, so call it once per request from outside a dialog.
     Source identify(std::uint16_t sip_interface, const Endpoint& source);
-    // `called_user`: the user part of the Request-URI, as received ("" when it has none). Counts; once per call.
-    std::expected<Target, Refusal> route(const Source& source, std::string_view called_user);
+    // `called`: called_number() of the Request-URI ("" when it has none). Counts; once per call.
+    std::expected<Target, Refusal> route(const Source& source, std::string_view called);
 
     const TrunkCounters& trunk_counters(std::uint16_t trunk) const { return trunk_counters_.at(trunk); }
     std::uint64_t route_hits(std::uint16_t route) const { return route_hits_.at(route); }

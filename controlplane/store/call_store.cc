@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "controlplane/call/outbox.h"
 #include "platform/os/log.h"
 
 namespace sallyport::store {
@@ -13,6 +14,8 @@ namespace {
 
 // As many ended calls may wait for their record to be written as calls may live.
 constexpr std::uint32_t kSlotsPerCall = 2;
+
+static_assert(call::kMaxSave <= CallTable::kMaxPayload);
 
 }  // namespace
 
@@ -29,9 +32,10 @@ os::Result<std::unique_ptr<CallStore>> CallStore::open(const Options& options, s
     auto file = RecordFile::open(options.records_path);
     if (!file) return std::unexpected(file.error());
 
-    std::vector<std::vector<std::byte>> left;
-    table->visit_live(
-        [&](std::uint64_t, std::span<const std::byte> bytes) { left.emplace_back(bytes.begin(), bytes.end()); });
+    std::vector<Left> left;
+    table->visit_live([&](std::uint64_t call, std::span<const std::byte> bytes) {
+        left.push_back({call, {bytes.begin(), bytes.end()}});
+    });
 
     std::vector<std::pair<std::uint64_t, std::string>> pending;
     std::unordered_set<std::string> missing;

@@ -35,8 +35,14 @@ public:
     // already there.
     static os::Result<std::unique_ptr<CallStore>> open(const Options& options, std::function<void()> written);
 
+    struct Left {
+        std::uint64_t call = 0;
+        std::vector<std::byte> exported;
+    };
     // The exports that the last process left, in no order. Taken once, before the first save().
-    std::vector<std::vector<std::byte>> take_left() { return std::move(left_); }
+    std::vector<Left> take_left() { return std::move(left_); }
+    // Nothing can be made of what was left of this call: its slot is free.
+    void give_up(std::uint64_t call) { table_.release(call); }
 
     void save(std::uint64_t call, std::span<const std::byte> exported) { table_.save(call, exported); }
     // The call has ended; its slot is free once the line is in the file.
@@ -54,7 +60,7 @@ private:
     CallTable table_;
     std::unique_ptr<RecordWriter> writer_;
     std::deque<std::uint64_t> waiting_;  // in the table, refused by the writer; at most one per slot
-    std::vector<std::vector<std::byte>> left_;
+    std::vector<Left> left_;
     std::uint64_t lost_ = 0;
     std::uint64_t replayed_ = 0;
 };

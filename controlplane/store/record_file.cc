@@ -36,6 +36,8 @@ os::Result<RecordFile> RecordFile::open(const std::string& path) {
 }
 
 os::Result<void> RecordFile::reopen() {
+    // Of the file that was moved away nothing more is synced later. A failure is told, but holds nothing up.
+    const auto synced = fd_ ? sync() : os::Result<void>();
     os::UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
     if (!fd) return std::unexpected(os::system_error("open " + path_));
     struct stat st{};
@@ -48,7 +50,7 @@ os::Result<void> RecordFile::reopen() {
     fd_ = std::move(fd);
     size_ = *whole;
     torn_ = false;
-    return {};
+    return synced;
 }
 
 os::Result<void> RecordFile::append(std::string_view lines) {

@@ -20,7 +20,8 @@ public:
     // Appends `lines`, each with its newline. On failure nothing of it stays in the file.
     os::Result<void> append(std::string_view lines);
     os::Result<void> sync();  // fdatasync
-    // The path anew: after somebody has moved the file away.
+    // The path anew: after somebody has moved the file away, which is synced first. An error in syncing is told when
+    // the new file is in use.
     os::Result<void> reopen();
 
     // Removes from `wanted` what stands as a line in the last kSearchedBytes of the file.

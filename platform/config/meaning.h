@@ -18,6 +18,9 @@ void check_system(const Document& document, Problems& problems);
 const DocInterface* interface_of(const Document& document, const DocRealm& realm);
 const DocInterface* interface_of(const Document& document, const DocSipInterface& sip_interface);
 
+// The realm that a trunk is in, as far as it could be read.
+std::optional<std::size_t> realm_of_trunk(const Document& document, std::size_t trunk);
+
 // Why `address` cannot be one of our own on `network`, as the end of a sentence; "" when it can.
 std::string not_ours(const IpAddress& address, const IpPrefix& network);
 

@@ -56,6 +56,15 @@ void check_pools(const DocRealm& earlier, const DocRealm& later, Problems& probl
     }
 }
 
+// Whether a route says that it leads from this realm back into it.
+bool has_route_within(const Document& d, std::size_t realm) {
+    return std::ranges::any_of(d.routes, [&](const DocRoute& r) {
+        if (!r.to_trunk || !r.to_trunk->index || realm_of_trunk(d, *r.to_trunk->index) != realm) return false;
+        if (r.from_trunk) return r.from_trunk->index && realm_of_trunk(d, *r.from_trunk->index) == realm;
+        return r.from_realm && r.from_realm->index == realm;
+    });
+}
+
 }  // namespace
 
 const DocInterface* interface_of(const Document& d, const DocRealm& realm) {
@@ -126,11 +135,14 @@ void check_realms(const Document& d, Problems& problems) {
         if (!realm.media_ports || !d.max_calls || realm.media_addresses.empty()) continue;
         const std::size_t pairs =
             (realm.media_ports->last - realm.media_ports->first + std::size_t{1}) / 2 * realm.media_addresses.size();
-        if (pairs < *d.max_calls)
+        const bool within = has_route_within(d, i);  // both legs of such a call take a pair here
+        if (pairs < *d.max_calls * std::size_t{within ? 2U : 1U})
             problems.push_back({realm.implicit ? realm.path : pointer(realm.path, "media-ports"),
-                                "has " + std::to_string(pairs) + " pairs of ports, fewer than system.max-calls (" +
-                                    std::to_string(*d.max_calls) +
-                                    "); widen media-ports, add media-addresses or lower max-calls"});
+                                "has " + std::to_string(pairs) + " pairs of ports, fewer than " +
+                                    (within ? "two for each of " : "") + "system.max-calls (" +
+                                    std::to_string(*d.max_calls) + ")" +
+                                    (within ? ", for a route leads from this realm back into it" : "") +
+                                    "; widen media-ports, add media-addresses or lower max-calls"});
     }
 }
 

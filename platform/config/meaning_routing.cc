@@ -35,13 +35,6 @@ void check_peer(const Document& d, const DocPeer& peer, const DocInterface& inte
 }
 
 // Which sources a route takes, as far as it could be read.
-std::optional<std::size_t> realm_of_trunk(const Document& d, std::size_t trunk) {
-    const auto& sip = d.trunks[trunk].sip_interface;
-    if (!sip || !sip->index) return std::nullopt;
-    const auto& realm = d.sip_interfaces[*sip->index].realm;
-    return realm ? realm->index : std::nullopt;
-}
-
 bool readable(const DocRoute& r) {
     return r.from_readable && r.called_prefix && (!r.from_trunk || r.from_trunk->index) &&
            (!r.from_realm || r.from_realm->index);
@@ -57,6 +50,13 @@ bool takes_all_of(const Document& d, const DocRoute& earlier, const DocRoute& la
 }
 
 }  // namespace
+
+std::optional<std::size_t> realm_of_trunk(const Document& d, std::size_t trunk) {
+    const auto& sip = d.trunks[trunk].sip_interface;
+    if (!sip || !sip->index) return std::nullopt;
+    const auto& realm = d.sip_interfaces[*sip->index].realm;
+    return realm ? realm->index : std::nullopt;
+}
 
 void check_trunks(const Document& d, Problems& problems) {
     std::map<std::pair<std::size_t, Endpoint>, const DocPeer*> claimed;

@@ -228,6 +228,69 @@ TEST(Admission, a_dataplane_that_was_started_anew_gets_its_flows_back) {
     check_clean();
 }
 
+TEST(Admission, figures_that_a_dataplane_took_with_it_are_missed_in_the_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(50);
+    world.dataplane_session(false);
+    world.dataplane().restart();
+    world.dataplane_session(true);
+    world.dataplane().carry(7);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK_FALSE(world.records[0].quality_complete);
+    LONGS_EQUAL(7, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
+TEST(Admission, a_session_that_was_only_interrupted_takes_no_figures) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(50);
+    world.dataplane_session(false);
+    world.dataplane_session(true);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].quality_complete);
+    LONGS_EQUAL(50, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
+TEST(Admission, a_call_that_ended_while_the_dataplane_was_lost_has_an_incomplete_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(50);
+    world.dataplane_session(false);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(0, world.records.size());
+    world.dataplane().restart();
+    world.dataplane_session(true);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK_FALSE(world.records[0].quality_complete);
+    check_clean();
+}
+
+TEST(Admission, an_escaped_number_takes_the_route_of_the_number) {
+    auto barred = world.view.routes[0];
+    barred.name = "barred";
+    barred.called_prefix = "00";
+    barred.to_trunk = 0;
+    world.view.routes.insert(world.view.routes.begin(), barred);
+    world.start();
+    pbx().script.reject = 403;  // the barred route goes back to the PBX
+    auto& call = pbx().invite("%30%30123");
+    world.run_for(2s);
+    LONGS_EQUAL(403, call.initial_status);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].route == "barred");
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.problems().c_str());
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
 TEST(Admission, options_gets_200_with_what_we_can) {
     world.start();
     LONGS_EQUAL(200, status_of(pbx(), pbx().bare_request("OPTIONS", "ping")));

@@ -185,6 +185,160 @@ TEST(Export, a_second_import_of_the_same_call_is_refused) {
     LONGS_EQUAL(1, world.counter("live-calls"));
 }
 
+TEST(Export, a_call_whose_trunk_was_renamed_is_ended_on_both_sides) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(77);
+    world.run_for(5s);
+    world.view.trunks[1].name = "renamed";
+    LONGS_EQUAL(0, world.crash_and_restart());
+    world.run_for(1s);
+    CHECK(call.caller->ended_by_peer);
+    CHECK(call.callee->ended_by_peer);
+    LONGS_EQUAL(1, world.records.size());
+    const auto& r = world.records[0];
+    CHECK(r.reason == "Interrupted");
+    CHECK(r.callee.trunk == "core-carrier");
+    CHECK(r.quality_complete);
+    LONGS_EQUAL(77, r.streams.at(0).from_caller.packets);
+    LONGS_EQUAL(0, world.dataplane().flows().size());
+    check_clean();
+}
+
+TEST(Export, a_call_whose_interface_was_renamed_leaves_its_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.run_for(5s);
+    world.view.sip_interfaces[1].name = "renamed";
+    LONGS_EQUAL(0, world.crash_and_restart());
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    const auto& r = world.records[0];
+    CHECK(r.reason == "Interrupted");
+    CHECK(r.ended_by == call::EndedBy::kSallyport);
+    LONGS_EQUAL(500, r.code);
+    CHECK(r.end >= *r.answer + 5s);
+    CHECK(r.caller.call_id == call.caller->call_id);
+    CHECK(r.callee.call_id == call.callee->call_id);
+    CHECK(r.callee.remote_tag == call.callee->local_tag);
+    CHECK_FALSE(r.quality_complete);
+    CHECK(world.saved.empty());
+    LONGS_EQUAL(1, world.counter("imports-refused"));
+    LONGS_EQUAL(1, world.counter("calls-interrupted"));
+    LONGS_EQUAL(0, world.dataplane().flows().size());
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
+TEST(Export, a_closed_call_whose_interface_was_renamed_keeps_its_own_ending) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane_session(false);  // the last counters cannot come
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    world.view.sip_interfaces[1].name = "renamed";
+    LONGS_EQUAL(0, world.crash_and_restart());
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].ended_by == call::EndedBy::kCaller);
+    LONGS_EQUAL(200, world.records[0].code);
+    CHECK_FALSE(world.records[0].quality_complete);
+    LONGS_EQUAL(0, world.counter("calls-interrupted"));
+    CHECK(world.saved.empty());
+}
+
+TEST(Export, a_record_of_another_version_still_gives_its_call_record) {
+    world.start();
+    connect(world, pbx(), carrier());
+    auto& bytes = world.saved.begin()->second;
+    bytes[5] = std::byte{99};
+    seal(bytes);
+    LONGS_EQUAL(0, world.crash_and_restart());
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].reason == "Interrupted");
+    CHECK(world.saved.empty());
+}
+
+TEST(Export, of_a_call_too_long_for_its_slot_the_record_is_kept) {
+    for (auto& realm : world.view.realms) realm.pass_unknown_headers = true;
+    world.start();
+    const auto much = [](Ua& ua) {
+        auto sdp = ua.sdp({});
+        for (int i = 0; i < 250; ++i) sdp += "a=x-note:" + std::string(110, 'n') + std::to_string(i) + "\r\n";
+        return sdp;
+    };
+    carrier().answer_sdp = [&](UaCall&, const std::string&) { return much(carrier()); };
+    const auto call = connect(world, pbx(), carrier(), much(pbx()));
+    CHECK(call.caller->state == UaCall::State::kUp);
+    CHECK(world.counter("exports-cut") > 0);
+    CHECK(world.saved.begin()->second.size() <= call::kMaxSave);
+    LONGS_EQUAL(0, world.crash_and_restart());
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].reason == "Interrupted");
+    CHECK(world.records[0].answer.has_value());
+    CHECK(world.saved.empty());
+    LONGS_EQUAL(0, world.dataplane().flows().size());
+}
+
+TEST(Export, what_cannot_be_read_at_all_gives_its_slot_back) {
+    world.start();
+    connect(world, pbx(), carrier());
+    world.saved.begin()->second.resize(100);
+    LONGS_EQUAL(0, world.crash_and_restart());
+    LONGS_EQUAL(0, world.records.size());
+    CHECK(world.saved.empty());
+    LONGS_EQUAL(1, world.counter("imports-refused"));
+}
+
+TEST(Export, a_realm_that_sorts_first_by_name_moves_no_call_to_another_realm) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    auto fresh = world.view.realms[1];
+    fresh.name = fresh.media.name = "aaa";
+    fresh.media.media_addresses = {IpAddress::parse("203.0.113.1").value()};
+    world.view.realms.insert(world.view.realms.begin(), fresh);
+    for (auto& sip_interface : world.view.sip_interfaces) ++sip_interface.realm;
+    world.dataplane().restart();  // a changed configuration restarts it too
+    LONGS_EQUAL(1, world.crash_and_restart());
+    world.run_for(1s);
+    LONGS_EQUAL(4, world.dataplane().flows().size());
+    for (const auto& [key, flow] : world.dataplane().flows()) {
+        LONGS_EQUAL(flow.spec.key.local.address == IpAddress::parse("192.0.2.1").value() ? 1 : 2, flow.spec.key.realm);
+    }
+    pbx().bye(*call.caller);
+    check_clean();
+}
+
+TEST(Export, an_imported_call_that_ends_before_the_list_is_there_keeps_its_counters) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(77);
+    LONGS_EQUAL(1, world.crash_and_restart(false));
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(0, world.records.size());
+    world.dataplane_session(true);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK(world.records[0].quality_complete);
+    LONGS_EQUAL(77, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
+TEST(Export, an_imported_call_whose_flows_are_gone_has_an_incomplete_record) {
+    world.start();
+    const auto call = connect(world, pbx(), carrier());
+    world.dataplane().carry(77);
+    world.dataplane().restart();
+    LONGS_EQUAL(1, world.crash_and_restart());
+    world.dataplane().carry(5);
+    pbx().bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(1, world.records.size());
+    CHECK_FALSE(world.records[0].quality_complete);
+    LONGS_EQUAL(5, world.records[0].streams.at(0).from_caller.packets);
+    check_clean();
+}
+
 TEST(Export, each_crash_point_of_a_call_ends_in_exactly_one_record) {
     for (int ms = 0; ms < 1500; ms += 25) {
         World w(static_cast<std::uint64_t>(ms) + 1);

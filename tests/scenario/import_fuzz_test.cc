@@ -1,6 +1,5 @@
 // Whatever lies in the table of live calls, an import gives a call or a sentence, never worse.
 #include "controlplane/call/engine.h"
-#include "platform/base/siphash.h"
 #include "tests/scenario/world.h"
 
 #include <CppUTest/TestHarness.h>
@@ -8,19 +7,6 @@
 namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
-
-namespace {
-
-// What the export ends with (controlplane/call/export.cc): sealed anew, a changed record reaches the readers behind.
-void seal(std::vector<std::byte>& record) {
-    if (record.size() < 8) return;
-    record.resize(record.size() - 8);
-    const std::string_view data(reinterpret_cast<const char*>(record.data()), record.size());
-    const auto sum = siphash13({0x73616c6c79706f72, 0x742063616c6c7331}, data);
-    ByteWriter(record).u64(sum);
-}
-
-}  // namespace
 
 TEST_GROUP(ImportFuzz) {
     World world{5};
@@ -56,7 +42,7 @@ TEST_GROUP(ImportFuzz) {
         call::Engine engine(world.view, random, 0, out, world.both());
         const auto taken = engine.import_call(world.both(), bytes);
         if (!taken) {
-            CHECK(!taken.error().empty());
+            CHECK(!taken.error().why.empty());
             LONGS_EQUAL(0, engine.call_count());
             for (const auto& c : engine.counters()) {
                 if (c.name == "live-port-pairs" || c.name == "live-dialogs") LONGS_EQUAL(0, c.value);
@@ -64,7 +50,10 @@ TEST_GROUP(ImportFuzz) {
             return false;
         }
         // It can be looked at, and lives on.
-        engine.visit_calls([](const call::CallView& v) { CHECK(!v.id.empty()); });
+        engine.visit_calls([](const call::CallView& v) {
+            CHECK(!v.id.empty());
+            return true;
+        });
         auto now = world.both();
         engine.flush(now);
         now.instant += 100s;
@@ -132,11 +121,11 @@ TEST(ImportFuzz, another_version_is_refused_by_name) {
     seal(bytes);
     const auto taken = world.engine().import_call(world.both(), bytes);
     CHECK(!taken);
-    CHECK(taken.error().contains("version 9"));
+    CHECK(taken.error().why.contains("version 9"));
 }
 
-TEST(ImportFuzz, a_configuration_without_its_trunk_refuses_it) {
-    world.view.trunks[1].name = "renamed";
+TEST(ImportFuzz, a_configuration_without_its_interface_refuses_it) {
+    world.view.sip_interfaces[1].name = "renamed";
     CHECK(!import(records.front()));
 }
 

@@ -144,7 +144,10 @@ TEST(Modify, one_whose_sender_cannot_be_told_is_cancelled) {
     world.refuse = {};
     world.run_for(1s);
     LONGS_EQUAL(1, carrier().count_requests("CANCEL"));
-    world.engine().visit_calls([](const call::CallView& c) { STRCMP_EQUAL("up", std::string(c.state).c_str()); });
+    world.engine().visit_calls([](const call::CallView& c) {
+        STRCMP_EQUAL("up", std::string(c.state).c_str());
+        return true;
+    });
     check_clean();
 }
 

@@ -65,7 +65,7 @@ UaCall& Ua::invite(const std::string& user, const std::string& offer, int max_fo
     r.add("Max-Forwards", std::to_string(max_forwards));
     for (const auto& [name, value] : script.headers) r.add(name, value);
     if (!offer.empty()) {
-        r.add("Content-Type", "application/sdp");
+        r.add("Content-Type", script.body_type);
         r.body = offer;
     }
     call.local_tag = parameter(r.get("From"), "tag");

@@ -69,6 +69,7 @@ public:
         bool contact = true;
         bool to_tag = true;                                               // false: a callee of RFC 2543
         bool answer_reinvite = true;                                      // false: 100 and no more
+        std::string body_type = "application/sdp";                        // of the initial INVITE and of responses
         std::vector<std::pair<std::string, std::string>> headers{};       // into each INVITE and its responses
         std::vector<std::pair<std::string, std::string>> last_headers{};  // into each BYE and CANCEL
     };

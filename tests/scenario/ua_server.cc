@@ -140,7 +140,7 @@ void Ua::respond(Server& server, int status, const std::string& body) {
         for (const auto& [name, value] : script.headers) out.add(name, value);
     }
     if (!body.empty()) {
-        out.add("Content-Type", "application/sdp");
+        out.add("Content-Type", script.body_type);
         out.body = body;
     }
     server.last = out.write();

@@ -61,8 +61,9 @@ public:
     std::uint64_t counter(std::string_view name) const;
     void dataplane_session(bool up);
     void pump();  // what the gate has to do now
-    // kill -9 and a new process: everything that was saved is imported. Returns how many go on.
-    std::size_t crash_and_restart();
+    // kill -9 and a new process: everything that was saved is imported. Returns how many go on. `session`: the
+    // dataplane is there at once.
+    std::size_t crash_and_restart(bool session = true);
 
     // --- judgement
     // All problems that anybody has seen; a test compares with "".
@@ -108,5 +109,8 @@ struct Pair {
 };
 // Places a call and runs until it is up on both sides.
 Pair connect(World& world, Ua& from, Ua& to, const std::string& offer = "default");
+
+// Gives a saved call that was changed the checksum that its export ends with: it reaches the readers behind.
+void seal(std::vector<std::byte>& saved);
 
 }  // namespace sallyport::scenario

@@ -120,6 +120,8 @@ def calls_go_on_in_a_fresh_process(context, count, rate, interval):
     context.wait(lambda: len(context.records()) == count, 5, "each call should have one record")
     ended = [record for record in context.records() if record["ended-by"] == "caller" and record["code"] == 200]
     context.expect(len(ended) == count, f"{len(ended)} records of {count} calls tell of a regular end")
+    whole = sum(record["quality-complete"] for record in context.records())
+    context.expect(whole == count, f"{whole} records of {count} calls have all their figures")
     sent, lost = (sum(what(report) for _, report in calls.reports())
                   for what in (lambda report: report.sent, lambda report: len(report.lost)))
     print(f"     {count} calls, {sent} RTP packets sent, {lost} lost (also before the far leg stood)", flush=True)
@@ -194,6 +196,29 @@ def manager_killed_and_taken_over(context):
     expect_success(context, endpoints)
     calls.stop()
     expect_audio(context, calls, 200, count=2)
+
+
+@case(fresh=True)
+def calls_of_a_renamed_trunk_have_records(context):
+    """They do not fit the configuration any more: both sides get BYE, and they are found once."""
+    calls, _ = standing_calls(context, 2, 30, 10, 0.02)
+    config = context.product.config
+    config.write_text(config.read_text().replace("core-carrier", "renamed"))
+    kill(context, "sallyport-manager")
+    context.product.start()
+    context.wait(lambda: len(context.records()) == 2, 20, "the calls have no record")
+    for record in context.records():
+        context.expect(record["reason"] == "Interrupted" and record["answer"] and record["quality-complete"],
+                       f"a record says: {record}")
+        context.expect(record["callee"]["trunk"] == "core-carrier", f"a record says: {record}")
+    for side, sniffer in calls.sniffers.items():
+        told = {message.call_id for message in sniffer.messages() if message.is_request and message.method == "BYE"}
+        context.expect(len(told) == 2, f"{len(told)} of 2 calls got a BYE on the side {side}")
+    calls.stop()
+    old = kill(context, "sallyport-control")
+    wait_new_process(context, "sallyport-control", old, 5)
+    context.wait(lambda: context.product.answers("calls"), 5, "the control plane does not answer")
+    context.expect(len(context.records()) == 2, "a call that was refused once is refused again")
 
 
 @case(fresh=True)

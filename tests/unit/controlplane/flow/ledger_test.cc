@@ -418,6 +418,34 @@ TEST(FlowLedger, an_adopted_call_in_its_place_costs_no_command) {
     LONGS_EQUAL(1, count(Kind::kInForce, 1));
 }
 
+TEST(FlowLedger, an_inherited_flow_that_is_not_in_the_list_is_lost_and_installed_anew) {
+    auto s = spec(1, 100);
+    s.generation = 9;
+    dataplane.put(s);
+    want(1, {spec(1, 100), spec(1, 102)});
+    want(2, {spec(2, 104)});
+    want(3, {spec(3, 106)});
+    for (const std::uint64_t call : {1, 2}) ledger.inherit(call);
+    LONGS_EQUAL(2, ledger.present_flows(1));
+    LONGS_EQUAL(0, ledger.present_flows(3));
+    want(2, {});  // over before the list: it may have counters to bring
+    CHECK_TRUE(ledger.has_flows(2));
+    attach();
+    LONGS_EQUAL(1, count(Kind::kLost, 1));
+    LONGS_EQUAL(1, count(Kind::kLost, 2));
+    LONGS_EQUAL(1, count(Kind::kRemoved, 2));
+    LONGS_EQUAL(0, count(Kind::kLost, 3));
+    LONGS_EQUAL(3, dataplane.flows().size());
+    LONGS_EQUAL(9, dataplane.find(s.key)->spec.generation);
+    LONGS_EQUAL(1, ledger.stats().adopted);
+    // A session without a loss says nothing.
+    ledger.session_ended();
+    dataplane.end_session();
+    reports.clear();
+    attach();
+    for (const std::uint64_t call : {1, 2, 3}) LONGS_EQUAL(0, count(Kind::kLost, call));
+}
+
 TEST(FlowLedger, while_the_session_is_down_calls_go_on_and_end_and_the_next_one_sets_it_right) {
     attach();
     want(1, {spec(1, 100)});
@@ -455,6 +483,8 @@ TEST(FlowLedger, a_dataplane_that_lost_everything_gets_everything) {
     LONGS_EQUAL(1, dataplane.flows().size());
     LONGS_EQUAL(1, count(Kind::kInForce, 1));
     LONGS_EQUAL(1, count(Kind::kRemoved, 2));
+    LONGS_EQUAL(1, count(Kind::kLost, 1));
+    LONGS_EQUAL(1, count(Kind::kLost, 2));
 }
 
 TEST(FlowLedger, what_flows_tell_reaches_the_engine) {

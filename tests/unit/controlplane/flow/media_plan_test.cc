@@ -219,14 +219,14 @@ TEST(MediaPlanOfACall, an_exported_plan_comes_back_with_the_same_flows) {
     plan.export_to(out);
     PortPools fresh(view.realms, random, 1s);
     ByteReader in(bytes);
-    const auto copy = MediaPlan::import_from(in, fresh);
+    const auto copy = MediaPlan::import_from(in, 0, 1, fresh);
     CHECK_TRUE(copy.has_value());
     LONGS_EQUAL(0, in.left());
     CHECK_TRUE(*copy == plan);
     LONGS_EQUAL(1, fresh.stats(0).in_use);
     // The same call twice: the ports are taken, and none is lost.
     ByteReader again(bytes);
-    CHECK_FALSE(MediaPlan::import_from(again, fresh).has_value());
+    CHECK_FALSE(MediaPlan::import_from(again, 0, 1, fresh).has_value());
     LONGS_EQUAL(1, fresh.stats(0).in_use);
     LONGS_EQUAL(1, fresh.stats(1).in_use);
 }
@@ -240,7 +240,7 @@ TEST(MediaPlanOfACall, a_damaged_export_is_refused_and_takes_no_port) {
     for (std::size_t n = 0; n < bytes.size(); ++n) {
         PortPools fresh(view.realms, random, 1s);
         ByteReader cut{std::span(bytes).first(n)};
-        CHECK_FALSE(MediaPlan::import_from(cut, fresh).has_value());
+        CHECK_FALSE(MediaPlan::import_from(cut, 0, 1, fresh).has_value());
         LONGS_EQUAL(0, fresh.stats(0).in_use);
         LONGS_EQUAL(0, fresh.stats(1).in_use);
     }
@@ -249,7 +249,7 @@ TEST(MediaPlanOfACall, a_damaged_export_is_refused_and_takes_no_port) {
         damaged[random.below(static_cast<std::uint32_t>(bytes.size()))] = static_cast<std::byte>(random.below(256));
         PortPools fresh(view.realms, random, 1s);
         ByteReader in{damaged};
-        const auto copy = MediaPlan::import_from(in, fresh);
+        const auto copy = MediaPlan::import_from(in, 0, 1, fresh);
         if (!copy) LONGS_EQUAL(0, fresh.stats(0).in_use);
     }
 }

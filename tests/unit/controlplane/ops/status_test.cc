@@ -26,13 +26,16 @@ constexpr const char* kDocument = R"({
   "routes": [{"name": "out", "from": {"trunk": "pbx"}, "to": {"trunk": "carrier"}}]
 })";
 
-std::string invite() {
+std::string invite(const std::string& id = "inner-call-id") {
     const std::string body =
         "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 30000 RTP/AVP 8\r\n"
         "a=rtpmap:8 PCMA/8000\r\n";
-    return "INVITE sip:4930@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKabc\r\n"
+    return "INVITE sip:4930@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK" + id +
+           "\r\n"
            "Max-Forwards: 70\r\nFrom: <sip:1001@192.0.2.10>;tag=f\r\nTo: <sip:4930@192.0.2.1>\r\n"
-           "Call-ID: inner-call-id\r\nCSeq: 1 INVITE\r\nContact: <sip:1001@192.0.2.10:5060>\r\n"
+           "Call-ID: " +
+           id +
+           "\r\nCSeq: 1 INVITE\r\nContact: <sip:1001@192.0.2.10:5060>\r\n"
            "Content-Type: application/sdp\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
 }
@@ -59,7 +62,10 @@ TEST_GROUP(Status) {
             engine.on_flow_event(now, end);
         }
         outbox.clear();
-        const std::string text = invite();
+        invite_comes("inner-call-id");
+    }
+    void invite_comes(const std::string& id) {
+        const std::string text = invite(id);
         engine.on_datagram(now, 0, Endpoint::parse("192.0.2.10:5060").value(),
                            std::as_bytes(std::span(text.data(), text.size())));
         engine.flush(now);
@@ -84,6 +90,15 @@ TEST(Status, a_call_is_shown_from_where_to_where) {
     STRCMP_EQUAL("4930", c["to"]["user"].asCString());
     LONGS_EQUAL(1500, c["setup-ms"].asInt64());
     CHECK_FALSE(c.isMember("duration-ms"));
+}
+
+TEST(Status, a_visitor_that_has_seen_enough_costs_no_more_views) {
+    call_comes();
+    invite_comes("another");
+    LONGS_EQUAL(2, ops::calls(sight())["calls"].size());
+    int seen = 0;
+    engine.visit_calls([&](const call::CallView&) { return ++seen < 1; });
+    LONGS_EQUAL(1, seen);
 }
 
 TEST(Status, one_call_has_both_legs_and_its_times) {
@@ -113,5 +128,7 @@ TEST(Status, trunks_show_their_addresses_and_attempts) {
     STRCMP_EQUAL("198.51.100.10:5060", carrier["peers"][0].asCString());
     LONGS_EQUAL(1, carrier["calls-out"].asUInt());
     LONGS_EQUAL(0, carrier["failed-out"].asUInt());  // it is not over yet
+    LONGS_EQUAL(0, all["trunks"][1]["failed-in"].asUInt());
+    LONGS_EQUAL(1, engine.trunks().at(0).unanswered_out);
     LONGS_EQUAL(1, all["trunks"][1]["calls-in"].asUInt());
 }

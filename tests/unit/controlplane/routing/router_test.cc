@@ -108,6 +108,26 @@ TEST(Router, the_first_route_that_matches_decides) {
     LONGS_EQUAL(2, router.trunk_counters(2).calls_in);
 }
 
+TEST(Router, a_number_is_compared_as_the_next_hop_reads_it) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"sip:00123@gw", "00123"},
+        {"sip:%30%30123@gw", "00123"},
+        {"sip:%2b1900@gw", "+1900"},
+        {"tel:+1-900-555.0(1)", "+190055501"},
+        {"tel:+1-900;phone-context=a-b", "+1900"},
+        {"sip:+1-900@gw;user=phone", "+1900"},
+        {"sip:+1-900;ext=1-2@gw;user=Phone", "+1900;ext=1-2"},
+        {"sip:(%2D)00-1@gw;user=phone", "001"},
+        {"sip:anna-lena@gw", "anna-lena"},
+        {"sip:gw", ""},
+    };
+    for (const auto& [uri, number] : cases) {
+        const auto parsed = sip::Uri::parse(uri);
+        CHECK_TEXT(parsed.has_value(), uri);
+        STRCMP_EQUAL_TEXT(number, called_number(*parsed).c_str(), uri);
+    }
+}
+
 TEST(Router, the_first_peer_of_the_trunk_gets_the_call) {
     auto v = view();
     v.routes.push_back(route("out", 0, std::nullopt, "", 2));

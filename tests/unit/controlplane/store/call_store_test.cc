@@ -80,8 +80,14 @@ TEST(CallStore, gives_the_states_that_the_last_process_left) {
         store->save(2, bytes("two"));
     }
     auto store = open();
-    LONGS_EQUAL(2, store->take_left().size());
+    auto left = store->take_left();
+    LONGS_EQUAL(2, left.size());
+    for (const auto& l : left) LONGS_EQUAL(3, l.exported.size());
     LONGS_EQUAL(2, counter(*store, "store-slots-used"));
+    store->give_up(left[0].call);
+    LONGS_EQUAL(1, counter(*store, "store-slots-used"));
+    store.reset();
+    LONGS_EQUAL(1, open()->take_left().size());
 }
 
 TEST(CallStore, a_pending_record_of_the_last_process_is_written) {

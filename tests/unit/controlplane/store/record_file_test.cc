@@ -1,5 +1,7 @@
 #include "controlplane/store/record_file.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <string>
 
@@ -64,6 +66,20 @@ TEST(RecordFile, reopen_makes_a_new_file_after_the_old_was_moved_away) {
     CHECK(file.append("three\n").has_value());
     STRCMP_EQUAL("one\ntwo\n", read_all(folder / "calls.jsonl.1").c_str());
     STRCMP_EQUAL("three\n", read_all(path).c_str());
+}
+
+// A fifo stands for the old file: it can be written to, and refuses a sync.
+TEST(RecordFile, reopen_syncs_the_old_file_and_goes_on_with_the_new_one_whatever_comes_of_it) {
+    LONGS_EQUAL(0, ::mkfifo(path.c_str(), 0600));
+    auto file = RecordFile::open(path).value();
+    CHECK(file.append("one\n").has_value());
+    std::filesystem::rename(path, folder / "calls.jsonl.1");
+    const auto reopened = file.reopen();
+    CHECK_FALSE(reopened.has_value());
+    CHECK(reopened.error().find("sync") != std::string::npos);
+    CHECK(file.append("two\n").has_value());
+    CHECK(file.sync().has_value());
+    STRCMP_EQUAL("two\n", read_all(path).c_str());
 }
 
 TEST(RecordFile, an_error_names_the_file) {
