@@ -184,6 +184,7 @@ json::Value SlowPath::show_counters() {
         "times the kernel was asked to resolve or confirm a next hop");
     add("netlink-overflows", monitor_->overflows(),
         "times that changes of the kernel's tables were lost and all was read anew");
+    add("routes-refused", mirror_->routes_refused(), "routes of the kernel beyond what the dataplane keeps of them");
     add("sessions", session_->status().number, "times a control plane has attached");
     add("sessions-refused", session_->refused(), "connections to dataplane.sock by a user that may not");
     return out;
