@@ -185,6 +185,8 @@ json::Value SlowPath::show_counters() {
     add("netlink-overflows", monitor_->overflows(),
         "times that changes of the kernel's tables were lost and all was read anew");
     add("routes-refused", mirror_->routes_refused(), "routes of the kernel beyond what the dataplane keeps of them");
+    add("transactions-refused", service_.refused(),
+        "transactions of the control plane that found no room to be staged");
     add("sessions", session_->status().number, "times a control plane has attached");
     add("sessions-refused", session_->refused(), "connections to dataplane.sock by a user that may not");
     return out;
