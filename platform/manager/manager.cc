@@ -13,8 +13,9 @@ namespace {
 
 constexpr Duration kControlGrace = std::chrono::seconds(3);
 constexpr Duration kDataplaneGrace = std::chrono::seconds(5);
-constexpr std::size_t kMaxProcessConnections = 16;
-constexpr std::size_t kMaxOperatorConnections = 64;
+// The control plane's user is not trusted: it must not keep the dataplane out.
+constexpr rpc::Listener::Bounds kProcessConnections{.connections = 16, .per_user = 4};
+constexpr rpc::Listener::Bounds kOperatorConnections{.connections = 64, .per_user = 64};
 constexpr std::size_t kMaxStateBytes = 64 * 1024;
 
 os::Result<os::User> choose_control_user(const Options& options) {
@@ -142,16 +143,18 @@ void Manager::read_saved_state() {
 os::Result<void> Manager::listen() {
     auto processes = rpc::Listener::make(
         loop_, runtime_dir_ + "/" + rpc::kProcessSocketName, {.mode = 0660, .owner = 0, .group = control_user_.gid},
-        kMaxProcessConnections, {},
+        kProcessConnections, {},
         {.on_call = [this](const auto& connection, const os::PeerCredentials& peer,
                            rpc::Call call) { process_desk_.take(connection, peer, std::move(call)); },
-         .on_closed = [this](const rpc::Connection* connection) { process_desk_.closed(connection); }});
+         .on_closed = [this](const rpc::Connection* connection) { process_desk_.closed(connection); },
+         .may_stay = [this](const rpc::Connection* connection) { return process_desk_.has_role(connection); }});
     if (!processes) return std::unexpected(processes.error());
     auto operators = rpc::Listener::make(loop_, runtime_dir_ + "/" + rpc::kManagerSocketName, {.mode = 0600},
-                                         kMaxOperatorConnections, {},
+                                         kOperatorConnections, {},
                                          {.on_call = [this](const auto&, const os::PeerCredentials&,
                                                             rpc::Call call) { operator_desk_.take(std::move(call)); },
-                                          .on_closed = {}});
+                                          .on_closed = {},
+                                          .may_stay = {}});
     if (!operators) return std::unexpected(operators.error());
     process_listener_ = std::move(*processes);
     operator_listener_ = std::move(*operators);
@@ -208,7 +211,9 @@ json::Value Manager::counters() const {
     out.append(counter("operator-connections-refused", operator_listener_ ? operator_listener_->refused() : 0,
                        "connections to manager.sock beyond its bound"));
     out.append(counter("process-connections-refused", process_listener_ ? process_listener_->refused() : 0,
-                       "connections to process.sock beyond its bound"));
+                       "connections to process.sock beyond its bounds"));
+    out.append(counter("process-connections-dropped", process_listener_ ? process_listener_->dropped() : 0,
+                       "connections to process.sock that were given no role in time"));
     return out;
 }
 

@@ -40,6 +40,7 @@ public:
 
     void take(const std::shared_ptr<rpc::Connection>& connection, const os::PeerCredentials& peer, rpc::Call call);
     void closed(const rpc::Connection* connection);
+    bool has_role(const rpc::Connection* connection) const { return connected_.contains(connection); }
     std::uint64_t refused() const { return refused_; }
 
 private:
