@@ -93,6 +93,8 @@ void NextHopMirror::neighbour(const os::NeighbourChange& n, Instant now) {
     const auto tap = tap_of_.find(n.ifindex);
     if (tap == tap_of_.end() || !n.address.is_v4()) return;
     const auto interface = tap->second.interface;
+    // An ARP answer with a broadcast address would send one call's media to the whole network (RFC 1812 §3.3.2).
+    if (n.resolved && n.mac.is_multicast()) return;
     const auto address = n.address.v4_host_order();
     if (n.resolved && !n.removed)
         neighbours_.resolved(interface, address, n.mac.bytes, n.reachable);

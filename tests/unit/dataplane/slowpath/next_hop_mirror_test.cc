@@ -174,6 +174,19 @@ TEST(NextHopMirror, flush_in_use_keeps_the_address_and_asks_again) {
     LONGS_EQUAL(11, (*m.find(0, "192.0.2.10").mac)[5]);
 }
 
+TEST(NextHopMirror, neighbour_with_a_group_address_is_not_believed) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    os::NeighbourChange n;
+    n.ifindex = kCoreIndex;
+    n.address = *IpAddress::parse("198.51.100.254");
+    n.mac.bytes = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    n.resolved = n.reachable = true;
+    m.tell(n);
+    m.turn();
+    LONGS_EQUAL(254, (*m.find(1, "8.8.8.8").mac)[5]);
+}
+
 TEST(NextHopMirror, overflow_of_the_kernels_queue_never_empties_the_table) {
     m.sync();
     m.tell(os::MonitorMark::kSynced);
