@@ -21,6 +21,7 @@ constexpr os::KeptCapability kPrivileges[] = {
      "asks the kernel to resolve and confirm next hops (NTF_USE); takes the AF_XDP program off its ports"},
 };
 constexpr Duration kManagerTimeout = std::chrono::seconds(10);
+constexpr Duration kReportAgain = std::chrono::seconds(5);
 
 struct Arguments {
     std::string runtime_dir = "/run/sallyport";
@@ -98,11 +99,19 @@ private:
     void report_ports() {
         if (!instance_) return;
         link_.call("ports-ready", instance_->ports_ready(), kManagerTimeout, [this](const rpc::Outcome& outcome) {
-            // Without an answer the manager has gone; the link reports again when it is back.
-            if (!outcome) return log::warning("ports-ready: {}", outcome.error().message);
-            if (!instance_->launched()) forward();
+            if (outcome) return instance_->launched() ? void() : forward();
+            const auto& error = outcome.error();
+            // The TAPs are not what the ports need: a new start, with TAPs made anew, may mend it. Media that flows
+            // already goes on meanwhile.
+            if (!instance_->launched() && error.code != rpc::kTimeout && error.code != rpc::kDisconnected)
+                return fail("the manager could not set up the TAPs: " + error.message);
+            log::warning("ports-ready: {}", error.message);
+            // When the manager has gone, the link reports again as soon as it is back.
+            if (error.code != rpc::kDisconnected)
+                loop_.timers().arm<&Dataplane::report_again>(report_timer_, loop_.now().instant + kReportAgain, this);
         });
     }
+    void report_again(Instant /*now*/) { report_ports(); }
 
     // Every thread there will be exists and waits while the privileges go; then the first packet is touched.
     void forward() {
@@ -127,6 +136,7 @@ private:
     Arguments arguments_;
     std::unique_ptr<worker::Instance> instance_;
     rpc::ManagerLink link_;
+    Timer report_timer_;
     int status_ = 0;
 };
 

@@ -57,8 +57,9 @@ os::Result<std::unique_ptr<Manager>> Manager::make(os::EventLoop& loop, const Op
     out->read_saved_state();
     if (auto listening = out->listen(); !listening) return std::unexpected(listening.error());
     if (!out->saved_.processes.contains("dataplane")) {  // else it may hold them
-        if (auto open = out->taps_.open_all(out->saved_.taps); !open) {
+        if (auto open = out->open_taps(); !open) {
             out->taps_.remove_all();
+            if (out->saved_.processes.empty()) ::unlink(out->state_path().c_str());
             return std::unexpected(open.error());
         }
     }
@@ -79,7 +80,7 @@ Manager::Manager(os::EventLoop& loop, const Options& options, const config::Effe
                        .user = 0,
                        .view = config::to_json(configuration.dataplane),
                        .descriptors = [this]() -> os::Result<std::vector<os::UniqueFd>> {
-                           if (auto open = taps_.open_all({}); !open) return std::unexpected(open.error());
+                           if (auto open = open_taps(); !open) return std::unexpected(open.error());
                            return taps_.hand_over();
                        }}},
                      {"control",
@@ -100,12 +101,7 @@ ProcessSpec Manager::dataplane_spec(const Options& options) {
             .arguments = {program_of(options, "sallyport-dataplane"), "--runtime-dir", runtime_dir_, "--state-dir",
                           state_dir_, "--control-uid", std::to_string(control_user_.uid)},
             .user = std::nullopt,
-            .prepare = [this]() -> os::Result<void> {
-                if (auto open = taps_.open_all(saved_.taps); !open) return open;
-                saved_.taps.clear();
-                save_state();
-                return {};
-            }};
+            .prepare = [this] { return open_taps(); }};
 }
 
 ProcessSpec Manager::control_spec(const Options& options) {
@@ -129,15 +125,23 @@ os::Result<void> Manager::make_folders() {
 }
 
 void Manager::read_saved_state() {
-    const auto path = runtime_dir_ + "/manager.json";
+    const auto path = state_path();
+    if (::access(path.c_str(), F_OK) != 0) return;  // there was no predecessor, or it has ended cleanly
     const auto text = os::read_file(path, kMaxStateBytes);
-    if (!text) return;  // there was no predecessor, or it has ended cleanly
-    auto state = parse_state(*text);
+    auto state = text ? parse_state(*text) : std::unexpected(text.error());
     if (!state) {
         log::warning("{}: {}; processes of an earlier manager are found only if they report", path, state.error());
         return;
     }
     saved_ = std::move(*state);
+    taps_.take_over(saved_.taps);
+}
+
+// The names are saved before the devices are made: a manager that is killed in between leaves none behind unknown.
+os::Result<void> Manager::open_taps() {
+    if (auto claimed = taps_.claim(); !claimed) return claimed;
+    save_state();
+    return taps_.open_all();
 }
 
 os::Result<void> Manager::listen() {
@@ -166,18 +170,17 @@ void Manager::start() {
         const auto before = saved_.processes.find(process->spec().role);
         if (before == saved_.processes.end() || !process->expect(before->second)) process->start();
     }
+    saved_ = {};
     save_state();
 }
 
 void Manager::save_state() {
-    SavedState state;
-    state.taps = taps_.names();
-    // TAPs of an earlier configuration that could not be removed yet: the dataplane of that time holds them.
-    state.taps.insert(state.taps.end(), saved_.taps.begin(), saved_.taps.end());
+    // Those of an earlier configuration too, until they are removed: the dataplane of that time may hold them.
+    SavedState state{.taps = {taps_.ours().begin(), taps_.ours().end()}, .processes = saved_.processes};
     for (const SupervisedProcess* process : {&dataplane_, &control_}) {
         if (const auto running = process->running()) state.processes[process->spec().role] = *running;
     }
-    if (const auto saved = os::replace_file(runtime_dir_ + "/manager.json", write_state(state), 0600); !saved) {
+    if (const auto saved = os::replace_file(state_path(), write_state(state), 0600); !saved) {
         log::error("{}; a new manager would not find the processes by it", saved.error());
     }
 }
@@ -197,7 +200,7 @@ void Manager::remove_everything() {
     operator_listener_.reset();
     process_listener_.reset();
     taps_.remove_all();
-    ::unlink((runtime_dir_ + "/manager.json").c_str());
+    ::unlink(state_path().c_str());
     log::info("ended; TAPs and sockets are removed");
 }
 
