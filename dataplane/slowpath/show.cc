@@ -188,7 +188,8 @@ json::Value SlowPath::show_counters() {
     add("transactions-refused", service_.refused(),
         "transactions of the control plane that found no room to be staged");
     add("sessions", session_->status().number, "times a control plane has attached");
-    add("sessions-refused", session_->refused(), "connections to dataplane.sock by a user that may not");
+    add("sessions-refused", session_->refused(),
+        "connections to dataplane.sock by a user that may not, or too many of them");
     return out;
 }
 

@@ -26,6 +26,9 @@ os::Result<os::User> choose_control_user(const Options& options) {
         return user;
     }
     if (auto user = os::find_user("sallyport")) return user;
+    log::warning(
+        "there is no user sallyport: the control plane runs as nobody, whom other services may be too; make the user "
+        "(useradd --system sallyport), or name another with --control-user");
     return os::find_user("nobody");
 }
 
