@@ -212,7 +212,23 @@ TEST(ManagerLink, TheBlockingClientAsksAndGetsAnswersErrorsAndTimeouts) {
     // Nobody turns the loop: nobody answers.
     auto client = Client::connect(folder + "/process.sock");
     CHECK_EQUAL(kTimeout, client->call("x", json::Value(Json::objectValue), 20ms).error().code);
-    CHECK(!Client::connect(folder + "/absent.sock"));
+}
+
+TEST(ManagerLink, TheBlockingClientTellsWhoIsNotThereFromWhoDoesNotLetItIn) {
+    start_manager();
+    const auto path = folder + "/process.sock";
+    CHECK_EQUAL(kNotRunning, Client::connect(folder + "/absent.sock").error().code);
+    CHECK_EQUAL(0, ::chmod(folder.c_str(), 0755));
+    CHECK_EQUAL(0, ::seteuid(65534));
+    const auto by_nobody = Client::connect(path);
+    CHECK_EQUAL(0, ::seteuid(0));
+    CHECK_EQUAL(kRefused, by_nobody.error().code);
+    CHECK(by_nobody.error().message.starts_with("may not connect to the manager; run as root (connect to "));
+    // Nobody accepts: the backlog fills.
+    std::vector<Client> waiting;
+    auto next = Client::connect(path);
+    for (; next && waiting.size() < 1000; next = Client::connect(path)) waiting.push_back(std::move(*next));
+    CHECK_EQUAL(kOverloaded, next.error().code);
 }
 
 TEST_GROUP(Listener) { os::EventLoop loop; };
