@@ -20,6 +20,9 @@ constexpr os::KeptCapability kPrivileges[] = {
     {CAP_NET_ADMIN,
      "asks the kernel to resolve and confirm next hops (NTF_USE); takes the AF_XDP program off its ports"},
 };
+// Root without capabilities: a user all the same.
+constexpr std::string_view kUserReason =
+    "the manager knows it by this user when it connects anew (process.sock), and its files under /run/dpdk are root's";
 constexpr Duration kManagerTimeout = std::chrono::seconds(10);
 constexpr Duration kReportAgain = std::chrono::seconds(5);
 
@@ -89,9 +92,11 @@ private:
     void start(const json::Value& json, std::vector<os::UniqueFd> taps) {
         auto view = config::dataplane_view_from_json(json);
         if (!view) return fail("the manager's view cannot be read: " + view.error());
-        auto instance = worker::Instance::start(
-            loop_, std::move(*view), std::move(taps),
-            {.runtime_dir = arguments_.runtime_dir, .control_uid = arguments_.control_uid, .privileges = kPrivileges});
+        auto instance = worker::Instance::start(loop_, std::move(*view), std::move(taps),
+                                                {.runtime_dir = arguments_.runtime_dir,
+                                                 .control_uid = arguments_.control_uid,
+                                                 .privileges = kPrivileges,
+                                                 .user_reason = kUserReason});
         if (!instance) return fail(instance.error());
         instance_ = std::move(*instance);
     }

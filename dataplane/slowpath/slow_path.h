@@ -38,6 +38,7 @@ public:
         std::string runtime_dir;
         uid_t control_uid = 0;
         std::span<const os::KeptCapability> privileges;  // for `show`
+        std::string_view user_reason;                    // why it stays root
     };
 
     SlowPath(os::EventLoop& loop, Setup setup, flow::FlowTable& table, flow::Epochs& epochs,

@@ -69,7 +69,8 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
                                                                        .port_of_interface = plan_.port_of_interface,
                                                                        .runtime_dir = options.runtime_dir,
                                                                        .control_uid = options.control_uid,
-                                                                       .privileges = options.privileges},
+                                                                       .privileges = options.privileges,
+                                                                       .user_reason = options.user_reason},
                                              *table_, *epochs_, next_hops_, *rings_, *this);
     return slow_path_->start(std::move(taps));
 }
