@@ -141,7 +141,8 @@ std::vector<flow::RouteEntry> NextHopMirror::routes() const {
             entry.interface = tap->second.interface;
             out.push_back(entry);
         } else if (entry.dead_end) {
-            for (; entry.interface < taps_.size(); ++entry.interface) out.push_back(entry);
+            const auto interfaces = static_cast<std::uint16_t>(taps_.size());
+            for (; entry.interface < interfaces; ++entry.interface) out.push_back(entry);
         }
     }
     return out;
