@@ -20,7 +20,11 @@ constexpr os::KeptCapability kPrivileges[] = {
     {CAP_NET_ADMIN,
      "asks the kernel to resolve and confirm next hops (NTF_USE); takes the AF_XDP program off its ports"},
 };
+// Root without capabilities: a user all the same.
+constexpr std::string_view kUserReason =
+    "the manager knows it by this user when it connects anew (process.sock), and its files under /run/dpdk are root's";
 constexpr Duration kManagerTimeout = std::chrono::seconds(10);
+constexpr Duration kReportAgain = std::chrono::seconds(5);
 
 struct Arguments {
     std::string runtime_dir = "/run/sallyport";
@@ -88,9 +92,11 @@ private:
     void start(const json::Value& json, std::vector<os::UniqueFd> taps) {
         auto view = config::dataplane_view_from_json(json);
         if (!view) return fail("the manager's view cannot be read: " + view.error());
-        auto instance = worker::Instance::start(
-            loop_, std::move(*view), std::move(taps),
-            {.runtime_dir = arguments_.runtime_dir, .control_uid = arguments_.control_uid, .privileges = kPrivileges});
+        auto instance = worker::Instance::start(loop_, std::move(*view), std::move(taps),
+                                                {.runtime_dir = arguments_.runtime_dir,
+                                                 .control_uid = arguments_.control_uid,
+                                                 .privileges = kPrivileges,
+                                                 .user_reason = kUserReason});
         if (!instance) return fail(instance.error());
         instance_ = std::move(*instance);
     }
@@ -98,11 +104,19 @@ private:
     void report_ports() {
         if (!instance_) return;
         link_.call("ports-ready", instance_->ports_ready(), kManagerTimeout, [this](const rpc::Outcome& outcome) {
-            // Without an answer the manager has gone; the link reports again when it is back.
-            if (!outcome) return log::warning("ports-ready: {}", outcome.error().message);
-            if (!instance_->launched()) forward();
+            if (outcome) return instance_->launched() ? void() : forward();
+            const auto& error = outcome.error();
+            // The TAPs are not what the ports need: a new start, with TAPs made anew, may mend it. Media that flows
+            // already goes on meanwhile.
+            if (!instance_->launched() && error.code != rpc::kTimeout && error.code != rpc::kDisconnected)
+                return fail("the manager could not set up the TAPs: " + error.message);
+            log::warning("ports-ready: {}", error.message);
+            // When the manager has gone, the link reports again as soon as it is back.
+            if (error.code != rpc::kDisconnected)
+                loop_.timers().arm<&Dataplane::report_again>(report_timer_, loop_.now().instant + kReportAgain, this);
         });
     }
+    void report_again(Instant /*now*/) { report_ports(); }
 
     // Every thread there will be exists and waits while the privileges go; then the first packet is touched.
     void forward() {
@@ -127,6 +141,7 @@ private:
     Arguments arguments_;
     std::unique_ptr<worker::Instance> instance_;
     rpc::ManagerLink link_;
+    Timer report_timer_;
     int status_ = 0;
 };
 

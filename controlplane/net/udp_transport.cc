@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "platform/os/log.h"
+
 namespace sallyport::net {
 
 namespace {
@@ -78,6 +80,8 @@ os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& int
         std::string notes;
         auto fd = open_udp(i.local, i.device, notes);
         if (!fd) return std::unexpected("sip-interface " + i.name + ": " + fd.error());
+        // Without it, networks with the same addresses are not kept apart.
+        if (!notes.empty()) log::warning("sip-interface {}: {}", i.name, notes);
         sockets.emplace_back();
         sockets.back().fd = std::move(*fd);
     }

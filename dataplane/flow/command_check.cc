@@ -24,7 +24,8 @@ RejectReason check_remote(const MediaPorts& ports, std::uint16_t realm, const En
     if (remote.reserved != 0 || !remote.address.well_formed()) return RejectReason::kBadRecord;
     if (!remote.address.is_v4() || remote.port == 0) return RejectReason::kBadRemote;
     const auto address = remote.address.v4_host_order();
-    return is_peer_address(address) && !ports.is_own(realm, address) ? RejectReason::kNone : RejectReason::kBadRemote;
+    const bool fit = is_peer_address(address) && !ports.is_own(ports.realm(realm).interface, address);
+    return fit ? RejectReason::kNone : RejectReason::kBadRemote;
 }
 
 bool rule_allowed(const RealmConfig& realm, wire::SourceRule rule, std::uint8_t prefix) {

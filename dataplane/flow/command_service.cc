@@ -29,16 +29,28 @@ bool CommandService::handle(const wire::FlowCommand& command, std::uint64_t now_
 void CommandService::stage(const wire::FlowCommand& command) {
     auto found = transactions_.find(command.transaction);
     if (found == transactions_.end()) {
-        if (transactions_.size() == kMaxTransactions) return;  // its commit finds nothing: kStagingFull
+        if (transactions_.size() == kMaxTransactions || refusing_all_ || refused_.contains(command.transaction))
+            return refuse(command.transaction);
         found = transactions_.emplace(command.transaction, Transaction{}).first;
     }
     auto& transaction = found->second;
     if (staged_ == kMaxStaged) {
+        refused_count_ += transaction.overflowed ? 0 : 1;
         transaction.overflowed = true;
         return;
     }
     transaction.commands.push_back(command);
     ++staged_;
+}
+
+// Its commit finds nothing: kStagingFull.
+void CommandService::refuse(std::uint32_t transaction) {
+    if (refused_.contains(transaction)) return;
+    ++refused_count_;
+    if (refused_.size() < kMaxRefused)
+        refused_.insert(transaction);
+    else
+        refusing_all_ = true;
 }
 
 bool CommandService::commit(std::uint32_t number, std::uint64_t now_ns, EventSink& events) {
@@ -65,6 +77,7 @@ bool CommandService::commit(std::uint32_t number, std::uint64_t now_ns, EventSin
 }
 
 void CommandService::abort(std::uint32_t number) {
+    refused_.erase(number);
     const auto found = transactions_.find(number);
     if (found == transactions_.end()) return;
     staged_ -= static_cast<std::uint32_t>(found->second.commands.size());
@@ -93,10 +106,14 @@ void CommandService::turn(EventSink& events) {
     end.transaction = list_transaction_;
     events.push(end);
     listing_ = false;
+    // What was told before may have been told to another, or to nobody.
+    for (std::uint32_t flow = 0; flow < table_.flows_end(); ++flow) table_.info(flow).idle_reported = false;
 }
 
 void CommandService::reset() {
     transactions_.clear();
+    refused_.clear();
+    refusing_all_ = false;
     staged_ = 0;
     listing_ = false;
     table_.forget_announcements();

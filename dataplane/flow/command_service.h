@@ -2,11 +2,14 @@
 // What is done with the control plane's commands: staging by transaction, commit, list and query.
 //
 // Bounds: kMaxStaged commands in all and kMaxTransactions at a time; what goes beyond makes its transaction
-// fail at its commit. An answer is never lost: a command is taken only when the event ring has room for all
-// that it causes, else handle() says "later" and the same command comes again.
+// fail at its commit: the number is remembered until then, so that none is applied in part. When more than
+// kMaxRefused are to be remembered, no transaction begins until the next session. An answer is never lost: a command is
+// taken only when the event ring has room for all that it causes, else handle() says "later" and the same command comes
+// again.
 
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "dataplane/flow/table.h"
@@ -17,6 +20,7 @@ class CommandService {
 public:
     static constexpr std::uint32_t kMaxStaged = FlowTable::kMaxTransaction;
     static constexpr std::size_t kMaxTransactions = 256;
+    static constexpr std::size_t kMaxRefused = 1024;
     static constexpr std::uint32_t kListedPerTurn = 256;
 
     explicit CommandService(FlowTable& table) : table_(table) {}
@@ -30,6 +34,8 @@ public:
 
     std::uint32_t staged() const { return staged_; }
     bool listing() const { return listing_; }
+    // Transactions that found no room.
+    std::uint64_t refused() const { return refused_count_; }
 
 private:
     struct Transaction {
@@ -37,6 +43,7 @@ private:
         bool overflowed = false;
     };
     void stage(const wire::FlowCommand& command);
+    void refuse(std::uint32_t transaction);
     bool commit(std::uint32_t number, std::uint64_t now_ns, EventSink& events);
     void abort(std::uint32_t number);
     void query(const wire::FlowCommand& command, EventSink& events);
@@ -44,7 +51,10 @@ private:
 
     FlowTable& table_;
     std::unordered_map<std::uint32_t, Transaction> transactions_;
+    std::unordered_set<std::uint32_t> refused_;
+    bool refusing_all_ = false;
     std::uint32_t staged_ = 0;
+    std::uint64_t refused_count_ = 0;
     bool listing_ = false;
     std::uint32_t list_transaction_ = 0;
     std::uint32_t list_next_ = 0;

@@ -16,6 +16,7 @@ MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(
 }
 
 bool MediaPorts::elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
+    if (is_own(interface, address)) return false;
     const auto count = static_cast<std::uint16_t>(by_interface_.size());
     for (std::uint16_t i = 0; i < count; ++i)
         if (i != interface && find(i, address, port) != kNoCell) return true;
@@ -28,16 +29,15 @@ MediaPorts::Ownership MediaPorts::check(std::uint16_t realm, std::uint32_t addre
     return port >= r.first_port && port <= r.last_port ? Ownership::kOwned : Ownership::kPortOutsidePool;
 }
 
-bool MediaPorts::is_own(std::uint16_t realm, std::uint32_t address) const {
-    const auto interface = realms_[realm].interface;
+bool MediaPorts::is_own(std::uint16_t interface, std::uint32_t address) const {
     const auto same = [&](const OwnAddress& own) {
         if (own.interface != interface) return false;
         const auto hosts = own.length >= 31 ? 0 : ~std::uint32_t{0} >> own.length;
         return own.address == address || (hosts != 0 && (own.address | hosts) == address);
     };
     if (std::ranges::any_of(own_, same)) return true;
-    const auto& tables = by_interface_[interface];
-    return std::ranges::any_of(tables, [&](const Table& t) { return t.address == address; });
+    return interface < by_interface_.size() &&
+           std::ranges::any_of(by_interface_[interface], [&](const Table& t) { return t.address == address; });
 }
 
 }  // namespace sallyport::flow

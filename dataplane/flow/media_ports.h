@@ -46,13 +46,14 @@ public:
                 return table.cells_at + (port - table.first);
         return kNoCell;
     }
-    // Of any interface but this one: media that came in at the wrong place.
+    // Of any interface but this one: media that came in at the wrong place. Never for an address of this interface:
+    // VLANs may have overlapping plans.
     bool elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const;
 
     enum class Ownership : std::uint8_t { kOwned, kForeignAddress, kPortOutsidePool };
     Ownership check(std::uint16_t realm, std::uint32_t address, std::uint16_t port) const;
-    // A media or interface address of the realm's interface, or the broadcast address of its network.
-    bool is_own(std::uint16_t realm, std::uint32_t address) const;
+    // A media or interface address of the interface, or the broadcast address of its network.
+    bool is_own(std::uint16_t interface, std::uint32_t address) const;
 
     std::uint16_t realms() const { return static_cast<std::uint16_t>(realms_.size()); }
     const RealmConfig& realm(std::uint16_t index) const { return realms_[index]; }

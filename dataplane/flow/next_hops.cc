@@ -13,7 +13,7 @@ NextHops::NextHops(std::span<const RouteEntry> routes, std::span<const Neighbour
     for (const auto& r : sorted) {
         if (routes_.size() <= r.interface) routes_.resize(r.interface + std::size_t{1});
         const std::uint32_t mask = r.length == 0 ? 0 : ~std::uint32_t{0} << (32 - std::min<int>(r.length, 32));
-        routes_[r.interface].push_back({r.prefix & mask, mask, r.gateway});
+        routes_[r.interface].push_back({r.prefix & mask, mask, r.gateway, r.dead_end});
     }
     const auto slots = std::bit_ceil(std::max<std::size_t>(8, neighbours.size() * 2));
     slots_ = std::make_unique<Slot[]>(slots);

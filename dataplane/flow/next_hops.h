@@ -23,6 +23,7 @@ struct RouteEntry {
     std::uint32_t prefix = 0;
     std::uint32_t gateway = 0;  // 0: on the link
     std::uint32_t metric = 0;
+    bool dead_end = false;  // nothing goes there: no route, and none of a shorter prefix either
 };
 
 struct NeighbourEntry {
@@ -67,6 +68,7 @@ public:
 private:
     struct Route {
         std::uint32_t prefix, mask, gateway;
+        bool dead_end;
     };
     struct Slot {
         std::uint32_t address = 0;
@@ -82,6 +84,7 @@ private:
         if (interface >= routes_.size()) return {};
         for (const auto& route : routes_[interface]) {
             if ((destination & route.mask) != route.prefix) continue;
+            if (route.dead_end) return {};
             const auto hop = route.gateway != 0 ? route.gateway : destination;
             for (auto at = slot_of(interface, hop);; at = (at + 1) & mask_) {
                 const auto& entry = slots_[at];

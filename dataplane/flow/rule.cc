@@ -12,12 +12,12 @@ void FlowStats::reset() {
 }
 
 void FlowStats::add_to(wire::FlowCounters& sum) const {
+    sum.packets_dropped += packets_dropped.get();  // refused before it counts as received
     if (packets_in.get() == 0) return;
     sum.packets_in += packets_in.get();
     sum.bytes_in += bytes_in.get();
     sum.packets_forwarded += packets_forwarded.get();
     sum.bytes_forwarded += bytes_forwarded.get();
-    sum.packets_dropped += packets_dropped.get();
     const auto first = first_ns.get();
     if (first != 0 && (sum.first_packet_ns == 0 || first < sum.first_packet_ns)) sum.first_packet_ns = first;
     sum.packets_lost += reception.lost();

@@ -82,9 +82,10 @@ void FlowTable::update(const wire::FlowSpec& spec) {
     auto& info = infos_[flow];
     auto& cell = ports_.cell(info.cell);
     const auto latch = Latch::unpack(cell.latch.load(std::memory_order_relaxed));
-    // What was learned under the old rule stays only where the new one would have learned it too.
+    // What was learned under the old rule stays only where the new one would have learned it too. Where nothing was,
+    // the new tag keeps a worker in mid-burst from learning by the old rule.
     const bool keep = (spec.flags & wire::kFlowRelatch) == 0 && spec.source_rule != wire::SourceRule::kExact &&
-                      (latch.address == 0 || source_allowed(spec, latch.address, latch.port));
+                      latch.address != 0 && source_allowed(spec, latch.address, latch.port);
     const auto tag = keep ? latch.tag : empty_latch(info.cell);
     if (!keep) info.latch_reported = 0;
     const auto old = info.rule;

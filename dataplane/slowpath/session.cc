@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "platform/os/fd_passing.h"
-#include "platform/os/log.h"
 
 namespace sallyport::slowpath {
 namespace {
@@ -42,11 +41,15 @@ void Session::accept() {
     auto connection = os::accept_unix(listener_.get());
     if (!connection || !*connection) return;
     const auto peer = os::peer_credentials(connection->get());
-    if (!peer || (peer->uid != control_uid_ && peer->uid != 0)) {
+    const auto now = loop_.now().instant;
+    const auto now_ns = static_cast<std::uint64_t>(now.time_since_epoch().count());
+    if (!peer || (peer->uid != control_uid_ && peer->uid != 0) ||
+        !attaches_.take(now_ns, 1'000'000'000 / kAttachesPerSecond)) {
         ++refused_;
         return;
     }
-    if (auto done = attach(std::move(*connection)); !done) log::error("control plane not attached: {}", done.error());
+    if (auto done = attach(std::move(*connection)); !done)
+        log::limited(log_limit_, now, log::Level::kError, "control plane not attached: {}", done.error());
 }
 
 os::Result<void> Session::attach(os::UniqueFd connection) {
@@ -67,13 +70,15 @@ os::Result<void> Session::attach(os::UniqueFd connection) {
                                                     wire::RingProducer<wire::FlowEvent>(places.events), std::nullopt});
     status_ = {.attached = true, .number = number, .since = loop_.now().instant};
     loop_.add(attached_->connection.get(), EPOLLIN, [this](std::uint32_t) { drain_doorbell(); });
-    log::info("control plane attached (session {})", number);
+    log::limited(log_limit_, loop_.now().instant, log::Level::kInfo, "control plane attached (session {})", number);
     return {};
 }
 
 void Session::detach(const char* why) {
     if (!attached_) return;
-    if (why != nullptr) log::info("control plane session {} ended: {}", status_.number, why);
+    if (why != nullptr)
+        log::limited(log_limit_, loop_.now().instant, log::Level::kInfo, "control plane session {} ended: {}",
+                     status_.number, why);
     loop_.remove(attached_->connection.get());
     attached_.reset();
     status_.attached = false;

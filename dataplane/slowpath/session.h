@@ -17,6 +17,7 @@
 #include "dataplane/flow/command_service.h"
 #include "platform/base/time.h"
 #include "platform/os/event_loop.h"
+#include "platform/os/log.h"
 #include "platform/os/shared_memory.h"
 #include "platform/os/unique_fd.h"
 #include "platform/os/unix_socket.h"
@@ -28,6 +29,7 @@ class Session {
 public:
     static constexpr const char* kSocketName = "dataplane.sock";  // in the runtime folder
     static constexpr int kCommandsPerTurn = 2'048;
+    static constexpr std::uint32_t kAttachesPerSecond = 4;  // each makes memory, on the thread that serves the flows
 
     struct Status {
         bool attached = false;
@@ -88,6 +90,8 @@ private:
     Sink sink_{*this};
     Status status_;
     std::uint64_t refused_ = 0;
+    flow::RateLimit attaches_;
+    log::LogLimit log_limit_{4};
 };
 
 }  // namespace sallyport::slowpath

@@ -1,4 +1,6 @@
 // The answers of docs/status-json.md.
+#include <unistd.h>
+
 #include <fmt/core.h>
 
 #include "dataplane/slowpath/slow_path.h"
@@ -105,12 +107,14 @@ json::Value SlowPath::show_dataplane() {
     out["next-hops"]["probes"] = number(neighbours.probes());
     out["next-hops"]["waiting-packets"] = number(neighbours.waiting());
     auto& privileges = out["privileges"] = json::Value(Json::arrayValue);
-    for (const auto& kept : setup_.privileges) {
+    const auto keeps = [&privileges](const std::string& name, std::string_view reason) {
         json::Value entry;
-        entry["name"] = os::capability_name(kept.capability);
-        entry["reason"] = std::string(kept.reason);
+        entry["name"] = name;
+        entry["reason"] = std::string(reason);
         privileges.append(std::move(entry));
-    }
+    };
+    if (::geteuid() == 0) keeps("uid 0", setup_.user_reason);
+    for (const auto& kept : setup_.privileges) keeps(os::capability_name(kept.capability), kept.reason);
     return out;
 }
 
@@ -184,8 +188,12 @@ json::Value SlowPath::show_counters() {
         "times the kernel was asked to resolve or confirm a next hop");
     add("netlink-overflows", monitor_->overflows(),
         "times that changes of the kernel's tables were lost and all was read anew");
+    add("routes-refused", mirror_->routes_refused(), "routes of the kernel beyond what the dataplane keeps of them");
+    add("transactions-refused", service_.refused(),
+        "transactions of the control plane that found no room to be staged");
     add("sessions", session_->status().number, "times a control plane has attached");
-    add("sessions-refused", session_->refused(), "connections to dataplane.sock by a user that may not");
+    add("sessions-refused", session_->refused(),
+        "connections to dataplane.sock by a user that may not, or too many of them");
     return out;
 }
 

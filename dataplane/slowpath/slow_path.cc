@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "platform/os/log.h"
-
 namespace sallyport::slowpath {
 namespace {
 
@@ -107,9 +105,7 @@ os::Result<void> SlowPath::start(std::vector<os::UniqueFd> taps) {
         [this](const os::MonitorChange& change) { mirror_->change(change, loop_.now().instant); });
     if (!monitor) return std::unexpected(monitor.error());
     monitor_.emplace(std::move(*monitor));
-    loop_.add(monitor_->fd(), EPOLLIN, [this](std::uint32_t) {
-        if (auto read = monitor_->read(); !read) log::error("netlink: {}", read.error());
-    });
+    loop_.add(monitor_->fd(), EPOLLIN, [this](std::uint32_t) { note_netlink(monitor_->read()); });
 
     bridge_.emplace(std::move(taps), setup_.interfaces, io_, [this](wire::DropReason reason) { count_drop(reason); });
     for (std::uint16_t i = 0; i < setup_.interfaces.size(); ++i)
@@ -128,6 +124,10 @@ os::Result<void> SlowPath::start(std::vector<os::UniqueFd> taps) {
     return {};
 }
 
+void SlowPath::note_netlink(const os::Result<bool>& read) {
+    if (!read) log::limited(netlink_log_limit_, loop_.now().instant, log::Level::kError, "netlink: {}", read.error());
+}
+
 Instant SlowPath::turn(const Now& now) {
     io_.disarm_wake();
     bool more = bridge_->write_waiting();
@@ -135,10 +135,12 @@ Instant SlowPath::turn(const Now& now) {
     more |= session_->turn(ns(now.instant));
     table_.reclaim(session_->events());
     watch_flows(now.instant);
+    if (mirror_->take_resync_wanted()) note_netlink(monitor_->resync());
     mirror_->turn(now.instant);
     if (now.instant >= page_due_) {
         page_due_ = now.instant + kPagePeriod;
         update_page();
+        note_netlink(monitor_->retry());
     }
     session_->ring_doorbell();
     return next_turn(now, more);

@@ -19,6 +19,7 @@
 #include "platform/config/views.h"
 #include "platform/json/json.h"
 #include "platform/os/event_loop.h"
+#include "platform/os/log.h"
 #include "platform/os/netlink_monitor.h"
 #include "platform/os/privileges.h"
 #include "platform/os/shared_memory.h"
@@ -37,6 +38,7 @@ public:
         std::string runtime_dir;
         uid_t control_uid = 0;
         std::span<const os::KeptCapability> privileges;  // for `show`
+        std::string_view user_reason;                    // why it stays root
     };
 
     SlowPath(os::EventLoop& loop, Setup setup, flow::FlowTable& table, flow::Epochs& epochs,
@@ -56,6 +58,7 @@ private:
     Instant next_turn(const Now& now, bool more);
     void watch_flows(Instant now);
     void update_page();
+    void note_netlink(const os::Result<bool>& read);
     void count_drop(wire::DropReason reason) { ++drops_[static_cast<std::size_t>(reason)]; }
     std::uint64_t drops(wire::DropReason reason) {
         return drops_[static_cast<std::size_t>(reason)] + panel_.drops(reason);
@@ -79,6 +82,7 @@ private:
     std::optional<flow::FlowWatch> watch_;
     std::optional<NextHopMirror> mirror_;
     std::optional<os::NetlinkMonitor> monitor_;
+    log::LogLimit netlink_log_limit_{1};
     std::optional<TapBridge> bridge_;
     std::optional<Session> session_;
     Instant started_{};

@@ -58,8 +58,9 @@ void Pipeline::classify(Packet& p, Work& w, std::uint64_t now_ns) {
     if (h.kind == packet::Kind::kBad) return drop(p, h.reason);
     p.interface = interfaces_.find(p.port, h.vlan);
     if (p.interface == packet::Interfaces::kNone) return drop(p, DropReason::kVlanUnknown);
-    if (packet::is_group(p.data)) return to_kernel(p, w, now_ns);
-    if (!std::equal(p.data, p.data + 6, reinterpret_cast<const std::byte*>(interfaces_[p.interface].mac.data())))
+    const bool group = packet::is_group(p.data);
+    if (!group &&
+        !std::equal(p.data, p.data + 6, reinterpret_cast<const std::byte*>(interfaces_[p.interface].mac.data())))
         return drop(p, DropReason::kEtherForeign);
     if (h.kind == packet::Kind::kOther) return to_kernel(p, w, now_ns);
     const auto& ports = table_.ports();
@@ -70,6 +71,8 @@ void Pipeline::classify(Packet& p, Work& w, std::uint64_t now_ns) {
         return to_kernel(p, w, now_ns);
     }
     if (h.kind == packet::Kind::kFirstFragment) return drop(p, DropReason::kIpv4Fragment);
+    // What a link-layer broadcast brings to a unicast address is discarded (RFC 1122 §3.3.6).
+    if (group) return drop(p, DropReason::kNoFlow);
     w.cell = cell;
 }
 
@@ -125,7 +128,7 @@ bool Pipeline::source_ok(Packet& p, const Work& w, bool valid, flow::FlowStats& 
 // The first valid packet that the rule allows teaches the address. Out of line: once per flow.
 [[gnu::noinline]] bool Pipeline::learn(Packet& p, const Work& w, flow::FlowStats& stats) {
     const auto& h = w.headers;
-    if (!flow::is_peer_address(h.source) || h.source_port == 0) {
+    if (!flow::is_peer_address(h.source) || h.source_port == 0 || table_.ports().is_own(p.interface, h.source)) {
         drop(p, DropReason::kIpv4Source, stats);
         return false;
     }

@@ -1,5 +1,6 @@
 #include "dataplane/worker/instance.h"
 
+#include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mempool.h>
@@ -10,6 +11,8 @@
 #include "platform/os/mac_address.h"
 
 namespace sallyport::worker {
+
+static_assert(config::kMaxDevices <= RTE_MAX_ETHPORTS);
 
 os::Result<std::unique_ptr<Instance>> Instance::start(os::EventLoop& loop, config::DataplaneView view,
                                                       std::vector<os::UniqueFd> taps, const Options& options) {
@@ -66,7 +69,8 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
                                                                        .port_of_interface = plan_.port_of_interface,
                                                                        .runtime_dir = options.runtime_dir,
                                                                        .control_uid = options.control_uid,
-                                                                       .privileges = options.privileges},
+                                                                       .privileges = options.privileges,
+                                                                       .user_reason = options.user_reason},
                                              *table_, *epochs_, next_hops_, *rings_, *this);
     return slow_path_->start(std::move(taps));
 }

@@ -25,6 +25,7 @@ public:
         std::string runtime_dir;
         uid_t control_uid = 0;
         std::span<const os::KeptCapability> privileges;
+        std::string_view user_reason;
     };
 
     // Starts the ports and the slow path; nothing is forwarded before forward().

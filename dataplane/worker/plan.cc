@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include <fmt/format.h>
+
 #include "dataplane/port/memory.h"
 #include "dataplane/port/port.h"
 #include "dataplane/worker/rings.h"
@@ -86,7 +88,14 @@ std::expected<Plan, std::string> make_plan(const config::DataplaneView& view, co
 
 std::string file_prefix(const std::string& runtime_dir) {
     std::string out = "sallyport-";
-    for (const char c : runtime_dir) out += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '-';
+    // Each folder has its own: `/run/a-b` is not `/run/a/b`.
+    for (const char c : runtime_dir) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (std::isalnum(byte) != 0 || c == '/')
+            out += c == '/' ? '-' : c;
+        else
+            out += fmt::format("_{:02x}", byte);
+    }
     return out;
 }
 

@@ -41,8 +41,11 @@ private:
     void sequence(std::uint16_t sequence);
     void jitter(std::uint32_t timestamp, std::uint32_t now_us, std::uint32_t clock_khz);
     std::uint32_t lost_now() const {
-        const std::uint32_t expected = highest_.get() - base_.get() + 1;
-        return started_.get() ? expected - std::min(expected, received_.get()) : 0;
+        const auto base = base_.get();
+        const auto highest = highest_.get();
+        if (!started_.get() || highest < base) return 0;  // read between two stores of begin()
+        const std::uint32_t expected = highest - base + 1;
+        return expected - std::min(expected, received_.get());
     }
 
     Relaxed<std::uint32_t> ssrc_;

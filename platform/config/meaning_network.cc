@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string_view>
 
 #include "platform/config/meaning.h"
 
@@ -25,7 +27,29 @@ bool separated_by_vlan(const DocInterface& a, const DocInterface& b) {
     return !a.vlan || !b.vlan || *a.vlan != *b.vlan;
 }
 
+// DPDK knows a device by what stands before the first comma; the rest are arguments for its driver.
+std::string_view device_of(std::string_view port) { return port.substr(0, port.find(',')); }
+
+void check_port_arguments(const DocInterface& earlier, const DocInterface& later, Problems& problems) {
+    if (!earlier.port || !later.port || *earlier.port == *later.port) return;
+    if (device_of(*earlier.port) != device_of(*later.port)) return;
+    problems.push_back({pointer(later.path, "port"),
+                        quoted(*later.port) + " is the device of " + earlier.path +
+                            " with other arguments; write the same text in both, or name another device"});
+}
+
+void check_port_count(const Document& d, Problems& problems) {
+    std::set<std::string_view> devices;
+    for (const DocInterface& item : d.interfaces) {
+        if (!item.port || !devices.insert(device_of(*item.port)).second || devices.size() <= kMaxDevices) continue;
+        problems.push_back({pointer(item.path, "port"), "is one port more than the " + std::to_string(kMaxDevices) +
+                                                            " that there may be; let interfaces share a port by VLAN"});
+        return;
+    }
+}
+
 void check_pair(const DocInterface& earlier, const DocInterface& later, Problems& problems) {
+    check_port_arguments(earlier, later, problems);
     if (earlier.port && later.port && earlier.vlan && later.vlan && *earlier.port == *later.port &&
         *earlier.vlan == *later.vlan)
         problems.push_back({pointer(later.path, "port"),
@@ -85,6 +109,7 @@ std::string not_ours(const IpAddress& address, const IpPrefix& network) {
 void check_interfaces(const Document& d, Problems& problems) {
     // Names under /proc/sys/net/ipv4/conf that are no device, and the device that is always there.
     static constexpr std::array<std::string_view, 3> kReserved = {"all", "default", "lo"};
+    check_port_count(d, problems);
     for (std::size_t i = 0; i < d.interfaces.size(); ++i) {
         const DocInterface& item = d.interfaces[i];
         if (std::ranges::find(kReserved, item.name) != kReserved.end())

@@ -5,6 +5,7 @@
 // in range by construction. Everything optional in the document has its value here.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -26,6 +27,8 @@ struct PortRange {
     std::uint16_t last = 0;  // inclusive
     friend bool operator==(const PortRange&, const PortRange&) = default;
 };
+
+inline constexpr std::size_t kMaxDevices = 32;  // distinct ports: RTE_MAX_ETHPORTS of Debian's DPDK
 
 // One IP network at one DPDK port; its exception TAP bears its name.
 struct Interface {

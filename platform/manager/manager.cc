@@ -13,8 +13,9 @@ namespace {
 
 constexpr Duration kControlGrace = std::chrono::seconds(3);
 constexpr Duration kDataplaneGrace = std::chrono::seconds(5);
-constexpr std::size_t kMaxProcessConnections = 16;
-constexpr std::size_t kMaxOperatorConnections = 64;
+// The control plane's user is not trusted: it must not keep the dataplane out.
+constexpr rpc::Listener::Bounds kProcessConnections{.connections = 16, .per_user = 4};
+constexpr rpc::Listener::Bounds kOperatorConnections{.connections = 64, .per_user = 64};
 constexpr std::size_t kMaxStateBytes = 64 * 1024;
 
 os::Result<os::User> choose_control_user(const Options& options) {
@@ -25,6 +26,9 @@ os::Result<os::User> choose_control_user(const Options& options) {
         return user;
     }
     if (auto user = os::find_user("sallyport")) return user;
+    log::warning(
+        "there is no user sallyport: the control plane runs as nobody, whom other services may be too; make the user "
+        "(useradd --system sallyport), or name another with --control-user");
     return os::find_user("nobody");
 }
 
@@ -56,8 +60,9 @@ os::Result<std::unique_ptr<Manager>> Manager::make(os::EventLoop& loop, const Op
     out->read_saved_state();
     if (auto listening = out->listen(); !listening) return std::unexpected(listening.error());
     if (!out->saved_.processes.contains("dataplane")) {  // else it may hold them
-        if (auto open = out->taps_.open_all(out->saved_.taps); !open) {
+        if (auto open = out->open_taps(); !open) {
             out->taps_.remove_all();
+            if (out->saved_.processes.empty()) ::unlink(out->state_path().c_str());
             return std::unexpected(open.error());
         }
     }
@@ -78,7 +83,7 @@ Manager::Manager(os::EventLoop& loop, const Options& options, const config::Effe
                        .user = 0,
                        .view = config::to_json(configuration.dataplane),
                        .descriptors = [this]() -> os::Result<std::vector<os::UniqueFd>> {
-                           if (auto open = taps_.open_all({}); !open) return std::unexpected(open.error());
+                           if (auto open = open_taps(); !open) return std::unexpected(open.error());
                            return taps_.hand_over();
                        }}},
                      {"control",
@@ -99,12 +104,7 @@ ProcessSpec Manager::dataplane_spec(const Options& options) {
             .arguments = {program_of(options, "sallyport-dataplane"), "--runtime-dir", runtime_dir_, "--state-dir",
                           state_dir_, "--control-uid", std::to_string(control_user_.uid)},
             .user = std::nullopt,
-            .prepare = [this]() -> os::Result<void> {
-                if (auto open = taps_.open_all(saved_.taps); !open) return open;
-                saved_.taps.clear();
-                save_state();
-                return {};
-            }};
+            .prepare = [this] { return open_taps(); }};
 }
 
 ProcessSpec Manager::control_spec(const Options& options) {
@@ -128,30 +128,40 @@ os::Result<void> Manager::make_folders() {
 }
 
 void Manager::read_saved_state() {
-    const auto path = runtime_dir_ + "/manager.json";
+    const auto path = state_path();
+    if (::access(path.c_str(), F_OK) != 0) return;  // there was no predecessor, or it has ended cleanly
     const auto text = os::read_file(path, kMaxStateBytes);
-    if (!text) return;  // there was no predecessor, or it has ended cleanly
-    auto state = parse_state(*text);
+    auto state = text ? parse_state(*text) : std::unexpected(text.error());
     if (!state) {
         log::warning("{}: {}; processes of an earlier manager are found only if they report", path, state.error());
         return;
     }
     saved_ = std::move(*state);
+    taps_.take_over(saved_.taps);
+}
+
+// The names are saved before the devices are made: a manager that is killed in between leaves none behind unknown.
+os::Result<void> Manager::open_taps() {
+    if (auto claimed = taps_.claim(); !claimed) return claimed;
+    save_state();
+    return taps_.open_all();
 }
 
 os::Result<void> Manager::listen() {
     auto processes = rpc::Listener::make(
         loop_, runtime_dir_ + "/" + rpc::kProcessSocketName, {.mode = 0660, .owner = 0, .group = control_user_.gid},
-        kMaxProcessConnections, {},
+        kProcessConnections, {},
         {.on_call = [this](const auto& connection, const os::PeerCredentials& peer,
                            rpc::Call call) { process_desk_.take(connection, peer, std::move(call)); },
-         .on_closed = [this](const rpc::Connection* connection) { process_desk_.closed(connection); }});
+         .on_closed = [this](const rpc::Connection* connection) { process_desk_.closed(connection); },
+         .may_stay = [this](const rpc::Connection* connection) { return process_desk_.has_role(connection); }});
     if (!processes) return std::unexpected(processes.error());
     auto operators = rpc::Listener::make(loop_, runtime_dir_ + "/" + rpc::kManagerSocketName, {.mode = 0600},
-                                         kMaxOperatorConnections, {},
+                                         kOperatorConnections, {},
                                          {.on_call = [this](const auto&, const os::PeerCredentials&,
                                                             rpc::Call call) { operator_desk_.take(std::move(call)); },
-                                          .on_closed = {}});
+                                          .on_closed = {},
+                                          .may_stay = {}});
     if (!operators) return std::unexpected(operators.error());
     process_listener_ = std::move(*processes);
     operator_listener_ = std::move(*operators);
@@ -163,18 +173,17 @@ void Manager::start() {
         const auto before = saved_.processes.find(process->spec().role);
         if (before == saved_.processes.end() || !process->expect(before->second)) process->start();
     }
+    saved_ = {};
     save_state();
 }
 
 void Manager::save_state() {
-    SavedState state;
-    state.taps = taps_.names();
-    // TAPs of an earlier configuration that could not be removed yet: the dataplane of that time holds them.
-    state.taps.insert(state.taps.end(), saved_.taps.begin(), saved_.taps.end());
+    // Those of an earlier configuration too, until they are removed: the dataplane of that time may hold them.
+    SavedState state{.taps = {taps_.ours().begin(), taps_.ours().end()}, .processes = saved_.processes};
     for (const SupervisedProcess* process : {&dataplane_, &control_}) {
         if (const auto running = process->running()) state.processes[process->spec().role] = *running;
     }
-    if (const auto saved = os::replace_file(runtime_dir_ + "/manager.json", write_state(state), 0600); !saved) {
+    if (const auto saved = os::replace_file(state_path(), write_state(state), 0600); !saved) {
         log::error("{}; a new manager would not find the processes by it", saved.error());
     }
 }
@@ -194,7 +203,7 @@ void Manager::remove_everything() {
     operator_listener_.reset();
     process_listener_.reset();
     taps_.remove_all();
-    ::unlink((runtime_dir_ + "/manager.json").c_str());
+    ::unlink(state_path().c_str());
     log::info("ended; TAPs and sockets are removed");
 }
 
@@ -208,7 +217,9 @@ json::Value Manager::counters() const {
     out.append(counter("operator-connections-refused", operator_listener_ ? operator_listener_->refused() : 0,
                        "connections to manager.sock beyond its bound"));
     out.append(counter("process-connections-refused", process_listener_ ? process_listener_->refused() : 0,
-                       "connections to process.sock beyond its bound"));
+                       "connections to process.sock beyond its bounds"));
+    out.append(counter("process-connections-dropped", process_listener_ ? process_listener_->dropped() : 0,
+                       "connections to process.sock that were given no role in time"));
     return out;
 }
 

@@ -36,12 +36,15 @@ private:
             os::Netlink netlink);
     os::Result<void> make_folders();
     os::Result<void> listen();
+    os::Result<void> open_taps();
     void read_saved_state();
     void save_state();
     void remove_everything();
     json::Value counters() const;
     ProcessSpec dataplane_spec(const Options& options);
     ProcessSpec control_spec(const Options& options);
+
+    std::string state_path() const { return runtime_dir_ + "/manager.json"; }
 
     os::EventLoop& loop_;
     std::string runtime_dir_;

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "platform/base/version.h"
-#include "platform/os/log.h"
+#include "platform/os/clock.h"
 #include "platform/rpc/manager_link.h"
 
 namespace sallyport::manager {
@@ -61,7 +61,7 @@ void ProcessDesk::take(const std::shared_ptr<rpc::Connection>& connection, const
         if (const auto done = ports_ready_(call.params()); done) {
             call.reply(json::Value(Json::objectValue));
         } else {
-            log::error("ports-ready: {}", done.error());
+            log::limited(log_limit_, os::monotonic_now(), log::Level::kError, "ports-ready: {}", done.error());
             call.fail(error_of(rpc::kInvalidParams, done.error()));
         }
     } else {
@@ -71,7 +71,7 @@ void ProcessDesk::take(const std::shared_ptr<rpc::Connection>& connection, const
 
 void ProcessDesk::refuse(rpc::Call& call, const std::string& why) {
     ++refused_;
-    log::warning("hello refused: {}", why);
+    log::limited(log_limit_, os::monotonic_now(), log::Level::kWarning, "hello refused: {}", why);
     call.fail(error_of(rpc::kRefused, why));
 }
 
@@ -104,7 +104,7 @@ void ProcessDesk::hello(const std::shared_ptr<rpc::Connection>& connection, cons
         if (role.descriptors) {
             auto made = role.descriptors();
             if (!made) {
-                log::error("{}: {}", label, made.error());
+                log::limited(log_limit_, os::monotonic_now(), log::Level::kError, "{}: {}", label, made.error());
                 return call.fail(error_of(rpc::kInternalError, made.error()));
             }
             descriptors = std::move(*made);

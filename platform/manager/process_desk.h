@@ -13,6 +13,7 @@
 
 #include "platform/json/json.h"
 #include "platform/manager/supervised_process.h"
+#include "platform/os/log.h"
 #include "platform/os/mac_address.h"
 #include "platform/os/unix_socket.h"
 #include "platform/rpc/connection.h"
@@ -40,6 +41,7 @@ public:
 
     void take(const std::shared_ptr<rpc::Connection>& connection, const os::PeerCredentials& peer, rpc::Call call);
     void closed(const rpc::Connection* connection);
+    bool has_role(const rpc::Connection* connection) const { return connected_.contains(connection); }
     std::uint64_t refused() const { return refused_; }
 
 private:
@@ -50,6 +52,7 @@ private:
     std::function<os::Result<void>(const json::Value& params)> ports_ready_;
     std::map<const rpc::Connection*, std::string> connected_;  // role by connection, once it has said hello
     std::uint64_t refused_ = 0;
+    log::LogLimit log_limit_{4};  // the control plane can cause each of these lines
 };
 
 }  // namespace sallyport::manager

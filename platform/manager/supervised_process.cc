@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +14,14 @@
 
 namespace sallyport::manager {
 namespace {
+
+// Through symbolic links, as the kernel names it.
+bool runs_program(pid_t pid, const std::string& program) {
+    std::error_code error;
+    const auto ours = std::filesystem::canonical(program, error);
+    const auto theirs = os::program_path(pid);
+    return !error && theirs && *theirs == ours.string();
+}
 
 std::int64_t to_ms(Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); }
 
@@ -94,7 +104,8 @@ bool SupervisedProcess::accepts(pid_t pid) {
     if (process_) return process_.pid() == pid;
     if (stopping_) return false;
     auto process = os::Process::adopt(pid);
-    if (!process || process->ended()) return false;
+    // Read while the pidfd is held. Any process of its user might say hello, but only one of them is our program.
+    if (!process || !runs_program(pid, spec_.arguments[0]) || process->ended()) return false;
     log::info("{} (pid {}) runs already: taken over", spec_.label, pid);
     restart_timer_.cancel();
     watch(std::move(*process), true);
@@ -109,7 +120,8 @@ void SupervisedProcess::said_hello(std::shared_ptr<rpc::Connection> connection, 
     version_ = std::move(version);
     hello_timer_.cancel();
     enter(State::kRunning);
-    log::info("{} (pid {}, version {}) is running", spec_.label, process_.pid(), version_);
+    log::limited(hello_log_limit_, loop_.now().instant, log::Level::kInfo, "{} (pid {}, version {}) is running",
+                 spec_.label, process_.pid(), version_);
 }
 
 void SupervisedProcess::lost_connection() {

@@ -22,6 +22,7 @@
 #include "platform/manager/state_file.h"
 #include "platform/os/child_process.h"
 #include "platform/os/event_loop.h"
+#include "platform/os/log.h"
 #include "platform/rpc/connection.h"
 
 namespace sallyport::manager {
@@ -51,7 +52,8 @@ public:
     // Takes over a process that a predecessor has started, if it still runs. False: it does not.
     bool expect(const RunningProcess& running);
     void start();
-    // Is `pid` the process that we wait for or have? One that is unknown is taken when we have none.
+    // Is `pid` the process that we wait for or have? One that is unknown is taken when we have none and it runs our
+    // program.
     bool accepts(pid_t pid);
     void said_hello(std::shared_ptr<rpc::Connection> connection, std::string version);
     void lost_connection();
@@ -97,6 +99,7 @@ private:
     bool stopping_ = false;
     std::function<void()> ended_;
     RestartPolicy policy_;
+    log::LogLimit hello_log_limit_{2};
     Timer hello_timer_;
     Timer restart_timer_;
     Timer grace_timer_;

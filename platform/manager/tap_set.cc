@@ -1,6 +1,7 @@
 #include "platform/manager/tap_set.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <array>
@@ -44,12 +45,29 @@ std::vector<std::string> TapSet::names() const {
     return out;
 }
 
-os::Result<void> TapSet::open_all(std::span<const std::string> stale) {
-    for (const auto& name : stale) {
-        if (std::ranges::any_of(interfaces_, [&name](const auto& i) { return i.name == name; })) continue;
-        if (const auto removed = os::remove_tap(name); !removed) log::warning("{}", removed.error());
-    }
+os::Result<void> TapSet::claim() {
+    for (const auto& interface : interfaces_)
+        if (!ours_.contains(interface.name) && ::if_nametoindex(interface.name.c_str()) != 0)
+            return std::unexpected("interface " + interface.name +
+                                   ": a device of that name exists; choose another name for the interface, or remove "
+                                   "the device if nobody needs it (ip link delete " +
+                                   interface.name + ")");
+    for (const auto& interface : interfaces_) ours_.insert(interface.name);
+    return {};
+}
+
+os::Result<void> TapSet::open_all() {
+    if (auto claimed = claim(); !claimed) return claimed;
+    std::erase_if(ours_, [this](const std::string& name) {
+        if (std::ranges::any_of(interfaces_, [&name](const auto& i) { return i.name == name; })) return false;
+        const auto removed = os::remove_tap(name);
+        if (!removed) log::warning("{}", removed.error());
+        return removed.has_value();
+    });
     for (const auto& interface : interfaces_) {
+        // A device that somebody has deleted leaves its descriptor behind.
+        std::erase_if(
+            open_, [&](const auto& o) { return o.first == interface.name && os::tap_name(o.second.get()) != o.first; });
         if (open_.contains(interface.name)) continue;
         auto fd = os::open_tap(interface.name);
         if (!fd) return std::unexpected(fd.error());
@@ -129,8 +147,8 @@ os::Result<void> TapSet::set_default_route(std::uint32_t ifindex, std::size_t in
 
 void TapSet::remove_all() {
     open_.clear();
-    for (const auto& interface : interfaces_) {
-        if (const auto removed = os::remove_tap(interface.name); !removed) log::warning("{}", removed.error());
+    for (const auto& name : ours_) {
+        if (const auto removed = os::remove_tap(name); !removed) log::warning("{}", removed.error());
     }
 }
 

@@ -111,6 +111,7 @@ void deliver_multipath(const nlattr* multipath, std::uint8_t family, RouteChange
         mnl_attr_parse_payload(at + sizeof(rtnexthop), hop->rtnh_len - sizeof(rtnexthop), collect<RTA_MAX + 1>, &a);
         change.gateway = to_address(a[RTA_GATEWAY], family);
         handler(change);
+        change.replaces = false;  // the hops of one route do not replace each other
         const std::size_t step = RTNH_ALIGN(hop->rtnh_len);
         if (step >= left) return;
         at += step;
@@ -130,6 +131,7 @@ void deliver_route(const nlmsghdr* message, const NetlinkMonitor::Handler& handl
     if (route->rtm_type != RTN_UNICAST && !dead_end) return;
     RouteChange change;
     change.removed = message->nlmsg_type == RTM_DELROUTE;
+    change.replaces = !change.removed && (message->nlmsg_flags & NLM_F_REPLACE) != 0;
     const auto destination = to_address(a[RTA_DST], route->rtm_family);
     change.destination.address =
         destination.value_or(route->rtm_family == AF_INET ? IpAddress::v4(0) : IpAddress::v6({}));
@@ -141,6 +143,7 @@ void deliver_route(const nlmsghdr* message, const NetlinkMonitor::Handler& handl
     }
     change.ifindex = dead_end ? 0 : to_u32(a[RTA_OIF]);
     change.gateway = to_address(a[RTA_GATEWAY], route->rtm_family);
+    if (change.ifindex == 0 && !dead_end) return;
     handler(change);
 }
 
@@ -219,11 +222,17 @@ void NetlinkMonitor::request_dump() {
     message->nlmsg_seq = dump_sequence_ = sequence_;
     // Large enough for each of the four headers; all zero means: every family.
     mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg));
-    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) dump_sequence_ = 0;  // read() tries again
+    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) dump_sequence_ = 0;  // retry() comes
 }
 
-void NetlinkMonitor::finish_dump() {
-    if (resync_wanted_) {
+// `error`: 0 or an errno.
+void NetlinkMonitor::finish_dump(int error) {
+    // A kind that this kernel does not dump (no IPv6, say): go on without.
+    const bool absent = error == EOPNOTSUPP || error == EAFNOSUPPORT;
+    if (error != 0 && !absent) {
+        // What came is not all: with kSynced the receiver would forget the rest.
+        dump_sequence_ = 0;
+    } else if (resync_wanted_) {
         resync_wanted_ = syncing_ = false;
         draining_ = true;
     } else if (++dump_ < kDumps.size()) {
@@ -234,8 +243,19 @@ void NetlinkMonitor::finish_dump() {
     }
 }
 
+Result<bool> NetlinkMonitor::resync() {
+    (syncing_ ? resync_wanted_ : draining_) = true;
+    return read();
+}
+
+Result<bool> NetlinkMonitor::retry() {
+    if (!syncing_ || dump_sequence_ != 0) return true;
+    syncing_ = false;
+    draining_ = true;
+    return read();
+}
+
 Result<bool> NetlinkMonitor::read() {
-    if (syncing_ && dump_sequence_ == 0) start_sync();
     alignas(nlmsghdr) std::array<char, 65536> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     for (int i = 0; i < kReadsPerCall; ++i) {
         const auto n = mnl_socket_recvfrom(socket_, buffer.data(), buffer.size());
@@ -273,13 +293,18 @@ void NetlinkMonitor::deliver(const nlmsghdr* message) {
     if (of_dump && (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) resync_wanted_ = true;
     switch (message->nlmsg_type) {
         case NLMSG_DONE:
-            if (of_dump) finish_dump();
+            // A dump that fails on its way says so here: a negative errno.
+            if (of_dump) {
+                const auto* result = header_of<int>(message);
+                finish_dump(result != nullptr ? -*result : 0);
+            }
             break;
         case NLMSG_ERROR:
             if (message->nlmsg_seq == kProbeSequence) {
                 ++failed_probes_;
             } else if (of_dump) {
-                finish_dump();  // a kind that this kernel does not dump (no IPv6, say): go on without
+                const auto* refusal = header_of<nlmsgerr>(message);
+                finish_dump(refusal != nullptr ? -refusal->error : EIO);
             }
             break;
         case RTM_NEWLINK:

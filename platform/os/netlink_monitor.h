@@ -5,8 +5,9 @@
 // and calls read(), which delivers changes in order. When the kernel's queue overflows (ENOBUFS), changes were
 // lost: the monitor delivers kResync and then everything anew; the receiver forgets all at kResync, and at
 // kSynced what it has is complete. The first open() starts with kResync in the same way, so that there is one
-// path. Only the main routing table is delivered, unicast routes with one next hop (each hop of a multipath
-// route as a route of its own); local and broadcast routes are not.
+// path. What the kernel does without a message the owner must ask for with resync(): the routes of a link that goes
+// down or loses an address are flushed in silence. Only the main routing table is delivered, unicast routes with one
+// next hop (each hop of a multipath route as a route of its own); local and broadcast routes are not.
 
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct AddressChange {
 
 struct RouteChange {
     bool removed = false;
+    bool replaces = false;  // whatever route there was of the same destination and metric, without an RTM_DELROUTE
     IpPrefix destination;
     std::uint32_t ifindex = 0;                        // 0: a route that names no device (blackhole, unreachable)
     std::optional<IpAddress> gateway = std::nullopt;  // without: the destination is on the link
@@ -74,6 +76,10 @@ public:
     int fd() const;  // readable when read() has something to do
     // Delivers what waits, at most some thousand messages a call; never blocks. False: there may be more.
     Result<bool> read();
+    // Everything anew, as after an overflow. Not from within the handler.
+    Result<bool> resync();
+    // Some times a second: starts a sync again that the kernel has refused, or that could not be asked for.
+    Result<bool> retry();
 
     // Asks the kernel to resolve or confirm a neighbour, as if it had a packet to send there (NTF_USE). Works for
     // one that it has no entry of. Does not wait; the outcome comes as a NeighbourChange. Nothing is known of
@@ -87,7 +93,7 @@ private:
     NetlinkMonitor(mnl_socket* socket, Handler handler);
     void start_sync();
     void request_dump();
-    void finish_dump();
+    void finish_dump(int error);
     void deliver(const nlmsghdr* message);
 
     // One socket for all: dumps and changes come through one queue, so that an old entry of a dump never
@@ -98,7 +104,7 @@ private:
     bool syncing_ = false;
     bool resync_wanted_ = false;       // something was lost: drain and start again when the running dump has ended
     bool draining_ = false;            // something was lost: throw away what waits, then ask for everything
-    std::uint32_t dump_sequence_ = 0;  // 0: the request could not be sent
+    std::uint32_t dump_sequence_ = 0;  // 0: the request could not be sent, or the kernel refused it
     std::uint32_t sequence_ = 0;
     std::uint64_t overflows_ = 0;
     std::uint64_t failed_probes_ = 0;

@@ -23,8 +23,11 @@ Result<UniqueFd> attach(const std::string& name) {
     request.ifr_flags = IFF_TAP | IFF_NO_PI;
     if (::ioctl(fd.get(), TUNSETIFF, &request) != 0) {
         const int error = errno;
-        return std::unexpected(error == EBUSY ? "TAP " + name + ": another process holds it"
-                                              : system_error("TAP " + name, error));
+        if (error == EBUSY) return std::unexpected("TAP " + name + ": another process holds it");
+        if (error == EINVAL)
+            return std::unexpected(
+                "TAP " + name + ": a device of that name exists and is no TAP; choose another name for the interface");
+        return std::unexpected(system_error("TAP " + name, error));
     }
     return fd;
 }
@@ -43,6 +46,12 @@ Result<void> remove_tap(const std::string& name) {
     if (!fd) return std::unexpected(fd.error());
     if (::ioctl(fd->get(), TUNSETPERSIST, 0) != 0) return std::unexpected(system_error("remove TAP " + name));
     return {};  // it goes with the descriptor
+}
+
+std::string tap_name(int fd) {
+    ifreq request{};
+    if (::ioctl(fd, TUNGETIFF, &request) != 0) return {};
+    return {request.ifr_name, ::strnlen(request.ifr_name, sizeof request.ifr_name)};
 }
 
 void drain_tap(int fd) {

@@ -14,6 +14,8 @@ namespace sallyport::os {
 Result<UniqueFd> open_tap(const std::string& name);
 // Removes a persistent TAP that nobody holds. Removing one that does not exist is success.
 Result<void> remove_tap(const std::string& name);
+// The TAP that `fd` is attached to; empty when it is gone.
+std::string tap_name(int fd);
 // Throws away the frames that wait to be read.
 void drain_tap(int fd);
 

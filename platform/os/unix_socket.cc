@@ -71,7 +71,11 @@ Result<UniqueFd> connect_unix(const std::string& path, UnixType type) {
     auto fd = open_socket(type);
     if (!fd) return fd;
     if (::connect(fd->get(), generic(*address), sizeof *address) != 0) {
-        return std::unexpected(system_error("connect to " + path));
+        const int error = errno;
+        fd->reset();
+        std::unexpected out(system_error("connect to " + path, error));
+        errno = error;
+        return out;
     }
     return fd;
 }

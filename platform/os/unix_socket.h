@@ -30,7 +30,8 @@ struct UnixListenOptions {
 // Non-blocking, close-on-exec. A socket file that nobody listens on is replaced; one that someone does, or a file
 // that is no socket, is an error that says so.
 Result<UniqueFd> listen_unix(const std::string& path, UnixType type, const UnixListenOptions& options = {});
-// Non-blocking, close-on-exec. A unix connect ends at once: accepted, refused, or (backlog full) an error.
+// Non-blocking, close-on-exec. A unix connect ends at once: accepted, refused, or (backlog full) an error, which
+// errno holds too.
 Result<UniqueFd> connect_unix(const std::string& path, UnixType type);
 // Non-blocking, close-on-exec; an empty UniqueFd when none is waiting.
 Result<UniqueFd> accept_unix(int listener);

@@ -32,10 +32,14 @@ bool wait_for(int fd, short events, Instant deadline) {
 
 }  // namespace
 
-os::Result<Client> Client::connect(const std::string& path) {
+std::expected<Client, Error> Client::connect(const std::string& path) {
     auto fd = os::connect_unix(path, os::UnixType::kStream);
-    if (!fd) return std::unexpected(fd.error());
-    return Client(std::move(*fd));
+    if (fd) return Client(std::move(*fd));
+    const int error = errno;
+    const auto why = " (" + fd.error() + ")";
+    if (error == ENOENT || error == ECONNREFUSED) return fault(kNotRunning, "the manager is not running here" + why);
+    if (error == EACCES || error == EPERM) return fault(kRefused, "may not connect to the manager; run as root" + why);
+    return fault(kOverloaded, "cannot connect to the manager now; try again" + why);
 }
 
 std::expected<json::Value, Error> Client::call(const std::string& method, const json::Value& params, Duration timeout) {

@@ -14,7 +14,8 @@ namespace sallyport::rpc {
 
 class Client {
 public:
-    static os::Result<Client> connect(const std::string& path);
+    // kNotRunning, kRefused when this user may not, or kOverloaded; the message says what to do.
+    static std::expected<Client, Error> connect(const std::string& path);
     // Waits at most `timeout` for the answer.
     std::expected<json::Value, Error> call(const std::string& method, const json::Value& params, Duration timeout);
 

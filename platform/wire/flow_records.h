@@ -95,8 +95,8 @@ static_assert(std::is_trivially_copyable_v<FlowCommand>);
 // What a flow has counted. Fractions of RFC 3550 are in the units it names.
 struct FlowCounters {
     std::uint64_t packets_in = 0;
-    std::uint64_t bytes_in = 0;  // UDP payload
-    std::uint64_t packets_forwarded = 0;
+    std::uint64_t bytes_in = 0;           // UDP payload
+    std::uint64_t packets_forwarded = 0;  // handed to transmit; what a full port drops is in its own counter
     std::uint64_t bytes_forwarded = 0;
     std::uint64_t packets_dropped = 0;
     std::uint64_t packets_lost = 0;  // expected minus received, RFC 3550 A.3; never negative here
@@ -119,7 +119,7 @@ enum class EventType : std::uint8_t {
     kRejected = 2,   // nothing of `transaction` was applied; `reason` and the first offender's key say why
     kRemoved = 3,    // counters are final
     kLatched = 4,    // `source` is the learned source
-    kIdle = 5,       // silent for idle_ms; once per silence
+    kIdle = 5,       // silent for idle_ms; once per silence, and again after each kListEnd
     kActive = 6,     // heard again
     kListed = 7,     // spec and counters as they are
     kListEnd = 8,

@@ -24,7 +24,7 @@ int fail(const std::string& why, ExitCode code) {
 int show(const Arguments& arguments) {
     const auto path = arguments.runtime_dir + "/" + sallyport::rpc::kManagerSocketName;
     auto client = sallyport::rpc::Client::connect(path);
-    if (!client) return fail("the manager is not running here (" + client.error() + ")", kFailed);
+    if (!client) return fail(client.error().message, kFailed);
     sallyport::json::Value params(Json::objectValue);
     params["what"] = arguments.what;
     if (!arguments.id.empty()) params["id"] = arguments.id;

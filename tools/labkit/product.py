@@ -154,7 +154,8 @@ class Product:
 
     def dpdk_prefix(self):
         """As the dataplane makes it from its runtime folder."""
-        return "sallyport-" + re.sub(r"[^A-Za-z0-9]", "-", str(self.runtime))
+        escaped = re.sub(r"[^A-Za-z0-9/]", lambda match: f"_{ord(match[0]):02x}", str(self.runtime))
+        return "sallyport-" + escaped.replace("/", "-")
 
     def remove_leftovers(self):
         """What a killed dataplane leaves outside its runtime folder."""

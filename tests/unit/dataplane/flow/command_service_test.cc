@@ -179,6 +179,35 @@ TEST(Commands, staging_beyond_its_bound_fails_its_commit_and_leaves_room_for_oth
     check_reason(RejectReason::kStagingFull, t.events.all.back().reason);
 }
 
+TEST(Commands, transaction_that_was_refused_room_is_never_applied_in_part) {
+    constexpr std::uint32_t kOpen = flow::CommandService::kMaxTransactions;
+    for (std::uint32_t i = 0; i < kOpen; ++i)
+        t.service.handle(command(CommandType::kInstall, test::inbound(), 1000 + i), t.now_ns, t.events);
+    t.service.handle(command(CommandType::kInstall, test::inbound(), 5), t.now_ns, t.events);  // one too many
+    t.service.handle(command(CommandType::kAbort, {}, 1000), t.now_ns, t.events);
+    t.service.handle(command(CommandType::kInstall, test::outbound(), 5), t.now_ns, t.events);
+    t.service.handle(command(CommandType::kCommit, {}, 5), t.now_ns, t.events);
+    check_reason(RejectReason::kStagingFull, t.events.all.back().reason);
+    LONGS_EQUAL(0, t.table.installed());
+    LONGS_EQUAL(1, t.service.refused());
+    // Its commit was its end: the number may be used again.
+    t.service.handle(command(CommandType::kInstall, test::outbound(), 5), t.now_ns, t.events);
+    t.service.handle(command(CommandType::kCommit, {}, 5), t.now_ns, t.events);
+    CHECK(t.events.all.back().type == EventType::kCommitted);
+}
+
+TEST(Commands, more_refused_transactions_than_can_be_remembered_end_all_until_the_next_session) {
+    constexpr std::uint32_t kOpen = flow::CommandService::kMaxTransactions;
+    constexpr std::uint32_t kRefused = flow::CommandService::kMaxRefused;
+    for (std::uint32_t i = 0; i <= kOpen + kRefused; ++i)
+        t.service.handle(command(CommandType::kInstall, test::inbound(), 1000 + i), t.now_ns, t.events);
+    for (std::uint32_t i = 0; i <= kOpen + kRefused; ++i)
+        t.service.handle(command(CommandType::kAbort, {}, 1000 + i), t.now_ns, t.events);
+    check_reason(RejectReason::kStagingFull, t.install(test::inbound()));
+    t.service.reset();
+    check_reason(RejectReason::kNone, t.install(test::inbound()));
+}
+
 TEST(Commands, aborted_transaction_and_end_of_session_forget_what_was_staged) {
     t.service.handle(command(CommandType::kInstall, test::inbound(), 5), t.now_ns, t.events);
     t.service.handle(command(CommandType::kAbort, {}, 5), t.now_ns, t.events);

@@ -66,6 +66,19 @@ TEST(FlowWatch, silence_is_told_once_and_so_is_its_end) {
     LONGS_EQUAL(3, t.events.all.size());
 }
 
+// What was told to an earlier session, or to nobody.
+TEST(FlowWatch, silence_is_told_again_after_a_list) {
+    install(wire::kFlowReportIdle, 300);
+    watch.turn(t.now_ns + 300 * kMs, t.events);
+    t.service.reset();
+    t.service.handle(test::command(wire::CommandType::kList, {}), t.now_ns, t.events);
+    t.service.turn(t.events);
+    watch.turn(t.now_ns + 400 * kMs, t.events);
+    watch.turn(t.now_ns + 500 * kMs, t.events);
+    CHECK(
+        (t.events.types() == std::vector{EventType::kIdle, EventType::kListed, EventType::kListEnd, EventType::kIdle}));
+}
+
 TEST(FlowWatch, silence_is_not_told_where_nobody_asked) {
     install(0, 300);
     watch.turn(t.now_ns + 9'000 * kMs, t.events);

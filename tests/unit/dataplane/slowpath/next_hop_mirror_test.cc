@@ -54,15 +54,18 @@ struct Mirrored {
         [this](packet::Packet&, wire::DropReason reason) { drops.push_back(reason); }};
 
     void tell(const os::MonitorChange& change) { mirror.change(change, now); }
-    void link(std::uint32_t index, const char* name) {
+    void link(std::uint32_t index, const char* name, bool up = true) {
         os::LinkChange l;
         l.ifindex = index;
         l.name = name;
+        l.up = up;
         tell(l);
     }
-    void route(const char* prefix, std::uint32_t index, const char* gateway = nullptr, bool removed = false) {
+    enum class Does { kAdd, kRemove, kReplace };
+    void route(const char* prefix, std::uint32_t index, const char* gateway = nullptr, Does does = Does::kAdd) {
         os::RouteChange r;
-        r.removed = removed;
+        r.removed = does == Does::kRemove;
+        r.replaces = does == Does::kReplace;
         r.destination = *IpPrefix::parse(prefix);
         r.ifindex = index;
         if (gateway != nullptr) r.gateway = IpAddress::parse(gateway);
@@ -171,6 +174,19 @@ TEST(NextHopMirror, flush_in_use_keeps_the_address_and_asks_again) {
     LONGS_EQUAL(11, (*m.find(0, "192.0.2.10").mac)[5]);
 }
 
+TEST(NextHopMirror, neighbour_with_a_group_address_is_not_believed) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    os::NeighbourChange n;
+    n.ifindex = kCoreIndex;
+    n.address = *IpAddress::parse("198.51.100.254");
+    n.mac.bytes = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    n.resolved = n.reachable = true;
+    m.tell(n);
+    m.turn();
+    LONGS_EQUAL(254, (*m.find(1, "8.8.8.8").mac)[5]);
+}
+
 TEST(NextHopMirror, overflow_of_the_kernels_queue_never_empties_the_table) {
     m.sync();
     m.tell(os::MonitorMark::kSynced);
@@ -193,7 +209,78 @@ TEST(NextHopMirror, removed_route_is_gone) {
     m.sync();
     m.tell(os::MonitorMark::kSynced);
     m.turn();
-    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.254", true);
+    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.254", Mirrored::Does::kRemove);
     m.turn();
     CHECK(m.find(1, "8.8.8.8").outcome == Outcome::kNoRoute);
+}
+
+TEST(NextHopMirror, route_that_replaces_another_leaves_nothing_of_it) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.77", Mirrored::Does::kReplace);
+    m.turn();
+    LONGS_EQUAL(test::ip("198.51.100.77"), m.find(1, "8.8.8.8").next_hop);
+    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.253", Mirrored::Does::kReplace);
+    m.turn();
+    LONGS_EQUAL(test::ip("198.51.100.253"), m.find(1, "8.8.8.8").next_hop);
+    CHECK_FALSE(m.mirror.take_resync_wanted());
+    // One of a device that is not ours takes its place.
+    m.route("0.0.0.0/0", 9, "10.0.0.1", Mirrored::Does::kReplace);
+    m.turn();
+    CHECK(m.find(1, "8.8.8.8").outcome == Outcome::kNoRoute);
+}
+
+TEST(NextHopMirror, all_is_asked_anew_when_the_kernel_may_have_changed_routes_in_silence) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    CHECK_FALSE(m.mirror.take_resync_wanted());
+    m.link(kCoreIndex, "core", false);
+    CHECK(m.mirror.take_resync_wanted());
+    m.link(kCoreIndex, "core", false);
+    m.link(kCoreIndex, "core", true);
+    m.link(9, "eth0", false);
+    CHECK_FALSE(m.mirror.take_resync_wanted());
+    os::AddressChange gone;
+    gone.removed = true;
+    gone.ifindex = 9;
+    m.tell(gone);
+    CHECK_FALSE(m.mirror.take_resync_wanted());
+    gone.ifindex = kAccessIndex;
+    m.tell(gone);
+    CHECK(m.mirror.take_resync_wanted());
+    m.link(12, "access");  // a device with routes of before was renamed
+    CHECK(m.mirror.take_resync_wanted());
+    // Of several alike the kernel replaces one.
+    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.253");
+    m.route("0.0.0.0/0", kCoreIndex, "198.51.100.77", Mirrored::Does::kReplace);
+    CHECK(m.mirror.take_resync_wanted());
+}
+
+TEST(NextHopMirror, routes_of_other_devices_take_no_room_and_one_too_many_is_counted) {
+    m.sync();
+    const auto text = [](std::uint32_t n) { return IpAddress::v4(0x0A000000U + (n << 8)).text() + "/24"; };
+    for (std::uint32_t n = 0; n < 5'000; ++n) m.route(text(n).c_str(), 9, "10.0.0.1");
+    m.route("203.0.113.0/24", kCoreIndex, "198.51.100.254");
+    m.tell(os::MonitorMark::kSynced);
+    m.turn();
+    CHECK(m.find(1, "203.0.113.1").outcome == Outcome::kFound);
+    LONGS_EQUAL(0, m.mirror.routes_refused());
+    for (std::uint32_t n = 0; n < 5'000; ++n) m.route(text(n).c_str(), kAccessIndex);
+    LONGS_EQUAL(5'000 - (4'096 - 4), m.mirror.routes_refused());
+}
+
+TEST(NextHopMirror, route_to_nowhere_holds_at_every_interface) {
+    m.sync();
+    m.tell(os::MonitorMark::kSynced);
+    m.route("0.0.0.0/0", kAccessIndex, "192.0.2.10");
+    m.route("203.0.113.0/24", 0);
+    m.turn();
+    for (const std::uint16_t interface : {0, 1}) {
+        CHECK(m.find(interface, "203.0.113.1").outcome == Outcome::kNoRoute);
+        CHECK(m.find(interface, "203.0.112.1").outcome == Outcome::kFound);
+    }
+    m.route("203.0.113.0/24", 0, nullptr, Mirrored::Does::kRemove);
+    m.turn();
+    CHECK(m.find(1, "203.0.113.1").outcome == Outcome::kFound);
 }

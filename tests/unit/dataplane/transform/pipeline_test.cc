@@ -94,9 +94,34 @@ TEST(Pipeline, signalling_and_other_protocols_go_to_the_kernel_without_vlan_tag)
 TEST(Pipeline, broadcast_goes_to_the_kernel_and_foreign_unicast_nowhere) {
     auto f = from_access();
     f.destination_mac = "\xff\xff\xff\xff\xff\xff";
+    f.destination_port = 5060;
     CHECK(r.send(f.build()).verdict == Verdict::kKernel);
     f.destination_mac = "\x02\x00\x00\x00\x00\x77";
     drops(DropReason::kEtherForeign, f);
+}
+
+TEST(Pipeline, media_is_not_given_to_the_kernel_by_a_broadcast_frame_either) {
+    for (const bool with_flow : {false, true}) {
+        if (with_flow) r.install_pair();
+        auto f = from_access();
+        f.destination_mac = "\xff\xff\xff\xff\xff\xff";
+        drops(DropReason::kNoFlow, f);
+        f.destination_mac = "\x01\x00\x5e\x00\x00\x01";
+        drops(DropReason::kNoFlow, f);
+        f.fragment = 0x2000;
+        drops(DropReason::kIpv4Fragment, f);
+        f.destination = "198.51.100.1";
+        drops(DropReason::kWrongInterface, f);
+    }
+}
+
+TEST(Pipeline, refused_packets_are_told_where_none_was_taken) {
+    r.install_pair();
+    auto stranger = from_access();
+    stranger.source = "192.0.2.66";
+    drops(DropReason::kSourceForeign, stranger);
+    LONGS_EQUAL(0, r.t.table.counters(0).packets_in);
+    LONGS_EQUAL(1, r.t.table.counters(0).packets_dropped);
 }
 
 TEST(Pipeline, media_at_the_wrong_interface_is_dropped) {
@@ -175,6 +200,11 @@ TEST(Pipeline, prefix_rule_learns_from_the_network_but_never_a_reserved_address)
     f.source_port = 0;
     drops(DropReason::kIpv4Source, f);
     f.source_port = 1234;
+    for (const char* ours : {"192.0.2.1", "192.0.2.2", "192.0.2.255"}) {
+        f.source = ours;
+        drops(DropReason::kIpv4Source, f);
+    }
+    f.source = "192.0.2.77";
     relays(f);
     f.source = "192.0.2.78";
     drops(DropReason::kSourceNotLatched, f);
@@ -218,6 +248,18 @@ TEST(Pipeline, update_to_another_peer_forgets_what_that_peer_could_not_have_taug
     r.t.update(moved);
     CHECK(r.t.table.source(0).empty());
     drops(DropReason::kSourceForeign, from_access());
+}
+
+TEST(Pipeline, worker_with_the_rule_of_before_an_update_teaches_nothing) {
+    r.install_pair();
+    const auto& info = r.t.table.info(0);
+    const auto old_tag = r.t.table.rule(info.rule).latch_tag;
+    auto moved = test::inbound();
+    moved.remote = *Endpoint::parse("192.0.2.20:5000");
+    r.t.update(moved);
+    const auto latch = flow::Latch::unpack(r.t.table.cell(info.cell).latch.load());
+    CHECK(latch.tag != old_tag);
+    LONGS_EQUAL(latch.tag, r.t.table.rule(info.rule).latch_tag);
 }
 
 TEST(Pipeline, flow_removed_and_installed_again_does_not_inherit_a_latch) {

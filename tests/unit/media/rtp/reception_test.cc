@@ -1,6 +1,9 @@
 #include "media/rtp/reception.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include <CppUTest/TestHarness.h>
@@ -85,6 +88,21 @@ TEST(RtpReception, jump_needs_a_second_packet_and_is_no_loss) {
     s.at(30001, 160);
     s.at(30003, 480);
     LONGS_EQUAL(1, s.reception.lost());
+}
+
+TEST(RtpReception, reader_during_a_new_beginning_sees_no_loss_of_billions) {
+    std::atomic<bool> stop{false};
+    rtp::Reception r;
+    std::thread writer([&] {
+        for (std::uint32_t ssrc = 1; !stop.load(std::memory_order_relaxed); ++ssrc)
+            r.packet({.payload_type = 8, .sequence = static_cast<std::uint16_t>(ssrc * 30'000), .ssrc = ssrc}, 1, 8);
+    });
+    std::uint64_t most = 0;
+    for (int i = 0; i < 2'000'000; ++i) most = std::max(most, r.lost());
+    stop.store(true);
+    writer.join();
+    CHECK(most <= 1U << 16);
+    LONGS_EQUAL(0, r.lost());
 }
 
 TEST(RtpReception, jitter_follows_the_recurrence_of_a8) {

@@ -37,7 +37,11 @@ json::Value view_named(const char* name) {
 }
 
 ProcessSpec spec_of(const char* role, const char* label) {
-    return {.role = role, .label = label, .arguments = {"/bin/false"}, .user = std::nullopt, .prepare = {}};
+    return {.role = role,
+            .label = label,
+            .arguments = {*os::program_path(::getpid())},  // which says hello here
+            .user = std::nullopt,
+            .prepare = {}};
 }
 
 }  // namespace
@@ -115,15 +119,17 @@ TEST_GROUP(Desks) {
             return list;
         });
         process_listener = std::move(
-            *rpc::Listener::make(loop, folder + "/p", {}, 8, {},
+            *rpc::Listener::make(loop, folder + "/p", {}, {.connections = 8}, {},
                                  {.on_call = [this](const auto& c, const os::PeerCredentials& peer,
                                                     rpc::Call call) { processes->take(c, peer, std::move(call)); },
-                                  .on_closed = [this](const rpc::Connection* c) { processes->closed(c); }}));
+                                  .on_closed = [this](const rpc::Connection* c) { processes->closed(c); },
+                                  .may_stay = {}}));
         operator_listener =
-            std::move(*rpc::Listener::make(loop, folder + "/m", {}, 8, {},
+            std::move(*rpc::Listener::make(loop, folder + "/m", {}, {.connections = 8}, {},
                                            {.on_call = [this](const auto&, const os::PeerCredentials&,
                                                               rpc::Call call) { operators->take(std::move(call)); },
-                                            .on_closed = {}}));
+                                            .on_closed = {},
+                                            .may_stay = {}}));
     }
     void teardown() override {
         for (auto& c : clients) c->close();

@@ -153,3 +153,21 @@ TEST(SupervisedProcess, RoughDurationsAreShort) {
     STRCMP_EQUAL("2 min", rough_duration(120s).c_str());
     STRCMP_EQUAL("2 h", rough_duration(7200s).c_str());
 }
+
+TEST(SupervisedProcess, OneThatSaysHelloIsTakenOverOnlyWhenItRunsTheProgram) {
+    make({.role = "control",
+          .label = "control plane",
+          .arguments = {"/bin/false"},
+          .user = std::nullopt,
+          .prepare = {}});
+    CHECK(!process->accepts(::getpid()));
+    CHECK(process->state() == State::kStopped);
+    SupervisedProcess same(loop,
+                           {.role = "control",
+                            .label = "control plane",
+                            .arguments = {"/proc/self/exe"},  // a symbolic link to it
+                            .user = std::nullopt,
+                            .prepare = {}},
+                           [] {});
+    CHECK(same.accepts(::getpid()));
+}

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "platform/os/child_process.h"
 #include "platform/os/log.h"
 #include "platform/os/netlink_monitor.h"
 #include "platform/os/tap.h"
@@ -79,7 +80,7 @@ TEST(TapSet, EachInterfaceGetsItsMacAddressesAndDefaultRoute) {
     CHECK(g_quiet);
     in_own_namespace([] {
         TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
-        CHECK(taps.open_all({}).has_value());
+        CHECK(taps.open_all().has_value());
         const auto handed = taps.hand_over();
         CHECK(handed.has_value());
         CHECK_EQUAL(2U, handed->size());
@@ -104,7 +105,7 @@ TEST(TapSet, ATakenOverTapLosesWhatTheNewConfigurationDoesNotHave) {
     in_own_namespace([] {
         {
             TapSet before(two_interfaces(), std::move(*os::Netlink::open()));
-            CHECK(before.open_all({}).has_value());
+            CHECK(before.open_all().has_value());
             CHECK(before.configure(kMacs).has_value());
         }  // killed: its TAPs stay
         auto changed = two_interfaces();
@@ -113,7 +114,8 @@ TEST(TapSet, ATakenOverTapLosesWhatTheNewConfigurationDoesNotHave) {
         changed[0].name = "core2";
         TapSet now(changed, std::move(*os::Netlink::open()));
         const std::vector<std::string> stale{"access", "core"};
-        CHECK(now.open_all(stale).has_value());
+        now.take_over(stale);
+        CHECK(now.open_all().has_value());
         CHECK(now.configure(kMacs).has_value());
         auto netlink = os::Netlink::open();
         CHECK(!netlink->link("core"));
@@ -132,7 +134,7 @@ TEST(TapSet, ATakenOverTapLosesWhatTheNewConfigurationDoesNotHave) {
 TEST(TapSet, WhatWaitedForADeadReaderIsNotHandedOver) {
     in_own_namespace([] {
         TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
-        CHECK(taps.open_all({}).has_value());
+        CHECK(taps.open_all().has_value());
         CHECK(taps.configure(kMacs).has_value());
         // The kernel sends frames into the TAP: a ping to a neighbour asks by ARP.
         bool synced = false;
@@ -158,9 +160,45 @@ TEST(TapSet, ATapThatAnotherHoldsIsAnErrorAndCannotBeHandedOver) {
     in_own_namespace([] {
         const auto other = os::open_tap("core");
         TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
-        const auto opened = taps.open_all({});
+        const std::vector<std::string> before{"core"};
+        taps.take_over(before);
+        const auto opened = taps.open_all();
         CHECK(!opened);
         STRCMP_EQUAL("TAP core: another process holds it", opened.error().c_str());
         CHECK(!taps.hand_over());
+    });
+}
+
+TEST(TapSet, ADeviceOfSomebodyElseIsNeitherUsedNorRemoved) {
+    in_own_namespace([] {
+        CHECK(os::open_tap("core").has_value());  // persistent, and nobody holds it
+        {
+            TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
+            const auto opened = taps.open_all();
+            CHECK(!opened);
+            CHECK(opened.error().starts_with("interface core: a device of that name exists; choose another name"));
+            CHECK(taps.ours().empty());
+            taps.remove_all();
+        }
+        CHECK(os::Netlink::open()->link("core").has_value());
+        const auto no_tap = os::open_tap("lo");
+        STRCMP_EQUAL("TAP lo: a device of that name exists and is no TAP; choose another name for the interface",
+                     no_tap.error().c_str());
+    });
+}
+
+TEST(TapSet, ATapThatSomebodyHasDeletedIsMadeAnew) {
+    in_own_namespace([] {
+        TapSet taps(two_interfaces(), std::move(*os::Netlink::open()));
+        CHECK(taps.open_all().has_value());
+        auto remove = os::Process::spawn({.arguments = {"/sbin/ip", "link", "delete", "access"}});
+        CHECK(remove.has_value());
+        while (!remove->ended()) std::this_thread::yield();
+        STRCMP_EQUAL("ended with status 0", remove->reap().c_str());
+        CHECK(!taps.configure(kMacs));
+        CHECK(taps.open_all().has_value());
+        CHECK(taps.configure(kMacs).has_value());
+        STRCMP_EQUAL("access", os::tap_name((*taps.hand_over())[0].get()).c_str());
+        taps.remove_all();
     });
 }

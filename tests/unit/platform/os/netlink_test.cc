@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -70,7 +71,10 @@ struct Mirror {
         if (!c.removed && c.address.address.is_v4() && !c.address.address.is_loopback()) addresses.push_back(c.address);
     }
     void operator()(const os::RouteChange& c) {
-        std::erase_if(routes, [&c](const auto& r) { return r.destination == c.destination && r.metric == c.metric; });
+        std::erase_if(routes, [&c](const auto& r) {
+            return r.destination == c.destination && r.metric == c.metric &&
+                   (c.replaces || (r.ifindex == c.ifindex && r.gateway == c.gateway));
+        });
         if (!c.removed) routes.push_back(c);
     }
     void operator()(const os::NeighbourChange& c) { neighbours[c.address] = c; }
@@ -190,6 +194,45 @@ TEST(Netlink, TheMonitorTellsWhatWasThereBeforeAndWhatChanges) {
         CHECK(f.until([&] { return f.mirror.route("0.0.0.0/0") != nullptr; }));
         CHECK(f.mirror.route("0.0.0.0/0")->gateway == gateway);
         CHECK_EQUAL(101U, f.mirror.route("0.0.0.0/0")->metric);
+    });
+}
+
+TEST(Netlink, ARouteThatReplacesAnotherSaysSo) {
+    in_own_namespace([] {
+        Fixture f;
+        f.configure();
+        CHECK(f.until([&] { return f.mirror.synced == 1; }));
+        for (const char* gateway : {"192.0.2.10", "192.0.2.20"}) {
+            CHECK(f.netlink
+                      ->replace_route({.destination = {IpAddress::v4(0), 0},
+                                       .ifindex = f.ifindex,
+                                       .gateway = IpAddress::parse(gateway),
+                                       .metric = 100})
+                      .has_value());
+        }
+        const auto is_new = [](const auto& r) { return r.gateway == IpAddress::parse("192.0.2.20"); };
+        CHECK(f.until([&] { return std::ranges::any_of(f.mirror.routes, is_new); }));
+        CHECK_EQUAL(1,
+                    std::ranges::count(f.mirror.routes, IpPrefix{IpAddress::v4(0), 0}, &os::RouteChange::destination));
+    });
+}
+
+// The kernel flushes the IPv4 routes of a link that goes down, and tells nobody.
+TEST(Netlink, ANewSyncTellsWhatTheKernelDidNot) {
+    in_own_namespace([] {
+        Fixture f;
+        f.configure();
+        CHECK(f.until([&] { return f.mirror.synced == 1 && f.mirror.route("192.0.2.0/24") != nullptr; }));
+        CHECK(f.netlink->set_up(f.ifindex, false).has_value());
+        CHECK(f.until([&] { return !f.mirror.links["t0"].up; }));
+        CHECK(f.monitor->resync().has_value());
+        CHECK(f.until([&] { return f.mirror.synced == 2; }));
+        CHECK_EQUAL(2, f.mirror.resyncs);
+        CHECK(f.mirror.route("192.0.2.0/24") == nullptr);
+        // One that is asked for while another runs comes after it.
+        CHECK(f.monitor->resync().has_value());
+        CHECK(f.monitor->resync().has_value());
+        CHECK(f.until([&] { return f.mirror.synced >= 3 && f.mirror.synced == f.mirror.resyncs; }));
     });
 }
 

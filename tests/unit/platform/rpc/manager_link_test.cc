@@ -1,13 +1,16 @@
 #include "platform/rpc/manager_link.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -71,14 +74,15 @@ TEST_GROUP(ManagerLink) {
         ::rmdir(folder.c_str());
     }
     void start_manager() {
-        auto made = Listener::make(loop, folder + "/process.sock", {}, 4, {},
+        auto made = Listener::make(loop, folder + "/process.sock", {}, {.connections = 4}, {},
                                    {.on_call =
                                         [this](const auto& connection, const os::PeerCredentials&, Call call) {
                                             process = connection;
                                             hellos.push_back(call.params());
                                             answer_hello(std::move(call));
                                         },
-                                    .on_closed = {}});
+                                    .on_closed = {},
+                                    .may_stay = {}});
         CHECK(made.has_value());
         manager = std::move(*made);
     }
@@ -208,7 +212,23 @@ TEST(ManagerLink, TheBlockingClientAsksAndGetsAnswersErrorsAndTimeouts) {
     // Nobody turns the loop: nobody answers.
     auto client = Client::connect(folder + "/process.sock");
     CHECK_EQUAL(kTimeout, client->call("x", json::Value(Json::objectValue), 20ms).error().code);
-    CHECK(!Client::connect(folder + "/absent.sock"));
+}
+
+TEST(ManagerLink, TheBlockingClientTellsWhoIsNotThereFromWhoDoesNotLetItIn) {
+    start_manager();
+    const auto path = folder + "/process.sock";
+    CHECK_EQUAL(kNotRunning, Client::connect(folder + "/absent.sock").error().code);
+    CHECK_EQUAL(0, ::chmod(folder.c_str(), 0755));
+    CHECK_EQUAL(0, ::seteuid(65534));
+    const auto by_nobody = Client::connect(path);
+    CHECK_EQUAL(0, ::seteuid(0));
+    CHECK_EQUAL(kRefused, by_nobody.error().code);
+    CHECK(by_nobody.error().message.starts_with("may not connect to the manager; run as root (connect to "));
+    // Nobody accepts: the backlog fills.
+    std::vector<Client> waiting;
+    auto next = Client::connect(path);
+    for (; next && waiting.size() < 1000; next = Client::connect(path)) waiting.push_back(std::move(*next));
+    CHECK_EQUAL(kOverloaded, next.error().code);
 }
 
 TEST_GROUP(Listener) { os::EventLoop loop; };
@@ -219,9 +239,10 @@ TEST(Listener, AConnectionBeyondTheBoundIsClosedAndCounted) {
     const auto path = folder + "/s";
     {
         int closed = 0;
-        auto listener = Listener::make(loop, path, {}, 2, {},
+        auto listener = Listener::make(loop, path, {}, {.connections = 2}, {},
                                        {.on_call = [](const auto&, const os::PeerCredentials&, Call) {},
-                                        .on_closed = [&](const Connection*) { ++closed; }});
+                                        .on_closed = [&](const Connection*) { ++closed; },
+                                        .may_stay = {}});
         CHECK(listener.has_value());
         std::vector<os::UniqueFd> clients;
         for (int i = 0; i < 3; ++i) clients.push_back(std::move(*os::connect_unix(path, os::UnixType::kStream)));
@@ -236,4 +257,44 @@ TEST(Listener, AConnectionBeyondTheBoundIsClosedAndCounted) {
         while ((*listener)->accepted() < 3) loop.turn(1s);
     }
     CHECK_EQUAL(0, ::rmdir(folder.c_str()));  // the socket went with its listener
+}
+
+TEST(Listener, AUserOtherThanRootHasAShareAndASilentConnectionIsDropped) {
+    char name[] = "/tmp/sallyport-listen-XXXXXX";
+    const std::string folder = ::mkdtemp(name);
+    CHECK_EQUAL(0, ::chmod(folder.c_str(), 0755));
+    const auto path = folder + "/s";
+    constexpr uid_t kNobody = 65534;
+    {
+        std::set<const Connection*> used;
+        auto listener =
+            Listener::make(loop, path, {.mode = 0666}, {.connections = 3, .per_user = 2, .first_call = 50ms}, {},
+                           {.on_call = [&](const auto& connection, const os::PeerCredentials&,
+                                           Call) { used.insert(connection.get()); },
+                            .on_closed = {},
+                            .may_stay = [&](const Connection* connection) { return used.contains(connection); }});
+        CHECK(listener.has_value());
+        std::vector<os::UniqueFd> clients;
+        const auto connect = [&] { clients.push_back(std::move(*os::connect_unix(path, os::UnixType::kStream))); };
+        CHECK_EQUAL(0, ::seteuid(kNobody));
+        for (int i = 0; i < 3; ++i) connect();
+        CHECK_EQUAL(0, ::seteuid(0));
+        for (int i = 0; i < 2; ++i) connect();
+        while ((*listener)->accepted() + (*listener)->refused() < 5) loop.turn(1s);
+        CHECK_EQUAL(3U, (*listener)->accepted());
+        char c = 0;
+        CHECK_EQUAL(0, ::read(clients[2].get(), &c, 1));
+        CHECK_EQUAL(0, ::read(clients[4].get(), &c, 1));
+        constexpr std::string_view kCall = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"hello\"}\n";
+        CHECK_EQUAL(static_cast<ssize_t>(kCall.size()), ::write(clients[3].get(), kCall.data(), kCall.size()));
+        const auto end = os::monotonic_now() + 10s;
+        while ((*listener)->dropped() < 2 && os::monotonic_now() < end) loop.turn(100ms);
+        CHECK_EQUAL(2U, (*listener)->dropped());
+        CHECK_EQUAL(0, ::read(clients[0].get(), &c, 1));
+        connect();
+        connect();
+        while ((*listener)->accepted() + (*listener)->refused() < 7) loop.turn(1s);
+        CHECK_EQUAL(5U, (*listener)->accepted());
+    }
+    CHECK_EQUAL(0, ::rmdir(folder.c_str()));
 }
