@@ -1,11 +1,49 @@
 #include "tests/packet/packet_case.h"
 
+#include <algorithm>
+#include <array>
 #include <sstream>
 
 namespace sallyport::test {
 namespace {
 
 using Options = std::map<std::string, std::string>;
+// The options of a verb, each with the words that it may be; none: any value.
+using KnownOptions = std::map<std::string, std::vector<std::string>>;
+
+// A misspelt option would quietly test something else.
+std::string mistake(const KnownOptions& known, const Options& options) {
+    for (const auto& [name, value] : options) {
+        const auto it = known.find(name);
+        if (it == known.end()) return "unknown option: " + name;
+        const auto& words = it->second;
+        if (!words.empty() && std::ranges::find(words, value) == words.end()) return "unknown value of " + name;
+    }
+    return {};
+}
+
+const std::vector<std::string> kBare{""};
+const KnownOptions kFlowOptions{{"forward", {"0", "1"}},
+                                {"rule", {"exact", "address", "prefix"}},
+                                {"rtcp", {"1"}},
+                                {"relatch", kBare},
+                                {"prefix", {}},
+                                {"rate", {}},
+                                {"to", {}},
+                                {"remote", {}}};
+const KnownOptions kFrameOptions{{"seq", {}},
+                                 {"from", {}},
+                                 {"to", {}},
+                                 {"vlan", {}},
+                                 {"type", {"rtp", "rtcp", "zero", "sip"}},
+                                 {"size", {}},
+                                 {"fragment", {}},
+                                 {"mac", {"other", "broadcast"}},
+                                 {"flip", {}},
+                                 {"cut", {}},
+                                 {"nochecksum", kBare},
+                                 {"options", {}},
+                                 {"tos", {}}};
 
 struct Player {
     Relay relay;
@@ -88,6 +126,20 @@ struct Player {
         auto sent = relay.send(frame.bytes, side == "access" ? 0 : 1);
         if (sent.verdict == packet::Verdict::kDrop) return;
         result.out.push_back({frame.time_us, std::move(sent.frame)});
+        result.verdicts += verdict(sent) + '\n';
+    }
+
+    // What is done with the frame, which its bytes do not tell.
+    static std::string verdict(const Sent& sent) {
+        static constexpr std::array<const char*, 3> kInterfaces{"access", "core", "v7"};
+        const std::string interface = kInterfaces.at(sent.interface);
+        switch (sent.verdict) {
+            case packet::Verdict::kTransmit: return "transmit " + interface;
+            case packet::Verdict::kResolve: return "resolve " + interface + ' ' + IpAddress::v4(sent.next_hop).text();
+            case packet::Verdict::kKernel: return "kernel " + interface;
+            case packet::Verdict::kDrop: break;
+        }
+        return "drop";
     }
 
     void counters() {
@@ -125,7 +177,17 @@ struct Player {
             const auto equals = word.find('=');
             options[word.substr(0, equals)] = equals == std::string::npos ? "" : word.substr(equals + 1);
         }
-        if (verb == "install")
+        const bool of_flow = verb == "install" || verb == "update" || verb == "remove";
+        const bool of_frame = verb == "frame";
+        if (of_flow ? subject != "in" && subject != "out" : of_frame && subject != "access" && subject != "core")
+            result.error = "unknown: " + subject;
+        else if (of_flow)
+            result.error = mistake(verb == "remove" ? KnownOptions{} : kFlowOptions, options);
+        else
+            result.error = mistake(of_frame ? kFrameOptions : KnownOptions{}, options);
+        if (!result.error.empty())
+            result.error += " in: " + text;
+        else if (verb == "install")
             change(wire::CommandType::kInstall, subject, options);
         else if (verb == "update")
             change(wire::CommandType::kUpdate, subject, options);
@@ -133,7 +195,7 @@ struct Player {
             change(wire::CommandType::kRemove, subject, options);
         else if (verb == "at")
             time_us = number(subject) * 1'000;
-        else if (verb == "frame")
+        else if (of_frame)
             send(subject, options);
         else
             result.error = "unknown line: " + text;

@@ -14,6 +14,7 @@ namespace sallyport::test {
 struct CaseResult {
     std::vector<CapturedFrame> in;
     std::vector<CapturedFrame> out;
+    std::string verdicts;  // one line a frame of `out`
     std::string counters;  // one "name value" a line
     std::string error;     // of the rules; empty: played
 };
