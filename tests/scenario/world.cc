@@ -260,6 +260,10 @@ std::string World::leaks() const {
                     if (!name.empty()) names.push_back(name);
                 }
             }
+            // Ours are in the responses to us, the gate's in its requests.
+            for (const auto& message : ua->received) names.push_back(message.branch());
+            std::ranges::sort(names);
+            names.erase(std::ranges::unique(names).begin(), names.end());
             for (const auto& [other_address, peer] : here) {
                 for (const auto& bytes : peer->wire) {
                     for (const auto& name : names) {
