@@ -41,6 +41,24 @@ TEST(Setup, early_media_opens_flows_before_the_answer) {
 TEST(Setup, early_media_then_2xx_without_sdp) {
     world.start();
     carrier().script.early_media = true;
+    carrier().script.answer_without_sdp = true;
+    auto& call = pbx().invite("100");
+    world.run_for(2s);
+    check_status(call, 200);
+    CHECK(call.state == UaCall::State::kUp);
+    LONGS_EQUAL(183, call.provisionals.back());
+    // The caller does get what its 2xx must have: the answer that it was told before (RFC 3261 §13.2.1).
+    STRCMP_EQUAL(call.early_tag_sdp.c_str(), call.remote_sdp.c_str());
+    CHECK(call.remote_sdp.contains("c=IN IP4 192.0.2.1"));
+    LONGS_EQUAL(4, world.dataplane().flows().size());
+    LONGS_EQUAL(0, world.dataplane().removed);
+    pbx().bye(call);
+    check_clean();
+}
+
+TEST(Setup, a_2xx_without_sdp_of_a_branch_that_never_had_any_cannot_be_used) {
+    world.start();
+    carrier().script.early_media = true;
     carrier().script.answer = false;
     auto& call = pbx().invite("100");
     world.run_for(1s);
@@ -48,7 +66,6 @@ TEST(Setup, early_media_then_2xx_without_sdp) {
     auto& up = carrier().fork(callee, 200, "");
     up.local_tag = callee.local_tag;
     world.run_for(1s);
-    // The tag of the fork is another one: an answer without SDP of a branch that never had any cannot be used.
     LONGS_EQUAL(500, call.initial_status);
     LONGS_EQUAL(1, carrier().count_requests("BYE"));
     world.run_for(40s);

@@ -59,10 +59,11 @@ public:
         Duration answer_after = std::chrono::milliseconds(500);
         bool trying = true;
         bool ring = true;
-        bool early_media = false;  // SDP in the 18x
-        int reject = 0;            // final response instead of 200
-        bool answer = true;        // false: rings for ever
-        bool ack_ours = true;      // false: this caller never ACKs a 2xx
+        bool early_media = false;         // SDP in the 18x
+        int reject = 0;                   // final response instead of 200
+        bool answer = true;               // false: rings for ever
+        bool ack_ours = true;             // false: this caller never ACKs a 2xx
+        bool answer_without_sdp = false;  // the 2xx, after early media (RFC 3261 §13.2.1 forbids it)
         bool answer_bye = true;
         bool accept_cancel = true;  // false: CANCEL gets 200 but the INVITE goes on (a race)
         int reject_reinvite = 0;

@@ -66,7 +66,6 @@ void Ua::on_invite(Server& server) {
     if (r.get("Contact").empty()) problems.push_back("INVITE without Contact");
     if (r.get("Max-Forwards").empty()) problems.push_back("INVITE without Max-Forwards");
     if (call != nullptr) {  // re-INVITE
-        ++call->reinvites_received;
         if (call->state == UaCall::State::kEnded) return respond(server, 481);
         if (!script.answer_reinvite) return respond(server, 100);
         if (script.reject_reinvite != 0) return send_final(key, script.reject_reinvite, {});
@@ -116,7 +115,7 @@ void Ua::answer_invite(const std::string& key, UaCall* call) {
     call->answer_pending = !offered;
     call->acked = false;
     call->state = UaCall::State::kUp;
-    send_final(key, 200, call->local_sdp);
+    send_final(key, 200, script.answer_without_sdp ? "" : call->local_sdp);
 }
 
 void Ua::respond(Server& server, int status, const std::string& body) {
