@@ -12,13 +12,6 @@ std::pair<std::uint16_t, Endpoint> key_of(const wire::FlowSpec& spec) { return {
 
 }  // namespace
 
-const FakeDataplane::Flow* FakeDataplane::find(const Endpoint& local) const {
-    for (const auto& [key, flow] : flows_) {
-        if (key.second == local) return &flow;
-    }
-    return nullptr;
-}
-
 void FakeDataplane::tell(EventType type, std::uint32_t transaction, const Flow* flow) {
     wire::FlowEvent e;
     e.type = type;
@@ -100,7 +93,6 @@ void FakeDataplane::commit(std::uint32_t transaction) {
         if (c.type == CommandType::kInstall) {
             flow = {};
             flow.index = next_index_++;
-            flow.installs = 1;
             last_generation_[key_of(c.spec)] = c.spec.generation;
         }
         flow.spec = c.spec;

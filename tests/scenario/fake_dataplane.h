@@ -18,7 +18,6 @@ public:
         wire::FlowSpec spec;
         std::uint32_t index = 0;
         wire::FlowCounters counters;
-        unsigned installs = 0;
     };
 
     void on_command(const wire::FlowCommand& command);
@@ -33,7 +32,6 @@ public:
     std::deque<wire::FlowEvent> events;  // for the engine, in order
     std::vector<std::string> problems;
     const std::map<std::pair<std::uint16_t, Endpoint>, Flow>& flows() const { return flows_; }
-    const Flow* find(const Endpoint& local) const;
     unsigned removed = 0;
     wire::RejectReason reject = wire::RejectReason::kNone;  // of the next commits
 

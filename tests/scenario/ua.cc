@@ -60,7 +60,6 @@ void Ua::send_raw(const std::string& bytes) { send(bytes); }
 UaCall& Ua::invite(const std::string& user, const std::string& offer, int max_forwards) {
     auto r = bare_request("INVITE", user);
     auto& call = new_call(r.get("Call-ID"));
-    call.caller = true;
     r.remove("Max-Forwards");
     r.add("Max-Forwards", std::to_string(max_forwards));
     for (const auto& [name, value] : script.headers) r.add(name, value);
@@ -267,8 +266,14 @@ void Ua::on_invite_response(Client& c, const SipText& r) {
 void Ua::ended(UaCall& call) { call.state = UaCall::State::kEnded; }
 
 std::size_t Ua::live() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(calls, [](const auto& c) { return c->state != UaCall::State::kEnded; }));
+    const auto up = std::ranges::count_if(calls, [](const auto& c) { return c->state != UaCall::State::kEnded; });
+    const auto asked = std::ranges::count_if(clients_, [](const auto& c) { return !c.second.final; });
+    // A final response to an INVITE is repeated until its ACK or for 64*T1 (RFC 3261 §13.3.1.4, §17.2.1).
+    const auto asking = std::ranges::count_if(servers_, [this](const auto& entry) {
+        const auto& s = entry.second;
+        return s.status < 200 || (s.request.method() == "INVITE" && !s.acked && world_.now() - s.answered < kGiveUp);
+    });
+    return static_cast<std::size_t>(up + asked + asking);
 }
 
 const SipText* Ua::last(int status) const {

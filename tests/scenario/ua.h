@@ -35,7 +35,6 @@ struct UaCall {
     std::vector<std::string> routes;
     unsigned local_cseq = 0;
     unsigned remote_cseq = 0;
-    bool caller = false;
     enum class State { kCalling, kEarly, kUp, kEnded } state = State::kCalling;
     int final_status = 0;    // of the last INVITE of ours
     int initial_status = 0;  // of the first
@@ -46,7 +45,6 @@ struct UaCall {
     bool answer_pending = false;  // a 2xx of ours carried an offer: the ACK brings the answer
     bool acked = false;           // our last 2xx was ACKed
     bool ended_by_peer = false;
-    unsigned reinvites_received = 0;
     std::string bye_reason;
     SipText invite;  // the last INVITE sent or received
 };

@@ -72,7 +72,6 @@ public:
     std::string leftovers();
     // What bytes on one side told of the other; "" if nothing.
     std::string leaks() const;
-    const std::vector<std::string>& inner_names(bool of_access) const;
 
 private:
     struct Event {
