@@ -32,8 +32,17 @@ class Layers(unittest.TestCase):
     def test_third_party_header_outside_its_wrapper(self):
         self.assertEqual(len(problems_of(TABLE, "a/x.h", [], ["lib/l.h"])), 1)
 
+    def test_third_party_header_without_a_line(self):
+        self.assertEqual(problems_of(TABLE, "a/x.h", [], ["other/o.h", "lone.h"]),
+                         ["a/x.h: <other/o.h>: neither std nor system; give it a line in tools/layers.txt",
+                          "a/x.h: <lone.h>: neither std nor system; give it a line in tools/layers.txt"])
+
+    def test_std_and_system_headers_need_no_line(self):
+        self.assertEqual(problems_of(TABLE, "a/x.h", [], ["vector", "unistd.h", "sys/un.h", "linux/if.h", "net/if.h",
+                                                          "netinet/in.h", "arpa/inet.h"]), [])
+
     def test_tests_may_include_everything_but_nobody_includes_tests(self):
-        self.assertEqual(problems_of(TABLE, "tests/unit/x.cc", ["c/y.h"], ["lib/l.h"]), [])
+        self.assertEqual(problems_of(TABLE, "tests/unit/x.cc", ["c/y.h"], ["lib/l.h", "other/o.h"]), [])
         self.assertEqual(len(problems_of(TABLE, "a/x.cc", ["tests/support/y.h"])), 1)
 
     def test_cycle_is_found(self):

@@ -4,6 +4,11 @@ import pathlib
 from . import tree
 
 TABLE = "tools/layers.txt"
+SYSTEM_FOLDERS = ("arpa", "asm", "linux", "net", "netinet", "netpacket", "sys")
+# What POSIX and Linux keep outside of a folder.
+SYSTEM_HEADERS = {f"{name}.h" for name in (
+    "dirent dlfcn endian errno fcntl fnmatch getopt glob grp ifaddrs limits netdb poll pthread pwd sched signal spawn "
+    "stdlib syslog termios time unistd").split()}
 
 
 class Table:
@@ -58,6 +63,12 @@ def folder_of(path):
     return str(pathlib.PurePosixPath(path).parent)
 
 
+def is_system(header):
+    """Of the C++ library, the C library or the kernel; only the first has names without folder and suffix."""
+    folder, slash, _ = header.partition("/")
+    return folder in SYSTEM_FOLDERS if slash else "." not in header or header in SYSTEM_HEADERS
+
+
 def check_file(table, path):
     folder = folder_of(path)
     free = path.startswith("tests/")  # tests may include everything
@@ -73,10 +84,14 @@ def check_file(table, path):
             problems.append(f'{path}: "{header}": the product does not include tests')
         elif not free and target != folder and target not in table.allowed[folder]:
             problems.append(f'{path}: "{header}": {folder} may not include {target} ({TABLE})')
-    for header in angled:
-        for prefix, folders in table.third_party.items():
-            if header.startswith(prefix) and not free and folder not in folders:
-                problems.append(f"{path}: <{header}>: only {', '.join(sorted(folders))} may include {prefix}* ({TABLE})")
+    for header in angled if not free else ():
+        prefix = next((prefix for prefix in table.third_party if header.startswith(prefix)), None)
+        if prefix is None:
+            if not is_system(header):
+                problems.append(f"{path}: <{header}>: neither std nor system; give it a line in {TABLE}")
+        elif folder not in table.third_party[prefix]:
+            allowed = ", ".join(sorted(table.third_party[prefix]))
+            problems.append(f"{path}: <{header}>: only {allowed} may include {prefix}* ({TABLE})")
     return problems
 
 
