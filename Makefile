@@ -111,7 +111,7 @@ test-long: deps
 #> make check             include table, lone headers, format, clang-tidy
 check:
 	@tools/deps --check
-	@$(MAKE) --no-print-directory -j$(JOBS) build
+	@$(MAKE) --no-print-directory -j$(JOBS) build benchmarks
 	@$(MAKE) --no-print-directory -s compdb
 	@tools/check --build $(BUILD)
 
@@ -145,16 +145,19 @@ clean:
 $(foreach d,$(DPDK_DIRS),$(eval $(BUILD)/obj/$(d)/%.o: EXTRA = $$(DPDK_CXXFLAGS)))
 $(BUILD)/obj/dataplane/main.o: EXTRA = $(DPDK_CXXFLAGS)
 # The tests' own code need not be fast, it need only be compiled fast.
-ifeq ($(MODE),release)
-$(foreach d,unit packet scenario support,$(eval $(BUILD)/obj/tests/$(d)/%.o: EXTRA = -O0 -U_FORTIFY_SOURCE))
-endif
+TEST_CXXFLAGS := $(if $(filter release,$(MODE)),-O0 -U_FORTIFY_SOURCE)
+$(foreach d,unit packet scenario support,$(eval $(BUILD)/obj/tests/$(d)/%.o: EXTRA = $(TEST_CXXFLAGS)))
 
-# A changed flag recompiles, a source that came or went makes its library anew; a comment here does neither.
+# A changed flag recompiles or links anew, a source that came or went makes its library anew; a comment here does neither.
 stamp = $(if $(findstring x$(strip $(2))x,x$(strip $(file <$(1)))x),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 FLAGS_STAMP := $(BUILD)/flags
+LINK_STAMP := $(BUILD)/link-flags
 SOURCES_STAMP := $(BUILD)/sources
 ifeq ($(filter clean help deps,$(MAKECMDGOALS)),)
-$(call stamp,$(FLAGS_STAMP),$(CXX) $(CXXFLAGS))
+# Without DPDK nothing can be built yet: `make deps` runs first, and the make that builds reads this again.
+DPDK_FOUND := $(shell command -v pkg-config >/dev/null && pkg-config --exists libdpdk && echo yes)
+$(call stamp,$(FLAGS_STAMP),$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_CXXFLAGS)))
+$(call stamp,$(LINK_STAMP),$(CXX) $(LDFLAGS) $(PLATFORM_LDLIBS) $(CPPUTEST_LDLIBS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_LDLIBS)))
 $(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
 endif
 
@@ -176,7 +179,7 @@ $(foreach d,$(LIB_DIRS) tests/support,$(if $(call sources,$(d)),$(eval $(call li
 
 link = $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-$(BUILD)/bin/%: $$(addprefix $(BUILD)/obj/,$$(subst .cc,.o,$$(MAIN_$$*))) $$(LIBS_$$*)
+$(BUILD)/bin/%: $$(addprefix $(BUILD)/obj/,$$(subst .cc,.o,$$(MAIN_$$*))) $$(LIBS_$$*) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)
@@ -188,24 +191,24 @@ unit_libs = $(if $(filter dataplane/%,$(1)),$(DATAPLANE_PURE_LIBS) $(if $(filter
             $(if $(filter platform/base,$(1)),$(call libs_in,platform/base),\
             $(if $(filter tools/%,$(1)),$(call libs_in,tools/cli) $(PLATFORM_LIBS),$(PLATFORM_LIBS))))))
 define unit_rule
-$(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(SOURCES_STAMP) $(SUPPORT_LIB) $(call unit_libs,$(1))
+$(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(call unit_libs,$(1))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$$(link) $(CPPUTEST_LDLIBS) $(if $(filter media/% platform/base,$(1)),,$(PLATFORM_LDLIBS))
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 
-$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SOURCES_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
 
-$(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/packet/*.cc)) $(SOURCES_STAMP) $(SUPPORT_LIB) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+$(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/packet/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(PLATFORM_LDLIBS)
