@@ -90,6 +90,7 @@ struct TrunkView {
 struct CounterView {
     std::string_view name;  // kebab-case; static
     std::uint64_t value = 0;
+    std::string_view help;  // what it counts, for people; static
 };
 
 // Why a call of the last process was not taken over.

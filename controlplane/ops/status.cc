@@ -144,7 +144,7 @@ void add(Value& list, std::string_view name, std::uint64_t value, std::string_vi
     Value item(Json::objectValue);
     item["name"] = std::string(name);
     item["value"] = Json::UInt64{value};
-    if (!help.empty()) item["help"] = std::string(help);
+    item["help"] = std::string(help);
     list.append(std::move(item));
 }
 
@@ -214,7 +214,7 @@ json::Value trunks(const Sight& sight) {
 json::Value counters(const call::Engine& engine, const net::UdpTransport& transport,
                      const net::DataplaneSession& session, const store::CallStore& store) {
     Value list(Json::arrayValue);
-    for (const call::CounterView& c : engine.counters()) add(list, c.name, c.value, {});
+    for (const call::CounterView& c : engine.counters()) add(list, c.name, c.value, c.help);
     const auto& u = transport.counters();
     add(list, "udp-received", u.received, "datagrams received");
     add(list, "udp-received-bytes", u.received_bytes, "their bytes");

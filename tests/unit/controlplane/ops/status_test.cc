@@ -6,6 +6,7 @@
 #include "platform/config/effective.h"
 #include "platform/os/log.h"
 #include "tests/support/fake_random.h"
+#include "tests/unit/controlplane/store/temporary_folder.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -116,6 +117,24 @@ TEST(Status, one_call_has_both_legs_and_its_times) {
 }
 
 TEST(Status, a_call_that_is_not_there_is_none) { CHECK_FALSE(ops::call(sight(), "nonsense").has_value()); }
+
+TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
+    const testing::TemporaryFolder folder;
+    os::EventLoop loop;
+    const net::UdpTransport transport(loop, {});
+    const net::DataplaneSession session(loop, folder / "dataplane.sock", {});
+    const auto store = store::CallStore::open(
+        {.table_path = folder / "calls.state", .records_path = folder / "calls.jsonl", .max_calls = 1}, [] {});
+    CHECK(store.has_value());
+    std::set<std::string> names;
+    const json::Value all = ops::counters(engine, transport, session, **store);
+    for (const json::Value& c : all["counters"]) {
+        const std::string name = c["name"].asString();
+        CHECK_TEXT(names.insert(name).second, name.c_str());
+        CHECK_TEXT(!c["help"].asString().empty(), name.c_str());
+    }
+    CHECK(names.contains("sip-requests-received"));
+}
 
 TEST(Status, trunks_show_their_addresses_and_attempts) {
     call_comes();
