@@ -1,8 +1,37 @@
 #include "controlplane/call/call_record.h"
 
+#include <algorithm>
+#include <fstream>
+#include <string>
+
 #include <CppUTest/TestHarness.h>
 
 namespace sallyport::call {
+
+namespace {
+
+// The keys of the table below `## heading` in docs/call-record.md.
+std::vector<std::string> documented(const std::string& heading) {
+    std::ifstream file("docs/call-record.md");
+    CHECK_TRUE_TEXT(file.good(), "docs/call-record.md: run the tests from the root of the tree");
+    std::vector<std::string> out;
+    bool here = false;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("## ")) here = line == "## " + heading;
+        if (here && line.starts_with("| `")) out.push_back(line.substr(3, line.find('`', 3) - 3));
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+void check_documented(const std::string& heading, const json::Value& object) {
+    const auto keys = documented(heading);
+    const auto names = object.getMemberNames();  // sorted
+    for (const auto& name : names) CHECK_TRUE_TEXT(std::ranges::binary_search(keys, name), name.c_str());
+    LONGS_EQUAL(keys.size(), names.size());
+}
+
+}  // namespace
 
 TEST_GROUP(CallRecord) {
     CallRecord record;
@@ -35,6 +64,15 @@ TEST(CallRecord, json_tells_all_of_it) {
     STRCMP_EQUAL("a\"b", (*v)["caller"]["call-id"].asCString());
     LONGS_EQUAL(500, (*v)["streams"][0]["from-caller"]["packets"].asInt());
     CHECK((*v)["streams"][0]["from-callee"].isNull());
+}
+
+TEST(CallRecord, the_documentation_names_every_key) {
+    const auto v = to_json(record);
+    check_documented("Record", v);
+    check_documented("Leg", v["caller"]);
+    check_documented("Leg", v["callee"]);
+    check_documented("Stream", v["streams"][0]);
+    check_documented("Direction", v["streams"][0]["from-caller"]);
 }
 
 TEST(CallRecord, comes_back_from_its_bytes_and_from_no_part_of_them) {
