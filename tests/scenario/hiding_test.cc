@@ -73,6 +73,7 @@ TEST(Hiding, a_hundred_mixed_calls_tell_nothing) {
         world.run_for(100ms);
     }
     world.run_for(70s);
+    // Of 0 to 99, 14 are 3 and 14 are 5 modulo 7; of the other 72 every fourth number is held.
     LONGS_EQUAL(72, up);
     LONGS_EQUAL(18, held);
     LONGS_EQUAL(14, rejected);
