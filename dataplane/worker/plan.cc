@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include <fmt/format.h>
-
 #include "dataplane/port/memory.h"
 #include "dataplane/port/port.h"
 #include "dataplane/worker/rings.h"
@@ -87,6 +85,7 @@ std::expected<Plan, std::string> make_plan(const config::DataplaneView& view, co
 }
 
 std::string file_prefix(const std::string& runtime_dir) {
+    constexpr std::string_view kHex = "0123456789abcdef";
     std::string out = "sallyport-";
     // Each folder has its own: `/run/a-b` is not `/run/a/b`.
     for (const char c : runtime_dir) {
@@ -94,7 +93,7 @@ std::string file_prefix(const std::string& runtime_dir) {
         if (std::isalnum(byte) != 0 || c == '/')
             out += c == '/' ? '-' : c;
         else
-            out += fmt::format("_{:02x}", byte);
+            out += {'_', kHex[byte >> 4], kHex[byte & 15]};
     }
     return out;
 }

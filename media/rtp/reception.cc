@@ -1,14 +1,15 @@
 #include "media/rtp/reception.h"
 
+#include <algorithm>
+
 namespace sallyport::rtp {
 
 void Reception::reset() {
-    for (auto* v : {&ssrc_, &base_, &highest_, &received_, &lost_before_, &out_of_order_, &duplicate_, &jitter_16us_,
-                    &jitter_max_us_})
-        v->set(0);
+    for (auto* v : {&ssrc_, &lost_, &out_of_order_, &duplicate_, &jitter_16us_, &jitter_max_us_}) v->set(0);
     ssrc_changes_.set(0);
     payload_type_.set(0);
-    started_.set(false);
+    started_ = false;
+    base_ = highest_ = lost_before_ = 0;
     window_ = 0;
     arrival_us_ = timestamp_ = 0;
     bad_ = kNoBad;
@@ -17,7 +18,7 @@ void Reception::reset() {
 
 void Reception::packet(const Header& header, std::uint64_t now_us, std::uint32_t clock_khz) {
     payload_type_.set(header.payload_type);
-    if (!started_.get()) {
+    if (!started_) {
         ssrc_.set(header.ssrc);
         begin(header.sequence);
     } else if (header.ssrc != ssrc_.get()) {
@@ -31,12 +32,10 @@ void Reception::packet(const Header& header, std::uint64_t now_us, std::uint32_t
 }
 
 void Reception::begin(std::uint16_t sequence) {
-    lost_before_.add(lost_now());
-    started_.set(true);
+    lost_before_ = lost_.get();
+    started_ = true;
     // Not zero, so that packets from before the first one have room below it.
-    base_.set((1U << 16) + sequence);
-    highest_.set((1U << 16) + sequence);
-    received_.set(1);
+    base_ = highest_ = (1U << 16) + sequence;
     window_ = 1;
     bad_ = kNoBad;
     clock_khz_ = 0;
@@ -44,14 +43,13 @@ void Reception::begin(std::uint16_t sequence) {
 
 // RFC 3550 A.1, update_seq().
 void Reception::sequence(std::uint16_t sequence) {
-    const auto highest = highest_.get();
-    const auto ahead = static_cast<std::uint16_t>(sequence - highest);
+    const auto ahead = static_cast<std::uint16_t>(sequence - highest_);
     if (ahead == 0) {
         duplicate_.add(1);
     } else if (ahead < kMaxDropout) {
-        highest_.set(highest + ahead);
+        highest_ += ahead;
         window_ = ahead < 64 ? window_ << ahead | 1 : 1;
-        received_.add(1);
+        lost_.add(ahead - 1U);
     } else if (ahead <= (1U << 16) - kMaxMisorder) {
         // A large jump: two packets in sequence mean that the other side began anew.
         if (sequence == bad_) return begin(sequence);
@@ -64,8 +62,13 @@ void Reception::sequence(std::uint16_t sequence) {
             window_ |= std::uint64_t{1} << behind;
         }
         out_of_order_.add(1);
-        received_.add(1);
-        if (highest - behind < base_.get()) base_.set(highest - behind);
+        const auto late = highest_ - behind;
+        if (late < base_) {
+            lost_.add(base_ - late - 1);
+            base_ = late;
+        } else if (lost_.get() > lost_before_) {
+            lost_.set(lost_.get() - 1);
+        }
     }
     bad_ = kNoBad;
 }

@@ -9,7 +9,6 @@
 // One thread writes (a worker), another may read the getters at any time: each value is right by itself,
 // two values may be a packet apart. 64 bytes, so that it fills one cache line of a flow's counters.
 
-#include <algorithm>
 #include <cstdint>
 
 #include "media/rtp/header.h"
@@ -23,7 +22,7 @@ public:
     // `clock_khz` >= 1. `now_us` in any epoch, growing.
     void packet(const Header& header, std::uint64_t now_us, std::uint32_t clock_khz);
 
-    std::uint64_t lost() const { return lost_before_.get() + lost_now(); }
+    std::uint32_t lost() const { return lost_.get(); }
     std::uint32_t out_of_order() const { return out_of_order_.get(); }
     std::uint32_t duplicate() const { return duplicate_.get(); }
     std::uint32_t jitter_us() const { return jitter_16us_.get() >> 4; }
@@ -40,28 +39,22 @@ private:
     void begin(std::uint16_t sequence);
     void sequence(std::uint16_t sequence);
     void jitter(std::uint32_t timestamp, std::uint32_t now_us, std::uint32_t clock_khz);
-    std::uint32_t lost_now() const {
-        const auto base = base_.get();
-        const auto highest = highest_.get();
-        if (!started_.get() || highest < base) return 0;  // read between two stores of begin()
-        const std::uint32_t expected = highest - base + 1;
-        return expected - std::min(expected, received_.get());
-    }
 
     Relaxed<std::uint32_t> ssrc_;
-    Relaxed<std::uint32_t> base_;      // extended sequence number of the first packet
-    Relaxed<std::uint32_t> highest_;   // extended
-    Relaxed<std::uint32_t> received_;  // since begin(), without duplicates
-    Relaxed<std::uint32_t> lost_before_;
+    Relaxed<std::uint32_t>
+        lost_;  // A.3's expected - received of all beginnings: one value, so that it is never read in halves
     Relaxed<std::uint32_t> out_of_order_;
     Relaxed<std::uint32_t> duplicate_;
     Relaxed<std::uint32_t> jitter_16us_;  // 16 times the jitter, in microseconds
     Relaxed<std::uint32_t> jitter_max_us_;
     Relaxed<std::uint16_t> ssrc_changes_;
     Relaxed<std::uint8_t> payload_type_;
-    Relaxed<bool> started_;
     // Of the writer alone:
-    std::uint64_t window_ = 0;  // bit n: highest_ - n was received
+    bool started_ = false;
+    std::uint32_t base_ = 0;         // extended sequence number of the first packet
+    std::uint32_t highest_ = 0;      // extended
+    std::uint32_t lost_before_ = 0;  // lost_ at begin()
+    std::uint64_t window_ = 0;       // bit n: highest_ - n was received
     std::uint32_t arrival_us_ = 0;
     std::uint32_t timestamp_ = 0;
     std::uint32_t bad_ = kNoBad;
