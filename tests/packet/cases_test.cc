@@ -97,7 +97,7 @@ struct CaseShell final : UtestShell {
 
 }  // namespace
 
-TEST_GROUP(PacketCases){};
+TEST_GROUP(PacketCases) {};
 
 TEST(PacketCases, there_are_cases) { CHECK(all_cases().size() >= 10); }
 

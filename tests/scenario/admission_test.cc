@@ -1,5 +1,5 @@
 // What does not become a call: strangers, malformed and unsupported requests, no room; and OPTIONS.
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -7,18 +7,9 @@ namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
 
-TEST_GROUP(Admission) {
-    World world;
-    Ua& pbx() { return world.access(); }
-    Ua& carrier() { return world.core(); }
-    void check_clean() {
-        world.run_for(70s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
-    }
+TEST_GROUP_BASE(Admission, WorldTest) {
     // The status that `request` gets, 0 for silence.
-    int status_of(Ua & from, const SipText& request) {
+    int status_of(Ua& from, const SipText& request) {
         const auto before = from.wire.size();
         from.strays_expected = true;
         from.send_raw(request.write());
@@ -30,13 +21,13 @@ TEST_GROUP(Admission) {
         }
         return status;
     }
-    SipText invite(Ua & from) {
+    SipText invite(Ua& from) {
         auto r = from.bare_request("INVITE", "100");
         r.add("Content-Type", "application/sdp");
         r.body = from.sdp({});
         return r;
     }
-    void replace(SipText & m, const std::string& name, const std::string& value) {
+    void replace(SipText& m, const std::string& name, const std::string& value) {
         m.remove(name);
         m.add(name, value);
     }

@@ -1,5 +1,5 @@
 // INVITE, 100, 180, 200, ACK, audio, BYE: both ways, and what the record says of it.
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -7,15 +7,7 @@ namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
 
-TEST_GROUP(BasicCall) {
-    World world;
-    void check_clean() {
-        world.run_for(40s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
-    }
-};
+TEST_GROUP_BASE(BasicCall, WorldTest) {};
 
 TEST(BasicCall, caller_hangs_up) {
     world.start();

@@ -1,5 +1,5 @@
 // Bodies that are more than SDP: what of them is taken, what has to be refused (RFC 5621, RFC 3204).
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -15,16 +15,7 @@ const std::string kRequired = "Content-Disposition: signal;handling=required\r\n
 
 }  // namespace
 
-TEST_GROUP(Bodies) {
-    World world;
-    Ua& pbx() { return world.access(); }
-    Ua& carrier() { return world.core(); }
-    void check_clean() {
-        world.run_for(70s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
-    }
+TEST_GROUP_BASE(Bodies, WorldTest) {
     // SDP and another part with these headers.
     static std::string two_parts(const std::string& sdp, const std::string& other) {
         return "--b7\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--b7\r\n" + other +

@@ -1,5 +1,5 @@
 // CANCEL in every state and race.
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -7,21 +7,12 @@ namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
 
-TEST_GROUP(Cancel) {
-    World world;
-    Ua& pbx() { return world.access(); }
-    Ua& carrier() { return world.core(); }
+TEST_GROUP_BASE(Cancel, WorldTest) {
     std::string cancel_reason() {
         for (const auto& m : carrier().received) {
             if (m.is_request() && m.method() == "CANCEL") return m.get("Reason");
         }
         return "no CANCEL";
-    }
-    void check_clean() {
-        world.run_for(70s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
     }
 };
 

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 TEST_GROUP(Hiding) {
     World world;
-    void fill(Ua & ua, const std::string& inner) {
+    void fill(Ua& ua, const std::string& inner) {
         ua.script.headers = {
             {"P-Asserted-Identity", "<sip:boss@" + inner + ">"},
             {"Diversion", "<sip:old@" + inner + ">;reason=unconditional"},

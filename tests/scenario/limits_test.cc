@@ -1,5 +1,5 @@
 // Messages that are too large: of one side for the other, and of a stranger for us.
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -17,17 +17,7 @@ std::string list(std::size_t elements) {
 
 }  // namespace
 
-TEST_GROUP(Limits) {
-    World world;
-    Ua& pbx() { return world.access(); }
-    Ua& carrier() { return world.core(); }
-    void check_clean() {
-        world.run_for(70s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
-    }
-};
+TEST_GROUP_BASE(Limits, WorldTest) {};
 
 TEST(Limits, a_failure_with_thousands_of_reasons_reaches_the_caller) {
     world.start();

@@ -10,7 +10,7 @@ namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
 
-TEST_GROUP(Loss){};
+TEST_GROUP(Loss) {};
 
 namespace {
 

@@ -1,5 +1,5 @@
 // re-INVITE: hold and resume from each side, glare, failure, new address, without SDP; other methods in a dialog.
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <utility>
 
@@ -9,21 +9,15 @@ namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
 
-TEST_GROUP(Modify) {
-    World world;
+TEST_GROUP_BASE(Modify, WorldTest) {
     Pair call;
-    Ua& pbx() { return world.access(); }
-    Ua& carrier() { return world.core(); }
     void up() {
         world.start();
         call = connect(world, pbx(), carrier());
     }
     void check_clean() {
         pbx().bye(*call.caller);
-        world.run_for(70s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
+        WorldTest::check_clean();
     }
     unsigned forwarding() {
         unsigned n = 0;
@@ -32,7 +26,7 @@ TEST_GROUP(Modify) {
         }
         return n;
     }
-    void hold_and_resume(Ua & one, UaCall & mine, Ua & two, UaCall & theirs) {
+    void hold_and_resume(Ua& one, UaCall& mine, Ua& two, UaCall& theirs) {
         const auto answer = [&two](UaCall&, const std::string& offer) {
             return two.sdp({.direction = offer.contains("sendonly") ? "recvonly" : "sendrecv", .version = 2});
         };

@@ -1,5 +1,5 @@
 // From the INVITE to its final response: provisional responses, early media, late offer, failures, time-outs.
-#include "tests/scenario/world.h"
+#include "tests/scenario/world_test.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -7,16 +7,7 @@ namespace sallyport::scenario {
 
 using namespace std::chrono_literals;
 
-TEST_GROUP(Setup) {
-    World world;
-    Ua& pbx() { return world.access(); }
-    Ua& carrier() { return world.core(); }
-    void check_clean() {
-        world.run_for(70s);
-        STRCMP_EQUAL("", world.problems().c_str());
-        STRCMP_EQUAL("", world.leftovers().c_str());
-        STRCMP_EQUAL("", world.leaks().c_str());
-    }
+TEST_GROUP_BASE(Setup, WorldTest) {
     void check_status(const UaCall& call, int status) { LONGS_EQUAL(status, call.initial_status); }
 };
 

@@ -12,7 +12,7 @@
 using namespace sallyport;
 using namespace sallyport::policy;
 
-TEST_GROUP(HeaderTable){};
+TEST_GROUP(HeaderTable) {};
 
 TEST(HeaderTable, every_header_that_the_parser_knows_is_decided_once_and_with_a_reason) {
     for (std::size_t i = 1; i < sip::kHeaderIds; ++i) {

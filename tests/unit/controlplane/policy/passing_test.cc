@@ -84,7 +84,7 @@ constexpr auto kU = Trust::kUntrusted;
 
 }  // namespace
 
-TEST_GROUP(Passing){};
+TEST_GROUP(Passing) {};
 
 TEST(Passing, what_is_the_users_own_passes_byte_by_byte) {
     const std::string headers =

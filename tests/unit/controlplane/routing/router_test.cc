@@ -32,7 +32,7 @@ config::Route route(const char* name, std::optional<std::uint16_t> trunk, std::o
 
 }  // namespace
 
-TEST_GROUP(Router){};
+TEST_GROUP(Router) {};
 
 TEST(Router, a_source_is_known_by_interface_and_endpoint_and_then_by_address) {
     const auto v = view();

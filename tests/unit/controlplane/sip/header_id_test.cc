@@ -6,7 +6,7 @@
 
 using namespace sallyport::sip;
 
-TEST_GROUP(HeaderId){};
+TEST_GROUP(HeaderId) {};
 
 TEST(HeaderId, EveryNameIsFoundInAnyCase) {
     for (std::size_t i = 1; i < kHeaderIds; ++i) {

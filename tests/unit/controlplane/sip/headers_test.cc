@@ -7,26 +7,26 @@
 using namespace sallyport;
 using namespace sallyport::sip;
 
-TEST_GROUP(Headers){void equal(std::string_view expected, std::string_view actual){
-    STRCMP_EQUAL(std::string(expected).c_str(), std::string(actual).c_str());
-}
-Via via(std::string_view text) {
-    const auto v = parse_via(text);
-    CHECK_TEXT(v.has_value(), std::string(text).c_str());
-    return *v;
-}
-NameAddr name_addr(std::string_view text) {
-    const auto n = parse_name_addr(text);
-    CHECK_TEXT(n.has_value(), std::string(text).c_str());
-    return *n;
-}
-void refuse_name_addr(std::string_view text, std::string_view why) {
-    const auto n = parse_name_addr(text);
-    CHECK_FALSE_TEXT(n.has_value(), std::string(text).c_str());
-    equal(why, n.error());
-}
-}
-;
+TEST_GROUP(Headers) {
+    void equal(std::string_view expected, std::string_view actual) {
+        STRCMP_EQUAL(std::string(expected).c_str(), std::string(actual).c_str());
+    }
+    Via via(std::string_view text) {
+        const auto v = parse_via(text);
+        CHECK_TEXT(v.has_value(), std::string(text).c_str());
+        return *v;
+    }
+    NameAddr name_addr(std::string_view text) {
+        const auto n = parse_name_addr(text);
+        CHECK_TEXT(n.has_value(), std::string(text).c_str());
+        return *n;
+    }
+    void refuse_name_addr(std::string_view text, std::string_view why) {
+        const auto n = parse_name_addr(text);
+        CHECK_FALSE_TEXT(n.has_value(), std::string(text).c_str());
+        equal(why, n.error());
+    }
+};
 
 TEST(Headers, ViaParameters) {
     const auto v = via("SIP/2.0/UDP Host.example.com:5070 ;branch=z9hG4bK1;received=192.0.2.9;rport=1234;ttl=1");

@@ -18,7 +18,7 @@ const std::string kTwo =
 
 }  // namespace
 
-TEST_GROUP(Multipart){};
+TEST_GROUP(Multipart) {};
 
 TEST(Multipart, its_parts_stand_between_the_boundaries) {
     const auto parts = parse_multipart(kTwo, "b1");

@@ -7,21 +7,22 @@
 
 using namespace sallyport::sip;
 
-TEST_GROUP(Text){std::string joined(std::string_view value, Comments comments = Comments::kNone){std::string out;
-for (const auto e : CommaList(value, comments)) out += "[" + std::string(e) + "]";
-return out;
-}
-std::string params(std::string_view text) {
-    std::string out;
-    for (const auto& p : ParamList(text))
-        out += "[" + std::string(p.name) + (p.has_value ? "=" : "") + std::string(p.value) + "]";
-    return out;
-}
-void equal(std::string_view expected, const std::string& actual) {
-    STRCMP_EQUAL(std::string(expected).c_str(), actual.c_str());
-}
-}
-;
+TEST_GROUP(Text) {
+    std::string joined(std::string_view value, Comments comments = Comments::kNone) {
+        std::string out;
+        for (const auto e : CommaList(value, comments)) out += "[" + std::string(e) + "]";
+        return out;
+    }
+    std::string params(std::string_view text) {
+        std::string out;
+        for (const auto& p : ParamList(text))
+            out += "[" + std::string(p.name) + (p.has_value ? "=" : "") + std::string(p.value) + "]";
+        return out;
+    }
+    void equal(std::string_view expected, const std::string& actual) {
+        STRCMP_EQUAL(std::string(expected).c_str(), actual.c_str());
+    }
+};
 
 TEST(Text, CommaListHeedsQuotesAndBrackets) {
     equal("[a][b]", joined(" a ,, b ,"));

@@ -8,24 +8,25 @@
 using namespace sallyport;
 using namespace sallyport::sip;
 
-TEST_GROUP(Uri){Uri parse(std::string_view text){const auto u = Uri::parse(text);
-STRCMP_EQUAL("", u ? "" : std::string(u.error()).c_str());
-return *u;
-}
-void refuse(std::string_view text) { CHECK_FALSE_TEXT(Uri::parse(text).has_value(), std::string(text).c_str()); }
-void equal(std::string_view expected, std::string_view actual) {
-    STRCMP_EQUAL(std::string(expected).c_str(), std::string(actual).c_str());
-}
-void same(std::string_view a, std::string_view b) {
-    CHECK_TEXT(equivalent(parse(a), parse(b)), std::string(a).c_str());
-    CHECK_TEXT(equivalent(parse(b), parse(a)), std::string(b).c_str());
-}
-void differ(std::string_view a, std::string_view b) {
-    CHECK_FALSE_TEXT(equivalent(parse(a), parse(b)), std::string(a).c_str());
-    CHECK_FALSE_TEXT(equivalent(parse(b), parse(a)), std::string(b).c_str());
-}
-}
-;
+TEST_GROUP(Uri) {
+    Uri parse(std::string_view text) {
+        const auto u = Uri::parse(text);
+        STRCMP_EQUAL("", u ? "" : std::string(u.error()).c_str());
+        return *u;
+    }
+    void refuse(std::string_view text) { CHECK_FALSE_TEXT(Uri::parse(text).has_value(), std::string(text).c_str()); }
+    void equal(std::string_view expected, std::string_view actual) {
+        STRCMP_EQUAL(std::string(expected).c_str(), std::string(actual).c_str());
+    }
+    void same(std::string_view a, std::string_view b) {
+        CHECK_TEXT(equivalent(parse(a), parse(b)), std::string(a).c_str());
+        CHECK_TEXT(equivalent(parse(b), parse(a)), std::string(b).c_str());
+    }
+    void differ(std::string_view a, std::string_view b) {
+        CHECK_FALSE_TEXT(equivalent(parse(a), parse(b)), std::string(a).c_str());
+        CHECK_FALSE_TEXT(equivalent(parse(b), parse(a)), std::string(b).c_str());
+    }
+};
 
 TEST(Uri, TakesASipUriApart) {
     const auto u = parse("sip:alice:secret@example.com:5070;transport=udp;lr?subject=x&to=y");

@@ -52,7 +52,7 @@ TEST_GROUP(CallStore) {
         return 0;
     }
     // Until the writer has written `count` records in all.
-    void wait_for(CallStore & store, std::uint64_t count) {
+    void wait_for(CallStore& store, std::uint64_t count) {
         while (counter(store, "records-written") < count) written.acquire();
         store.poll();
     }

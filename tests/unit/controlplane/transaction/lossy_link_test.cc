@@ -188,48 +188,49 @@ struct Link {
 
 }  // namespace
 
-TEST_GROUP(LossyLink){void run(std::uint64_t seed, std::uint32_t loss){auto link = std::make_unique<Link>(seed, loss);
-auto& a = link->a;
-auto& b = link->b;
-const std::string where = "seed " + std::to_string(seed);
-int started = 0;
-for (int i = 0; i < 60; ++i) {
-    const bool invite = link->random.chance(60);
-    const std::string br(a.layer->make_branch().view());
-    auto text = a.bench.request(invite ? "INVITE" : "OPTIONS", br);
-    text.replace(text.find("call-1"), 6, "call-" + std::to_string(seed) + "-" + std::to_string(i));
-    const auto id = a.layer->send_request(link->now, link->to_b, text, static_cast<std::uint64_t>(i));
-    CHECK_TEXT(id.has_value(), where.c_str());
-    a.clients[{id->index, id->generation}].bytes = text;
-    ++started;
-    link->run(std::chrono::milliseconds(link->random.below(800)));
-    if (invite && link->random.chance(40)) a.layer->cancel(link->now, *id);
-}
-// The longest answer, Timer B or the wait after it, the TU's 2xx, then the timers of the layer.
-link->run(40s + 32s + 32s + 32s + 10s);
-for (const auto& [key, client] : a.clients) LONGS_EQUAL_TEXT(1, client.ends, where.c_str());
-UNSIGNED_LONGS_EQUAL_TEXT(started, a.clients.size(), where.c_str());
-UNSIGNED_LONGS_EQUAL_TEXT(0, a.layer->client_transactions(), where.c_str());
-UNSIGNED_LONGS_EQUAL_TEXT(0, b.layer->server_transactions(), where.c_str());
-LONGS_EQUAL_TEXT(b.server_starts, b.server_ends, where.c_str());
-UNSIGNED_LONGS_EQUAL_TEXT(0, link->wheel.size(), where.c_str());
-UNSIGNED_LONGS_EQUAL_TEXT(0, link->queues[0].dropped() + link->queues[1].dropped(), where.c_str());
+TEST_GROUP(LossyLink) {
+    void run(std::uint64_t seed, std::uint32_t loss) {
+        auto link = std::make_unique<Link>(seed, loss);
+        auto& a = link->a;
+        auto& b = link->b;
+        const std::string where = "seed " + std::to_string(seed);
+        int started = 0;
+        for (int i = 0; i < 60; ++i) {
+            const bool invite = link->random.chance(60);
+            const std::string br(a.layer->make_branch().view());
+            auto text = a.bench.request(invite ? "INVITE" : "OPTIONS", br);
+            text.replace(text.find("call-1"), 6, "call-" + std::to_string(seed) + "-" + std::to_string(i));
+            const auto id = a.layer->send_request(link->now, link->to_b, text, static_cast<std::uint64_t>(i));
+            CHECK_TEXT(id.has_value(), where.c_str());
+            a.clients[{id->index, id->generation}].bytes = text;
+            ++started;
+            link->run(std::chrono::milliseconds(link->random.below(800)));
+            if (invite && link->random.chance(40)) a.layer->cancel(link->now, *id);
+        }
+        // The longest answer, Timer B or the wait after it, the TU's 2xx, then the timers of the layer.
+        link->run(40s + 32s + 32s + 32s + 10s);
+        for (const auto& [key, client] : a.clients) LONGS_EQUAL_TEXT(1, client.ends, where.c_str());
+        UNSIGNED_LONGS_EQUAL_TEXT(started, a.clients.size(), where.c_str());
+        UNSIGNED_LONGS_EQUAL_TEXT(0, a.layer->client_transactions(), where.c_str());
+        UNSIGNED_LONGS_EQUAL_TEXT(0, b.layer->server_transactions(), where.c_str());
+        LONGS_EQUAL_TEXT(b.server_starts, b.server_ends, where.c_str());
+        UNSIGNED_LONGS_EQUAL_TEXT(0, link->wheel.size(), where.c_str());
+        UNSIGNED_LONGS_EQUAL_TEXT(0, link->queues[0].dropped() + link->queues[1].dropped(), where.c_str());
 
-int finals = 0;
-for (const auto& [key, client] : a.clients) {
-    if (client.finals == 0) continue;
-    ++finals;
-    const auto call = client.bytes.substr(client.bytes.find("Call-ID: ") + 9);
-    const auto said = b.answered.find(call.substr(0, call.find("\r\n")));
-    CHECK_TEXT(said != b.answered.end(), where.c_str());
-    UNSIGNED_LONGS_EQUAL_TEXT(said->second, client.status, where.c_str());
-}
-// Most get through even at 30 %: seven transmissions of the request, as many of the answer.
-CHECK_TEXT(finals >= started * 8 / 10, where.c_str());
-if (loss == 0) LONGS_EQUAL_TEXT(started, finals, where.c_str());
-}
-}
-;
+        int finals = 0;
+        for (const auto& [key, client] : a.clients) {
+            if (client.finals == 0) continue;
+            ++finals;
+            const auto call = client.bytes.substr(client.bytes.find("Call-ID: ") + 9);
+            const auto said = b.answered.find(call.substr(0, call.find("\r\n")));
+            CHECK_TEXT(said != b.answered.end(), where.c_str());
+            UNSIGNED_LONGS_EQUAL_TEXT(said->second, client.status, where.c_str());
+        }
+        // Most get through even at 30 %: seven transmissions of the request, as many of the answer.
+        CHECK_TEXT(finals >= started * 8 / 10, where.c_str());
+        if (loss == 0) LONGS_EQUAL_TEXT(started, finals, where.c_str());
+    }
+};
 
 TEST(LossyLink, ReorderedAndDoubledOnly) {
     for (std::uint64_t seed = 1; seed <= 3; ++seed) run(seed, 0);

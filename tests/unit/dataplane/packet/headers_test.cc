@@ -29,7 +29,9 @@ void fix_ipv4(test::Bytes& frame, std::size_t l3 = 14) {
 
 }  // namespace
 
-TEST_GROUP(Headers) { UdpFrame plain{.payload = test::rtp(1)}; };
+TEST_GROUP(Headers) {
+    UdpFrame plain{.payload = test::rtp(1)};
+};
 
 TEST(Headers, udp_fields_are_found) {
     const auto h = parsed(plain.build());
@@ -154,7 +156,7 @@ TEST(Headers, random_bytes_are_never_read_beyond_the_frame) {
     }
 }
 
-TEST_GROUP(Checksum){};
+TEST_GROUP(Checksum) {};
 
 // Against a full computation over the changed datagram, for random addresses, ports and payloads.
 TEST(Checksum, incremental_update_equals_the_full_computation) {
@@ -200,7 +202,7 @@ TEST(Checksum, of_a_whole_datagram_is_verified) {
     CHECK(packet::udp_checksum_ok(test::ip("192.0.2.11"), test::ip("192.0.2.1"), udp));
 }
 
-TEST_GROUP(Ether){};
+TEST_GROUP(Ether) {};
 
 TEST(Ether, tag_goes_in_and_comes_out) {
     const auto plain = UdpFrame{.payload = test::rtp(1)}.build();

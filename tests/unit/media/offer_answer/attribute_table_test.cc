@@ -9,7 +9,7 @@
 
 using namespace sallyport::sdp;
 
-TEST_GROUP(AttributeTable){};
+TEST_GROUP(AttributeTable) {};
 
 TEST(AttributeTable, every_row_has_a_reason_and_stands_once) {
     for (const auto& row : attribute_table()) {

@@ -52,7 +52,7 @@ void fails(OfferError error, const std::expected<T, OfferError>& result) {
 
 }  // namespace
 
-TEST_GROUP(OfferAnswerState){};
+TEST_GROUP(OfferAnswerState) {};
 
 TEST(OfferAnswerState, offer_out_answer_in) {
     OfferAnswer leg(100);

@@ -40,7 +40,7 @@ void holds_nothing_of(const std::string& text, std::initializer_list<const char*
 
 }  // namespace
 
-TEST_GROUP(Rebuild){};
+TEST_GROUP(Rebuild) {};
 
 TEST(Rebuild, an_offer_has_our_frame_and_their_codecs) {
     const auto received =

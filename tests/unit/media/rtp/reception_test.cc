@@ -30,7 +30,9 @@ struct Stream {
 
 }  // namespace
 
-TEST_GROUP(RtpReception) { Stream s; };
+TEST_GROUP(RtpReception) {
+    Stream s;
+};
 
 TEST(RtpReception, clean_stream_loses_nothing_over_the_wrap) {
     s.run(65000, 140000);
@@ -144,14 +146,14 @@ TEST(RtpReception, change_of_clock_begins_a_new_measure) {
     LONGS_EQUAL(96, s.reception.payload_type());
 }
 
-TEST_GROUP(RtpHeader){static std::vector<std::byte> packet(std::initializer_list<int> head,
-                                                           std::size_t size){std::vector<std::byte> out(size);
-std::size_t i = 0;
-for (const int b : head) out[i++] = static_cast<std::byte>(b);
-return out;
-}
-}
-;
+TEST_GROUP(RtpHeader) {
+    static std::vector<std::byte> packet(std::initializer_list<int> head, std::size_t size) {
+        std::vector<std::byte> out(size);
+        std::size_t i = 0;
+        for (const int b : head) out[i++] = static_cast<std::byte>(b);
+        return out;
+    }
+};
 
 TEST(RtpHeader, fields_are_read_in_network_order) {
     const auto p = packet({0x80, 0x88, 0x12, 0x34, 1, 2, 3, 4, 5, 6, 7, 8}, 172);

@@ -58,7 +58,7 @@ std::string with_audio(const std::string& lines) {
 
 }  // namespace
 
-TEST_GROUP(SdpParse){};
+TEST_GROUP(SdpParse) {};
 
 TEST(SdpParse, takes_apart_what_a_relay_needs) {
     const auto s = parsed(kBasic);

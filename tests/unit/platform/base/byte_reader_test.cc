@@ -4,7 +4,7 @@
 
 using namespace sallyport;
 
-TEST_GROUP(ByteReader){};
+TEST_GROUP(ByteReader) {};
 
 TEST(ByteReader, ReadsWhatTheWriterWrote) {
     std::vector<std::byte> buffer;

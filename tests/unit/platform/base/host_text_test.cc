@@ -4,7 +4,7 @@
 
 using sallyport::mentions_address;
 
-TEST_GROUP(HostText){};
+TEST_GROUP(HostText) {};
 
 TEST(HostText, addresses_and_host_names_are_found) {
     for (const char* text :

@@ -15,7 +15,7 @@ std::string round_trip(const char* text) {
 
 }  // namespace
 
-TEST_GROUP(IpAddress){};
+TEST_GROUP(IpAddress) {};
 
 TEST(IpAddress, Ipv4TextIsStrict) {
     STRCMP_EQUAL("192.0.2.1", round_trip("192.0.2.1").c_str());

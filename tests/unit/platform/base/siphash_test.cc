@@ -8,7 +8,7 @@
 
 using namespace sallyport;
 
-TEST_GROUP(SipHash){};
+TEST_GROUP(SipHash) {};
 
 TEST(SipHash, EveryLengthAndEveryBitCounts) {
     const SipHashKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};

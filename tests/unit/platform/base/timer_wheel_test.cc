@@ -31,7 +31,7 @@ struct Probe {
 TEST_GROUP(TimerWheel) {
     TimerWheel wheel{kStart};
 
-    void arm(Probe & probe, Instant deadline) {
+    void arm(Probe& probe, Instant deadline) {
         probe.armed_for = deadline;
         wheel.arm<&Probe::fire>(probe.timer, deadline, &probe);
     }

@@ -59,7 +59,7 @@ Outcome outcome_of(const fs::path& path) {
 
 }  // namespace
 
-TEST_GROUP(ConfigGoldens){};
+TEST_GROUP(ConfigGoldens) {};
 
 TEST(ConfigGoldens, every_document_gives_what_its_golden_says) {
     const bool rewrite = std::getenv("SALLYPORT_REWRITE_GOLDENS") != nullptr;

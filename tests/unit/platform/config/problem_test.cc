@@ -4,7 +4,7 @@
 
 namespace config = sallyport::config;
 
-TEST_GROUP(Problem){};
+TEST_GROUP(Problem) {};
 
 TEST(Problem, list_indices_sort_by_value) {
     config::Problems p = {

@@ -6,11 +6,12 @@
 
 using sallyport::json::parse;
 
-TEST_GROUP(Json){static std::string error_of(const std::string& text){const auto v = parse(text);
-return v ? "accepted" : v.error();
-}
-}
-;
+TEST_GROUP(Json) {
+    static std::string error_of(const std::string& text) {
+        const auto v = parse(text);
+        return v ? "accepted" : v.error();
+    }
+};
 
 TEST(Json, writes_on_one_line_what_it_reads) {
     const auto v = parse(" {\"b\": [1, \"x\\u00e4\", true, null], \"a\": {}} ");

@@ -14,7 +14,7 @@ std::expected<Options, std::string> parse(std::vector<std::string_view> argument
 
 }  // namespace
 
-TEST_GROUP(Options){};
+TEST_GROUP(Options) {};
 
 TEST(Options, WithoutArgumentsTheDefaultsHold) {
     const auto options = parse({});

@@ -9,7 +9,7 @@ using sallyport::manager::RestartPolicy;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-TEST_GROUP(RestartPolicy){};
+TEST_GROUP(RestartPolicy) {};
 
 TEST(RestartPolicy, AtOnceFirstThenGrowingUpToASecond) {
     RestartPolicy policy;

@@ -6,7 +6,7 @@
 
 using namespace sallyport::manager;
 
-TEST_GROUP(StateFile){};
+TEST_GROUP(StateFile) {};
 
 TEST(StateFile, IsReadAsItWasWritten) {
     SavedState state;

@@ -74,7 +74,7 @@ std::vector<os::RouteChange> default_routes() {
 
 }  // namespace
 
-TEST_GROUP(TapSet){};
+TEST_GROUP(TapSet) {};
 
 TEST(TapSet, EachInterfaceGetsItsMacAddressesAndDefaultRoute) {
     CHECK(g_quiet);

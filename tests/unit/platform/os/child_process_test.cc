@@ -34,7 +34,7 @@ void wait_for_end(const os::Process& process) {
 
 }  // namespace
 
-TEST_GROUP(ChildProcess){};
+TEST_GROUP(ChildProcess) {};
 
 TEST(ChildProcess, SaysHowItEnded) {
     auto good = spawn({"/bin/sh", "-c", "exit 7"});
@@ -89,7 +89,7 @@ TEST(ChildProcess, TheStartTimeTellsTwoProcessesApartAndStaysTheSame) {
     CHECK(*own > *os::process_start_time(1));
 }
 
-TEST_GROUP(Signals){};
+TEST_GROUP(Signals) {};
 
 TEST(Signals, ASignalIsAnEventOfTheLoop) {
     int seen = 0;

@@ -38,7 +38,9 @@ struct Pair {
 
 }  // namespace
 
-TEST_GROUP(EventLoop) { os::EventLoop loop; };
+TEST_GROUP(EventLoop) {
+    os::EventLoop loop;
+};
 
 TEST(EventLoop, CallsBackForAReadyDescriptorAndNotForASilentOne) {
     const Pair loud;

@@ -125,7 +125,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_GROUP(Netlink){};
+TEST_GROUP(Netlink) {};
 
 TEST(Netlink, ALinkGetsMacAddressesAndRoutesAndRepeatingIsHarmless) {
     in_own_namespace([] {

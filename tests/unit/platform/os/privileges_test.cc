@@ -37,10 +37,9 @@ bool may_open_raw_socket() {
 
 }  // namespace
 
-TEST_GROUP(Privileges){void setup() override{CHECK_TEXT(::geteuid() == 0, "this test needs root");
-}
-}
-;
+TEST_GROUP(Privileges) {
+    void setup() override { CHECK_TEXT(::geteuid() == 0, "this test needs root"); }
+};
 
 TEST(Privileges, WhatIsKeptStaysAndAllElseGoesInEveryThread) {
     CHECK_EQUAL(0, in_child([] {

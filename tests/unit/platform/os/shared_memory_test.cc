@@ -11,7 +11,7 @@
 
 using namespace sallyport;
 
-TEST_GROUP(SharedMemory){};
+TEST_GROUP(SharedMemory) {};
 
 TEST(SharedMemory, BothMappingsSeeTheSameBytes) {
     const auto fd = os::make_memfd("test", 8192);

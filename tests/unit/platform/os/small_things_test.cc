@@ -20,7 +20,7 @@ using namespace sallyport;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-TEST_GROUP(SmallThings){};
+TEST_GROUP(SmallThings) {};
 
 TEST(SmallThings, AMacAddressIsReadAndWritten) {
     const auto mac = os::MacAddress::parse("02:00:5E:10:ff:0a");

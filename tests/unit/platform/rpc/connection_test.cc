@@ -51,7 +51,7 @@ TEST_GROUP(Connection) {
         CHECK_EQUAL(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()));
         return fds;
     }
-    void open(Side & side, int fd, ConnectionLimits limits) {
+    void open(Side& side, int fd, ConnectionLimits limits) {
         side.connection =
             Connection::make(loop, os::UniqueFd(fd),
                              {.on_call = [&side](Call call) { side.calls.push_back(std::move(call)); },
@@ -83,7 +83,7 @@ TEST_GROUP(Connection) {
         const auto n = ::read(raw.get(), buffer.data(), buffer.size());
         return n > 0 ? std::string(buffer.data(), static_cast<std::size_t>(n)) : "";
     }
-    static std::function<void(Outcome)> keep(std::optional<Outcome> & into) {
+    static std::function<void(Outcome)> keep(std::optional<Outcome>& into) {
         return [&into](Outcome outcome) { into = std::move(outcome); };
     }
 };

@@ -231,7 +231,9 @@ TEST(ManagerLink, TheBlockingClientTellsWhoIsNotThereFromWhoDoesNotLetItIn) {
     CHECK_EQUAL(kOverloaded, next.error().code);
 }
 
-TEST_GROUP(Listener) { os::EventLoop loop; };
+TEST_GROUP(Listener) {
+    os::EventLoop loop;
+};
 
 TEST(Listener, AConnectionBeyondTheBoundIsClosedAndCounted) {
     char name[] = "/tmp/sallyport-listen-XXXXXX";

@@ -17,7 +17,7 @@ int code_of(const std::string& line) {
 
 }  // namespace
 
-TEST_GROUP(Message){};
+TEST_GROUP(Message) {};
 
 TEST(Message, ARequestIsReadAsItWasWritten) {
     Request request{.id = 7, .notification = false, .method = "show", .params = json::Value(Json::objectValue)};

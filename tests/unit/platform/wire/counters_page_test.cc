@@ -116,7 +116,7 @@ TEST(CountersPage, reading_is_never_a_mixture_of_two) {
     CHECK(whole);
 }
 
-TEST_GROUP(DropReasons){};
+TEST_GROUP(DropReasons) {};
 
 TEST(DropReasons, each_has_a_name_of_its_own_and_a_text) {
     for (std::size_t i = 0; i < wire::kDropReasons; ++i) {

@@ -16,7 +16,7 @@ std::expected<Arguments, std::string> parse(std::vector<std::string_view> words,
 
 }  // namespace
 
-TEST_GROUP(Arguments){};
+TEST_GROUP(Arguments) {};
 
 TEST(Arguments, ShowTakesItsSubjectAndOptionsAnywhere) {
     const auto plain = parse({"show", "calls"});

@@ -34,7 +34,7 @@ const char* const kCall = R"({
 
 }  // namespace
 
-TEST_GROUP(Render){};
+TEST_GROUP(Render) {};
 
 TEST(Render, NoCallsIsASentence) {
     STRCMP_EQUAL("No calls.\n", render("calls", parse(R"({"total":0,"limit":1000,"calls":[]})")).c_str());

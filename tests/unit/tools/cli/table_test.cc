@@ -8,7 +8,7 @@
 
 using namespace sallyport::cli;
 
-TEST_GROUP(Table){};
+TEST_GROUP(Table) {};
 
 TEST(Table, ColumnsStandUnderTheirHeadersNumbersRightTextLeft) {
     Table table({{"NAME"}, {"COUNT", Align::kRight}, {"NOTE"}});
@@ -44,7 +44,7 @@ TEST(Table, ARowMayBeShort) {
     STRCMP_EQUAL("A     B\nonly\n", table.text().c_str());
 }
 
-TEST_GROUP(Units){};
+TEST_GROUP(Units) {};
 
 TEST(Units, Durations) {
     STRCMP_EQUAL("0 ms", duration(-5).c_str());
