@@ -73,7 +73,8 @@ CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
-TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
+SIP_LOAD := $(BUILD)/tests/sip-load
+TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD)
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
 .PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks install compdb clean help
@@ -158,7 +159,7 @@ ifeq ($(filter clean help deps,$(MAKECMDGOALS)),)
 DPDK_FOUND := $(shell command -v pkg-config >/dev/null && pkg-config --exists libdpdk && echo yes)
 $(call stamp,$(FLAGS_STAMP),$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_CXXFLAGS)))
 $(call stamp,$(LINK_STAMP),$(CXX) $(LDFLAGS) $(PLATFORM_LDLIBS) $(CPPUTEST_LDLIBS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_LDLIBS)))
-$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
+$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet tests/load,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
 endif
 
 $(BUILD)/obj/%.o: %.cc $(FLAGS_STAMP)
@@ -207,6 +208,11 @@ $(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/pa
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
+
+$(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
