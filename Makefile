@@ -120,10 +120,12 @@ run: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tools/run-call --build $(BUILD)
 
-#> make bench             benchmarks, as ratios against a reference measured in the same run
-bench: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) benchmarks
-	@for b in $(BENCHMARKS); do echo "== $$(basename $$b)"; $$b || exit 1; done
+#> make bench             benchmarks, as ratios against references measured in the same run (ONLY=relay: that one)
+ONLY ?=
+bench:
+	@tools/deps --bench
+	@$(MAKE) --no-print-directory -j$(JOBS) build benchmarks
+	@tools/bench --build $(BUILD) $(ONLY)
 
 #> make install DESTDIR=  programs, schema and an example of a configuration below DESTDIR
 PREFIX ?= /usr
