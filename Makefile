@@ -75,6 +75,7 @@ CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
 SIP_LOAD := $(BUILD)/tests/sip-load
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD)
+DPDK_BENCHMARKS := pipeline_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
 .PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks install compdb clean help
@@ -121,10 +122,12 @@ run: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) build
 	@tools/run-call --build $(BUILD)
 
-#> make bench             benchmarks, as ratios against a reference measured in the same run
-bench: deps
-	@$(MAKE) --no-print-directory -j$(JOBS) benchmarks
-	@for b in $(BENCHMARKS); do echo "== $$(basename $$b)"; $$b || exit 1; done
+#> make bench             benchmarks, as ratios against references measured in the same run (ONLY=relay: that one)
+ONLY ?=
+bench:
+	@tools/deps --bench
+	@$(MAKE) --no-print-directory -j$(JOBS) build benchmarks
+	@tools/bench --build $(BUILD) $(ONLY)
 
 #> make install DESTDIR=  programs, schema and an example of a configuration below DESTDIR
 PREFIX ?= /usr
@@ -145,6 +148,7 @@ clean:
 # --- rules --------------------------------------------------------------------------------------------
 $(foreach d,$(DPDK_DIRS),$(eval $(BUILD)/obj/$(d)/%.o: EXTRA = $$(DPDK_CXXFLAGS)))
 $(BUILD)/obj/dataplane/main.o: EXTRA = $(DPDK_CXXFLAGS)
+$(foreach b,$(DPDK_BENCHMARKS),$(eval $(BUILD)/obj/tests/bench/$(b).o: EXTRA = $$(DPDK_CXXFLAGS))$(eval LDLIBS_$(b) = $$(DPDK_LDLIBS)))
 # The tests' own code need not be fast, it need only be compiled fast.
 TEST_CXXFLAGS := $(if $(filter release,$(MODE)),-O0 -U_FORTIFY_SOURCE)
 $(foreach d,unit packet scenario support,$(eval $(BUILD)/obj/tests/$(d)/%.o: EXTRA = $(TEST_CXXFLAGS)))
@@ -214,10 +218,10 @@ $(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOU
 	@echo "  LINK  $@"
 	@$(link) $(PLATFORM_LDLIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(link) $(PLATFORM_LDLIBS)
+	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)
 
 # What tools/check asks for, so that its flags are those of the build.
 print-%:
