@@ -35,7 +35,7 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
     auto started = port::Eal::start(eal);
     if (!started) return std::unexpected(started.error());
     eal_.emplace(std::move(*started));
-    auto pool = port::make_pool(plan_.mbufs);
+    auto pool = port::make_pool({.mbufs = plan_.mbufs, .huge_pages = plan_.huge_pages, .pci = !eal.pci.empty()});
     if (!pool) return std::unexpected(pool.error());
     pool_ = *pool;
 

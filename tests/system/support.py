@@ -1,7 +1,9 @@
 """What several cases need."""
 import contextlib
+import json
 import os
 import signal
+import subprocess
 import time
 
 from tools.labkit.audio_calls import AudioCalls
@@ -50,6 +52,21 @@ def expect_audio(context, calls, at_least, count=1, edge=EDGE):
         for stream in streams.values():
             foreign = {source[0] for source in stream.heard_from} - OURS[side]
             context.expect(not foreign, f"{stream.name} heard RTP from {foreign}")
+
+
+def sip_load(context, caller="access", progress=False, **options):
+    """A run of sip-load from one side to the other; what it says. rate=200, calls=1000, mix="basic=3,hold=1", ..."""
+    callee = "core" if caller == "access" else "access"
+    sides = {"access": ("192.0.2.10:5060", "192.0.2.1:5060"), "core": ("198.51.100.10:5060", "198.51.100.1:5060")}
+    words = [context.build / "tests" / "sip-load",
+             "--caller-network", context.lab.network.sides[caller].name, "--caller", sides[caller][0],
+             "--callee-network", context.lab.network.sides[callee].name, "--callee", sides[callee][0],
+             "--target", sides[caller][1]]
+    words += [str(word) for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=None if progress else subprocess.PIPE, text=True)
+    if not done.stdout:
+        raise AssertionError(f"sip-load ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
 
 
 def record_after(context, before):
