@@ -218,7 +218,8 @@ $(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOU
 	@echo "  LINK  $@"
 	@$(link) $(PLATFORM_LDLIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
+BENCH_OBJECTS_engine_bench := $(patsubst %,$(BUILD)/obj/tests/%.o,scenario/fake_dataplane scenario/view load/agent load/agent_calls load/sip_scan)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $$(BENCH_OBJECTS_$$*) $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)

@@ -147,7 +147,7 @@ private:
         session_.push(outbox_.flow_commands);
         const auto refused = transport_.send(outbox_.sends);
         for (const call::CallRecord& record : outbox_.records)
-            store_->record(record.number, json::write_line(call::to_json(record)));
+            store_->record(record.number, call::json_line(record));
         outbox_.clear();
         for (const auto& entry : refused) engine_.on_send_error(now, entry);
         tell_session_changes(now);

@@ -29,7 +29,7 @@ void append_number(std::string& out, std::uint64_t value) {
 
 }  // namespace
 
-Agent::Agent(UdpPort& port, TimerWheel& wheel, Tally& tally, Setup setup)
+Agent::Agent(Port& port, TimerWheel& wheel, Tally& tally, Setup setup)
     : port_(port),
       wheel_(wheel),
       tally_(tally),

@@ -19,7 +19,7 @@
 #include "tests/load/scenario.h"
 #include "tests/load/sip_scan.h"
 #include "tests/load/tally.h"
-#include "tests/load/udp_port.h"
+#include "tests/load/port.h"
 
 namespace sallyport::load {
 
@@ -33,7 +33,7 @@ public:
         Duration patience = std::chrono::seconds(32);  // 64*T1
     };
 
-    Agent(UdpPort& port, TimerWheel& wheel, Tally& tally, Setup setup);
+    Agent(Port& port, TimerWheel& wheel, Tally& tally, Setup setup);
 
     void call(Scenario scenario, Instant now);
     void receive(Instant now);  // what the socket has
@@ -117,7 +117,7 @@ private:
     void append_sdp(std::string& out, const Call& call, std::string_view direction) const;
     void transmit(const sockaddr_in& to, std::string_view bytes);
 
-    UdpPort& port_;
+    Port& port_;
     TimerWheel& wheel_;
     Tally& tally_;
     Setup setup_;

@@ -23,6 +23,7 @@
 #include "platform/os/clock.h"
 #include "tests/load/agent.h"
 #include "tests/load/options.h"
+#include "tests/load/udp_port.h"
 
 namespace {
 

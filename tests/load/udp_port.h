@@ -16,27 +16,20 @@
 #include "platform/base/ip_address.h"
 #include "platform/os/result.h"
 #include "platform/os/unique_fd.h"
+#include "tests/load/port.h"
 
 namespace sallyport::load {
 
-class UdpPort {
+class UdpPort final : public Port {
 public:
-    struct Datagram {
-        sockaddr_in source;
-        std::string_view bytes;  // until the next receive()
-    };
-
     // `network`: the name of a namespace below /run/netns; empty: the present one.
     static os::Result<std::unique_ptr<UdpPort>> open(const std::string& network, const Endpoint& local);
 
     int fd() const { return fd_.get(); }
-    const Endpoint& local() const { return local_; }
-    // What has come, at most a batch; empty when there is nothing.
-    std::span<const Datagram> receive();
-    // Queued until flush().
-    void send(const sockaddr_in& to, std::string_view bytes);
-    // Returns how many the kernel refused: they are lost.
-    std::size_t flush();
+    const Endpoint& local() const override { return local_; }
+    std::span<const Datagram> receive() override;
+    void send(const sockaddr_in& to, std::string_view bytes) override;
+    std::size_t flush() override;
 
 private:
     static constexpr std::size_t kBatch = 64;
