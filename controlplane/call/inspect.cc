@@ -78,14 +78,14 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
         v.answered_out = answered_out_[i];
         out.push_back(std::move(v));
     }
-    for (const auto& [number, call] : calls_) {
-        if (!call->live()) continue;
-        const unsigned unanswered = call->record().answer ? 0 : 1;
-        if (const auto& t = call->leg(kCaller).trunk) {
+    for (const auto& call : calls_) {
+        if (!call.live()) continue;
+        const unsigned unanswered = call.record().answer ? 0 : 1;
+        if (const auto& t = call.leg(kCaller).trunk) {
             ++out.at(*t).calls_in;
             out.at(*t).unanswered_in += unanswered;
         }
-        if (const auto& t = call->leg(kCallee).trunk) {
+        if (const auto& t = call.leg(kCallee).trunk) {
             ++out.at(*t).calls_out;
             out.at(*t).unanswered_out += unanswered;
         }

@@ -1,5 +1,6 @@
 #include "controlplane/store/call_store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <unordered_set>
@@ -36,6 +37,7 @@ os::Result<std::unique_ptr<CallStore>> CallStore::open(const Options& options, s
     table->visit_live([&](std::uint64_t call, std::span<const std::byte> bytes) {
         left.push_back({call, {bytes.begin(), bytes.end()}});
     });
+    std::ranges::sort(left, {}, &Left::call);  // oldest first
 
     std::vector<std::pair<std::uint64_t, std::string>> pending;
     std::unordered_set<std::string> missing;
