@@ -5,6 +5,7 @@
 // The queue is bounded; what does not fit is refused, and stays where it is kept (the table of calls) until it
 // is offered again. A write that fails is tried again every second.
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +24,7 @@ namespace sallyport::store {
 class RecordWriter {
 public:
     static constexpr std::size_t kMaxQueued = 8192;
+    static constexpr std::chrono::milliseconds kGather{5};
     static constexpr std::size_t kMaxQueuedBytes = std::size_t{32} << 20;
 
     struct Counters {
