@@ -1,33 +1,12 @@
 #include "controlplane/sip/message.h"
 
-#include <bit>
-#include <cstring>
+#include "platform/base/line_break.h"
 
 namespace sallyport::sip {
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
 constexpr std::string_view kVersion = "SIP/2.0";
-
-// The first CR or LF from `from` on: eight bytes at a time, for lines are short.
-std::size_t find_line_break(std::string_view s, std::size_t from) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101U;
-    constexpr std::uint64_t kHighs = 0x8080808080808080U;
-    // Exact in its lowest set bit, which is all that is asked of it (little-endian: the first byte).
-    const auto zero_bytes = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighs; };
-    std::size_t at = from;
-    if constexpr (std::endian::native == std::endian::little) {
-        for (; at + sizeof(std::uint64_t) <= s.size(); at += sizeof(std::uint64_t)) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, s.data() + at, sizeof(word));
-            const auto found = zero_bytes(word ^ (kOnes * '\r')) | zero_bytes(word ^ (kOnes * '\n'));
-            if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
-        }
-    }
-    for (; at < s.size(); ++at)
-        if (s[at] == '\r' || s[at] == '\n') return at;
-    return kNone;
-}
 
 // Where the CR LF of the line that starts at `from` stands; npos when there is none. `bare` is set when a CR
 // or LF stands alone before it.
