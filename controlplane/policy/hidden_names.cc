@@ -1,10 +1,9 @@
 #include "controlplane/policy/hidden_names.h"
 
-#include <string.h>  // memmem
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "platform/base/host_text.h"
 
@@ -46,7 +45,7 @@ std::array<std::uint8_t, kLongest> borders_of(std::string_view text) {
 bool stands_in(std::string_view text, std::string_view word) {
     // Nearly always the end of it, at a fraction of what follows; but not linear in what a peer may choose.
     constexpr std::size_t kShortText = 512;
-    if (text.size() <= kShortText && ::memmem(text.data(), text.size(), word.data(), word.size()) == nullptr)
+    if (text.size() <= kShortText && memmem(text.data(), text.size(), word.data(), word.size()) == nullptr)
         return false;
     const auto borders = borders_of(word);
     std::size_t length = 0;  // of the word's beginning that ends at text[i]

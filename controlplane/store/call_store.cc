@@ -86,7 +86,7 @@ std::vector<StoreCounter> CallStore::counters() const {
     return {
         {"store-slots-used", table_.used(), "calls and unwritten records in the table that survives a crash, now"},
         {"store-slots", table_.slots(), "the table's size"},
-        {"store-table-full", t.full, "saves without a free slot: the call would not survive a crash"},
+        {"store-table-full", t.full, "saves for which there was no room: the call would not survive a crash"},
         {"store-export-too-big", t.too_big, "calls whose state was too long for a slot"},
         {"store-no-memory", t.no_memory, "saves that failed because the runtime folder is full"},
         {"store-torn-found", t.torn, "cut writes found at the start"},
