@@ -120,13 +120,16 @@ bool Pipeline::source_ok(Packet& p, const Work& w, bool valid, flow::FlowStats& 
     if (!valid) return refuse(rule.rtcp ? DropReason::kNotRtcp : DropReason::kNotRtp);
     if (rule.exact) return true;
     const auto learned = flow::Latch::unpack(table_.cell(w.cell).latch.load(std::memory_order_relaxed));
-    if (learned.address == 0) return learn(p, w, stats);
     if (learned.address == h.source && learned.port == h.source_port) return true;
+    // What was signalled comes before what was learned: who was only quicker than the peer loses the flow to it.
+    const bool signalled = h.source == rule.remote && h.source_port == rule.remote_port;
+    if (learned.address == 0 || signalled) return learn(p, w, learned, stats);
     return refuse(DropReason::kSourceNotLatched);
 }
 
-// The first valid packet that the rule allows teaches the address. Out of line: once per flow.
-[[gnu::noinline]] bool Pipeline::learn(Packet& p, const Work& w, flow::FlowStats& stats) {
+// The first valid packet that the rule allows teaches the address, and the first from the signalled address and port
+// teaches it anew. Out of line: twice per flow at most.
+[[gnu::noinline]] bool Pipeline::learn(Packet& p, const Work& w, flow::Latch before, flow::FlowStats& stats) {
     const auto& h = w.headers;
     if (!flow::is_peer_address(h.source) || h.source_port == 0 || table_.ports().is_own(p.interface, h.source)) {
         drop(p, DropReason::kIpv4Source, stats);
@@ -137,7 +140,7 @@ bool Pipeline::source_ok(Packet& p, const Work& w, bool valid, flow::FlowStats& 
         return false;
     }
     const flow::Latch mine{h.source, h.source_port, w.rule->latch_tag};
-    auto expected = flow::Latch{0, 0, w.rule->latch_tag}.pack();
+    auto expected = flow::Latch{before.address, before.port, w.rule->latch_tag}.pack();
     if (table_.cell(w.cell).latch.compare_exchange_strong(expected, mine.pack(), std::memory_order_relaxed))
         return true;
     // Another worker was first, or the flow has changed under us.

@@ -64,7 +64,7 @@ private:
     void to_kernel(packet::Packet& p, const Work& w, std::uint64_t now_ns);
     void relay(packet::Packet& p, const Work& w, const flow::NextHops* hops, std::uint64_t now_ns);
     bool source_ok(packet::Packet& p, const Work& w, bool valid, flow::FlowStats& stats);
-    bool learn(packet::Packet& p, const Work& w, flow::FlowStats& stats);
+    bool learn(packet::Packet& p, const Work& w, flow::Latch before, flow::FlowStats& stats);
     void rewrite(packet::Packet& p, const Work& w, const flow::NextHops* hops, flow::FlowStats& stats);
     void drop(packet::Packet& p, wire::DropReason reason) {
         p.verdict = packet::Verdict::kDrop;
