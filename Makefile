@@ -73,8 +73,9 @@ SUPPORT_LIB := $(if $(wildcard tests/support/*.cc),$(BUILD)/lib/tests_support.a)
 SCENARIO_TEST := $(if $(wildcard tests/scenario/*_test.cc),$(BUILD)/tests/scenario_test)
 PACKET_TEST := $(if $(wildcard tests/packet/*.cc),$(BUILD)/tests/packet_test)
 # Programs that attack the product in the system cases: each its own main, of one or more files.
-HOSTILE := $(patsubst %,$(BUILD)/tests/%,hostile_control)
+HOSTILE := $(patsubst %,$(BUILD)/tests/%,hostile_control flood)
 SOURCES_hostile_control := tests/hostile/hostile_control.cc tests/hostile/attacks.cc tests/hostile/victim.cc
+SOURCES_flood := tests/hostile/flood.cc tests/hostile/flood_frames.cc
 CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 
 # --- targets ------------------------------------------------------------------------------------------

@@ -13,14 +13,12 @@ using packet::Verdict;
 using wire::DropReason;
 
 Pipeline::Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces,
-                   const flow::PublishedNextHops& next_hops, std::uint32_t worker, KernelRate kernel_rate)
+                   const flow::PublishedNextHops& next_hops, std::uint32_t worker, const KernelRates& kernel_rates)
     : table_(table),
       interfaces_(interfaces),
       next_hops_(next_hops),
       worker_(worker),
-      kernel_interval_ns_(1'000'000'000U / kernel_rate.packets_per_second),
-      kernel_burst_ns_(kernel_interval_ns_ * kernel_rate.burst),
-      kernel_due_(interfaces.size()) {}
+      kernel_gate_(interfaces, kernel_rates) {}
 
 void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     std::array<Work, kBurst> work;
@@ -77,9 +75,7 @@ void Pipeline::classify(Packet& p, Work& w, std::uint64_t now_ns) {
 }
 
 void Pipeline::to_kernel(Packet& p, const Work& w, std::uint64_t now_ns) {
-    auto& due = kernel_due_[p.interface];
-    if (due > now_ns + kernel_burst_ns_ - kernel_interval_ns_) return drop(p, DropReason::kKernelRate);
-    due = std::max(due, now_ns) + kernel_interval_ns_;
+    if (const auto refused = kernel_gate_.refuse(p, w.headers, now_ns)) return drop(p, *refused);
     if (w.headers.ether_bytes != packet::kEtherBytes) packet::strip_vlan(p);
     p.verdict = Verdict::kKernel;
 }

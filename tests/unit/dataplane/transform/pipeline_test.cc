@@ -384,7 +384,7 @@ TEST(Pipeline, kernel_gets_no_more_than_its_rate) {
     int passed = 0;
     for (int i = 0; i < 200; ++i) passed += r.send(sip.build()).verdict == Verdict::kKernel;
     LONGS_EQUAL(test::Relay::kKernelBurst, passed);
-    LONGS_EQUAL(200 - passed, r.pipeline.drops().get(DropReason::kKernelRate));
+    LONGS_EQUAL(200 - passed, r.pipeline.drops().get(DropReason::kKernelRateSip));
     r.now_ns += 10'000'000;  // 1,000 packets per second
     passed = 0;
     for (int i = 0; i < 200; ++i) passed += r.send(sip.build()).verdict == Verdict::kKernel;
