@@ -237,17 +237,36 @@ void Attacker::hoard(Victim& v) {
 }
 
 void Attacker::fill(Victim& v) {
+    std::vector<wire::FlowSpec> mine;  // as far as we know: a transaction may be refused
     std::uint32_t number = 1;
+    const bool deaf = random_.chance(30);  // flows that were removed wait for room to be told of
     while (go_on(v)) {
         ++number;
-        const auto each = 1 + random_.below(200);
-        for (std::uint32_t i = 0; i < each; ++i)
-            if (!v.push_politely(
-                    forge_.valid(random_.chance(80) ? CommandType::kInstall : CommandType::kRemove, number)))
-                return;
-        v.push_politely(forge_.valid(CommandType::kCommit, number));
+        const auto type = mine.size() < 8 || random_.chance(40) ? CommandType::kInstall
+                          : random_.chance(60)                  ? CommandType::kUpdate
+                                                                : CommandType::kRemove;
+        // Small ones: one stale flow among them is enough to have all of them refused.
+        for (auto each = 1 + random_.below(random_.chance(10) ? 200 : 6);
+             each > 0 && (type == CommandType::kInstall || !mine.empty()); --each) {
+            auto c = forge_.valid(type, number);
+            const auto chosen =
+                type == CommandType::kInstall ? 0 : random_.below(static_cast<std::uint32_t>(mine.size()));
+            if (type == CommandType::kInstall) {
+                mine.push_back(c.spec);
+            } else {
+                c.spec.key = mine[chosen].key;
+                c.spec.out = mine[chosen].out;
+                c.spec.remote = mine[chosen].remote;
+                c.spec.out_remote = mine[chosen].out_remote;
+                c.spec.generation = mine[chosen].generation;
+                if (random_.chance(30)) c.spec.flags |= wire::kFlowRelatch;
+            }
+            if (type == CommandType::kRemove) mine.erase(mine.begin() + chosen);
+            if (!v.push_politely(c)) return;
+        }
+        if (!v.push_politely(forge_.valid(CommandType::kCommit, number))) return;
         v.ring();
-        if (random_.chance(80)) v.read_events();
+        if (!deaf) v.read_events();
     }
 }
 
