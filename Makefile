@@ -72,12 +72,16 @@ UNIT_TESTS := $(foreach d,$(UNIT_DIRS),$(call unit_bin,$(d)))
 SUPPORT_LIB := $(if $(wildcard tests/support/*.cc),$(BUILD)/lib/tests_support.a)
 SCENARIO_TEST := $(if $(wildcard tests/scenario/*_test.cc),$(BUILD)/tests/scenario_test)
 PACKET_TEST := $(if $(wildcard tests/packet/*.cc),$(BUILD)/tests/packet_test)
+# Programs that attack the product in the system cases: each its own main, of one or more files.
+HOSTILE := $(patsubst %,$(BUILD)/tests/%,hostile_control flood)
+SOURCES_hostile_control := tests/hostile/hostile_control.cc tests/hostile/attacks.cc tests/hostile/victim.cc
+SOURCES_flood := tests/hostile/flood.cc tests/hostile/flood_frames.cc
 CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
 SIP_LOAD := $(BUILD)/tests/sip-load
-TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD)
+TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD) $(HOSTILE)
 DPDK_BENCHMARKS := pipeline_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
@@ -215,6 +219,11 @@ $(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/pa
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
+
+$(HOSTILE): $(BUILD)/tests/%: $$(addprefix $(BUILD)/obj/,$$(subst .cc,.o,$$(SOURCES_$$*))) $(PLATFORM_LIBS) $(LINK_STAMP)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
 
 $(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
 	@mkdir -p $(@D)

@@ -108,3 +108,14 @@ def signalling_loss(lab, percent):
     finally:
         for space in lab.network.sides.values():
             space.run("nft", "delete", "table", "netdev", "loss", check=False)
+
+
+def memory_kib(pid):
+    """Resident memory of a process."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def running_counters(context):
+    """The dataplane's, also while the control plane cannot be asked."""
+    return {entry["name"]: entry["value"] for entry in context.product.show("counters").get("dataplane", [])}

@@ -70,6 +70,17 @@ TEST(Commands, each_field_of_an_install_is_checked) {
         refuses(RejectReason::kBadRemote, [&](auto& s) { s.out_remote = *Endpoint::parse(remote); });
 }
 
+TEST(Commands, refusals_are_counted_by_their_reason) {
+    refuses(RejectReason::kBadRemote, [](auto& s) { s.remote.port = 0; });
+    refuses(RejectReason::kBadRecord, [](auto& s) { s.dscp = 64; });
+    refuses(RejectReason::kBadRecord, [](auto& s) { s.generation = 0; });
+    t.service.handle(command(CommandType::kCommit, {}, 99), t.now_ns, t.events);
+    LONGS_EQUAL(1, t.service.rejected(RejectReason::kBadRemote));
+    LONGS_EQUAL(2, t.service.rejected(RejectReason::kBadRecord));
+    LONGS_EQUAL(1, t.service.rejected(RejectReason::kStagingFull));
+    LONGS_EQUAL(0, t.service.rejected(RejectReason::kTableFull));
+}
+
 TEST(Commands, rule_wider_than_the_realm_allows_is_refused) {
     refuses(RejectReason::kBadRecord, [](auto& s) {
         s.source_rule = wire::SourceRule::kPrefix;
