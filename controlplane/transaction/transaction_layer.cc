@@ -153,5 +153,6 @@ std::optional<Path> TransactionLayer::path(ServerId id) const {
 
 std::size_t TransactionLayer::client_transactions() const { return tables_->clients.used(); }
 std::size_t TransactionLayer::server_transactions() const { return tables_->servers.used(); }
+std::size_t TransactionLayer::text_bytes() const { return tables_->client_bytes + tables_->server_bytes; }
 
 }  // namespace sallyport::transaction

@@ -182,6 +182,7 @@ public:
 
     std::size_t client_transactions() const;
     std::size_t server_transactions() const;
+    std::size_t text_bytes() const;  // what the transactions keep of messages
     const TransactionCounters& counters() const { return counters_; }
 
 private:
