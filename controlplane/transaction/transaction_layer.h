@@ -204,6 +204,8 @@ private:
     void send_ack(Client& client, const sip::Message& response);
     void send_cancel(Instant now, Client& invite_client);
     void end(Client& client);
+    std::uint64_t peer_hash(const Path& to) const;
+    void note_waiting(const Client& client);
 
     Server* start_server(const Path& from, const sip::Message& request);
     Server* find_server_by_key();
