@@ -176,8 +176,12 @@ json::Value calls(const Sight& sight) {
     out["total"] = Json::UInt64{sight.engine.call_count()};
     out["limit"] = Json::UInt64{kMaxCallsShown};
     Value& list = out["calls"] = Value(Json::arrayValue);
+    std::size_t bytes = 0;
     sight.engine.visit_calls([&](const CallView& c) {
-        list.append(summary(c, sight.now.wall));
+        Value one = summary(c, sight.now.wall);
+        bytes += json::write_line(one).size() + 1;
+        if (bytes > kMaxCallsBytes) return false;
+        list.append(std::move(one));
         return list.size() < kMaxCallsShown;
     });
     return out;

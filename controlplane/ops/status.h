@@ -19,6 +19,8 @@
 namespace sallyport::ops {
 
 inline constexpr std::size_t kMaxCallsShown = 1000;
+// Callers choose how long their names are; an answer above 1 MiB would be none (platform/rpc).
+inline constexpr std::size_t kMaxCallsBytes = std::size_t{768} * 1024;
 
 // What the SIP thread's work costs.
 struct Costs {

@@ -32,8 +32,10 @@ AT_REST = {"control": re.compile(r"live-.*|udp-send-waiting|dataplane-commands-w
 # RFC 3261 §17.1.1.2: an INVITE that was refused is remembered for 32 s at least (Timer D), whatever T1 is.
 TIMER_D = 32
 REMEMBERED = ("live-client-transactions", "live-timers", "live-transaction-bytes")
-# Growth after the first tenth of the run: what a flood keeps is there by then.
-MOST_GROWTH_MIB = 24
+# Growth of memory after the first two fifths of the run: what a steady flood makes the gate keep, Timer D the longest, is
+# there by then in a long run.
+SETTLED = 0.4
+MOST_GROWTH_MIB = 8
 
 
 class MemoryWatch:
@@ -57,9 +59,9 @@ class MemoryWatch:
         self._done.set()
         self._thread.join()
 
-    def growth(self, settled_share):
+    def growth(self):
         """(at the settled point, the most afterwards)."""
-        at = int(len(self.samples) * settled_share)
+        at = int(len(self.samples) * SETTLED)
         return self.samples[at], max(self.samples[at:])
 
 
@@ -116,7 +118,7 @@ def under_mutation(context, seed, count, rate, patient=False):
 
     # That it was what it says: all sent, nearly all received, and something of each kind came of it.
     total = sent["peer"]["sent"] + sent["stranger"]["sent"]
-    context.expect(total == count and not sent["peer"]["refused"] + sent["stranger"]["refused"], f"sent: {sent}")
+    context.expect(total == count and sent["peer"]["refused"] + sent["stranger"]["refused"] <= count / 1000, f"sent: {sent}")
     context.expect(grown["udp-received"] >= 0.97 * count, f"{grown['udp-received']} of {count} datagrams arrived")
     for name, share in {"malformed": 0.1, "calls": 0.02, "calls-answered": 0.005, "sip-retransmissions-received": 0.002,
                         "calls-refused": 0.005, "sources-forbidden": 0.02, "unknown-dialogs": 0.01, "reinvites": 0.0001,
@@ -133,7 +135,8 @@ def under_mutation(context, seed, count, rate, patient=False):
     # Nothing restarts, stays or grows.
     context.expect(context.product.pids() == pids, f"processes before: {pids}, after: {context.product.pids()}")
     rest = comes_to_rest(context, patient)
-    settled, most = memory.growth(0.1)
+    settled, most = memory.growth()
+    (context.folder / "memory").write_text(" ".join(f"{sample:.1f}" for sample in memory.samples) + "\n")
     sanitized = pathlib.Path(context.build).name != "release"
     context.expect(sanitized or most - settled < MOST_GROWTH_MIB, f"memory grew from {settled:.1f} to {most:.1f} MiB")
 

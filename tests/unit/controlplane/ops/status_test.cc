@@ -94,6 +94,23 @@ TEST(Status, a_call_is_shown_from_where_to_where) {
     CHECK_FALSE(c.isMember("duration-ms"));
 }
 
+TEST(Status, callers_with_very_long_names_leave_the_answer_short_enough) {
+    call_comes();
+    for (int i = 0; i < 600; ++i) {
+        std::string text = invite("long" + std::to_string(i));
+        for (const std::string_view name : {"sip:1001@192.0.2.10>;tag", "sip:4930@192.0.2.1 SIP"})
+            text.insert(text.find(name) + 8, std::string(1000, '9'));
+        engine.on_datagram(now, 0, Endpoint::parse("192.0.2.10:5060").value(),
+                           std::as_bytes(std::span(text.data(), text.size())));
+    }
+    engine.flush(now);
+    const json::Value all = ops::calls(sight());
+    LONGS_EQUAL(601, all["total"].asUInt());
+    CHECK(all["calls"].size() > 300);
+    CHECK(all["calls"].size() < 601);
+    CHECK(json::write_line(all).size() < std::size_t{1} << 20);
+}
+
 TEST(Status, a_visitor_that_has_seen_enough_costs_no_more_views) {
     call_comes();
     invite_comes("another");
