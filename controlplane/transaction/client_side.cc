@@ -119,9 +119,9 @@ void TransactionLayer::end(Client& client) {
     tables_->client_keys.erase(client.index);
     tables_->client_peers.erase(client.index);
     client.machine = {};
-    clear_buffer(client.key);
-    clear_buffer(client.request);
-    clear_buffer(client.extra);
+    clear_buffer(client.key, kKeepCapacity);
+    clear_buffer(client.request, kKeepCapacity);
+    clear_buffer(client.extra, kKeepCapacity);
     tables_->account(client);
     tables_->clients.give_back(client);
 }

@@ -13,18 +13,14 @@
 #include "controlplane/transaction/send_queue.h"
 #include "controlplane/transaction/server_machine.h"
 #include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/buffer.h"
 #include "platform/base/timer_wheel.h"
 
 namespace sallyport::transaction {
 
-// A buffer that goes back to its slot keeps its memory up to this size.
-constexpr std::size_t kKeepCapacity = 4096;
-inline void clear_buffer(std::string& s) {
-    if (s.capacity() > kKeepCapacity)
-        s = std::string();
-    else
-        s.clear();
-}
+// A buffer that goes back to its slot keeps its memory up to this size, an ordinary INVITE's. No account holds what is
+// kept; with four buffers a slot it is no more than TransactionSettings::mean_transaction_bytes.
+constexpr std::size_t kKeepCapacity = 2048;
 
 // Chained hash over slot numbers. The keys are the slots' own; the caller compares them. Hashes come from
 // SipHash, so that a peer cannot aim at one chain.
