@@ -135,7 +135,7 @@ void CallTable::recover() {
 bool CallTable::reserve(std::uint32_t slot, std::uint8_t buffer, std::size_t bytes) {
     std::size_t& have = table_[slot].reserved_bytes[buffer];
     if (bytes <= have) return true;
-    const std::size_t pages = (bytes + 4095) / 4096 * 4096;
+    const std::size_t pages = (bytes + kPage - 1) / kPage * kPage;
     const auto at = static_cast<off_t>(kFileHeaderBytes + (std::size_t{slot} * 2 + buffer) * kBufferBytes);
     if (::posix_fallocate(fd_.get(), at, static_cast<off_t>(pages)) != 0) return false;
     have = pages;
@@ -202,8 +202,22 @@ void CallTable::release(std::uint64_t call) {
     if (!write(index, State::kFree, call, {}))
         std::memset(buffer_at(index, table_[index].buffer), 0, sizeof(BufferHeader));
     table_[index].state = State::kFree;
+    give_back(index);
     free_.push_back(index);
     slot_of_.erase(found);
+}
+
+// What the slot is in says so in its first page; the other buffer is not needed any more.
+void CallTable::give_back(std::uint32_t index) {
+    Slot& slot = table_[index];
+    for (std::uint8_t b = 0; b < 2; ++b) {
+        std::size_t& have = slot.reserved_bytes[b];
+        if (have <= kKeptBytes) continue;
+        const std::size_t from = b == slot.buffer ? kPage : 0;
+        const auto at = static_cast<off_t>(kFileHeaderBytes + (std::size_t{index} * 2 + b) * kBufferBytes + from);
+        constexpr int kHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+        if (::fallocate(fd_.get(), kHole, at, static_cast<off_t>(have - from)) == 0) have = from;
+    }
 }
 
 std::span<const std::byte> CallTable::payload_of(std::uint32_t index) const {

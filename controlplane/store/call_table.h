@@ -32,6 +32,8 @@ public:
     static constexpr std::size_t kBufferHeaderBytes = 64;
     static constexpr std::size_t kMaxPayload = kBufferBytes - kBufferHeaderBytes;
     static constexpr std::size_t kFileHeaderBytes = 4096;
+    // Of a buffer, when its call has ended: what an ordinary call needs. Sooner or later each slot has held a long one.
+    static constexpr std::size_t kKeptBytes = std::size_t{16} * 1024;
 
     struct Counters {
         std::uint64_t full = 0;        // no free slot: the call is not protected against a crash
@@ -75,6 +77,8 @@ private:
     CallTable(os::UniqueFd fd, os::Mapping mapping, std::uint32_t slots);
     void recover();
     std::byte* buffer_at(std::uint32_t slot, std::uint8_t buffer) const;
+    static constexpr std::size_t kPage = 4096;
+    void give_back(std::uint32_t slot);
     bool reserve(std::uint32_t slot, std::uint8_t buffer, std::size_t bytes);
     bool write(std::uint32_t slot, State state, std::uint64_t call, std::span<const std::byte> payload);
     bool put(std::uint64_t call, State state, std::span<const std::byte> payload);
