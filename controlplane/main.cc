@@ -159,8 +159,7 @@ private:
         for (const call::CallSave& save : outbox_.saves) store_->save(save.call, outbox_.bytes(save));
         session_.push(outbox_.flow_commands);
         const auto refused = transport_.send(outbox_.sends);
-        for (const call::CallRecord& record : outbox_.records)
-            store_->record(record.number, call::json_line(record));
+        for (const call::CallRecord& record : outbox_.records) store_->record(record.number, call::json_line(record));
         outbox_.clear();
         for (const auto& entry : refused) engine_.on_send_error(now, entry);
         tell_session_changes(now);

@@ -88,8 +88,8 @@ void HostileAgent::on_request(const load::Scan& request) {
 void HostileAgent::on_response(const load::Scan& response, Clock::time_point now) {
     ++counts_.responses;
     if (response.method != load::Method::kInvite) return;
-    if (const auto at = response.to.find(";tag="); at != std::string_view::npos && response.status > 100 &&
-        !response.to.ends_with(kUnknownTag)) {
+    if (const auto at = response.to.find(";tag=");
+        at != std::string_view::npos && response.status > 100 && !response.to.ends_with(kUnknownTag)) {
         const auto [it, fresh] = tags_.emplace(response.call_id, response.to.substr(at + 5));
         if (fresh) tag_order_.push_back(it->first);
         if (tag_order_.size() > kMostTags) {
