@@ -81,7 +81,8 @@ CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
 SIP_LOAD := $(BUILD)/tests/sip-load
-TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD) $(HOSTILE)
+SIP_MUTATOR := $(BUILD)/tests/sip-mutator
+TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD) $(SIP_MUTATOR) $(HOSTILE)
 DPDK_BENCHMARKS := pipeline_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
@@ -170,7 +171,7 @@ ifeq ($(filter clean help deps,$(MAKECMDGOALS)),)
 DPDK_FOUND := $(shell command -v pkg-config >/dev/null && pkg-config --exists libdpdk && echo yes)
 $(call stamp,$(FLAGS_STAMP),$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_CXXFLAGS)))
 $(call stamp,$(LINK_STAMP),$(CXX) $(LDFLAGS) $(PLATFORM_LDLIBS) $(CPPUTEST_LDLIBS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_LDLIBS)))
-$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet tests/load,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
+$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet tests/load tests/mutate,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
 endif
 
 $(BUILD)/obj/%.o: %.cc $(FLAGS_STAMP)
@@ -210,7 +211,9 @@ $(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 
-$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+# What sip-mutator sends, also on virtual time.
+MUTATOR_OBJS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(addprefix tests/mutate/,mutator.cc mutations.cc plain_message.cc))
+$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(MUTATOR_OBJS) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
@@ -226,6 +229,12 @@ $(HOSTILE): $(BUILD)/tests/%: $$(addprefix $(BUILD)/obj/,$$(subst .cc,.o,$$(SOUR
 	@$(link) $(PLATFORM_LDLIBS)
 
 $(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
+
+# With the sockets of sip-load.
+$(SIP_MUTATOR): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/mutate/*.cc) tests/load/udp_port.cc tests/load/sip_scan.cc) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(PLATFORM_LDLIBS)

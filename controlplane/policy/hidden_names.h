@@ -1,8 +1,9 @@
 #pragma once
 // The names of one side that a message tells: what must not appear on the other side.
 //
-// The peer chooses names and texts, so the search is linear in the text for each name, and the names are bounded in
-// number and length.
+// The peer chooses names and texts, so the search is linear in the text for each name, the names are bounded in number
+// and length, the lists that they are taken from in elements, and what one message may cost in all: what comes beyond
+// that counts as holding a name. A message of a real call needs a tenth of it.
 
 #include <cstdint>
 #include <optional>
@@ -38,8 +39,9 @@ private:
         std::uint32_t length = 0;
     };
     struct Gathered {
-        bool too_many = false;  // or too long ones to be searched for: then every text holds one
-        std::string letters;    // of all names, in lower case
+        bool too_many = false;     // or too long ones to be searched for: then every text holds one
+        std::size_t elements = 0;  // of lists, looked at
+        std::string letters;       // of all names, in lower case
         std::vector<Name> names;
         std::string_view text(const Name& n) const { return std::string_view(letters).substr(n.at, n.length); }
     };
@@ -48,6 +50,7 @@ private:
     void gather(Gathered& out) const;
     void add(Gathered& out, std::string_view name) const;
     void add_host(Gathered& out, std::string_view uri) const;
+    bool affordable(std::string_view text) const;
     bool found(std::string_view text, int fewest_dots) const;
     bool plainly_in(std::string_view text, int fewest_dots) const;
 
@@ -55,6 +58,7 @@ private:
     const Passage& passage_;
     bool any_host_;
     mutable std::optional<Gathered> gathered_;
+    mutable std::size_t characters_ = 0;  // looked at in searches: each text counts once for each name
 };
 
 }  // namespace sallyport::policy

@@ -93,6 +93,7 @@ std::vector<StoreCounter> CallStore::counters() const {
         {"store-slots-unreadable", t.unreadable, "slots without a valid state found at the start"},
         {"records-replayed", replayed_, "records of the last process that were written by this one"},
         {"records-written", w.written, "call records appended"},
+        {"records-queued", w.queued, "records given to the writer and not yet in the file, now"},
         {"records-waiting", waiting_.size(), "records kept in the table because the writer's queue is full, now"},
         {"records-refused", w.refused, "times that the writer's queue was full"},
         {"records-write-failures", w.failures, "writes or syncs of the records that failed"},

@@ -103,12 +103,19 @@ CallTable::CallTable(os::UniqueFd fd, os::Mapping mapping, std::uint32_t slots)
       slots_(slots),
       counters_(std::make_unique<Counters>()),
       cells_(mapping_.writable().subspan(kFileHeaderBytes),
-             [file = fd_.get(), counters = counters_.get()](std::size_t at, std::size_t bytes) {
-                 const auto from = static_cast<off_t>(kFileHeaderBytes + at);
-                 if (::posix_fallocate(file, from, static_cast<off_t>(bytes)) == 0) return true;
-                 ++counters->no_memory;
-                 return false;
-             }) {}
+             {.reserve =
+                  [file = fd_.get(), counters = counters_.get()](std::size_t at, std::size_t bytes) {
+                      const auto from = static_cast<off_t>(kFileHeaderBytes + at);
+                      if (::posix_fallocate(file, from, static_cast<off_t>(bytes)) == 0) return true;
+                      ++counters->no_memory;
+                      return false;
+                  },
+              .give_back =
+                  [file = fd_.get()](std::size_t at, std::size_t bytes) {
+                      // A file system that knows no holes keeps the pages: no harm.
+                      (void)::fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                        static_cast<off_t>(kFileHeaderBytes + at), static_cast<off_t>(bytes));
+                  }}) {}
 
 void CallTable::recover() {
     std::unordered_set<std::uint64_t> torn;

@@ -6,8 +6,8 @@
 
 namespace sallyport::store {
 
-CellSpace::CellSpace(std::span<std::byte> memory, std::function<bool(std::size_t, std::size_t)> reserve)
-    : memory_(memory), reserve_(std::move(reserve)), slabs_(memory.size() / kSlabBytes) {}
+CellSpace::CellSpace(std::span<std::byte> memory, Pages pages)
+    : memory_(memory), pages_(std::move(pages)), slabs_(memory.size() / kSlabBytes) {}
 
 std::size_t CellSpace::size_class(std::size_t bytes) {
     return static_cast<std::size_t>(std::ranges::lower_bound(kSizes, bytes) - kSizes.begin());
@@ -24,7 +24,6 @@ void CellSpace::visit(const std::function<bool(const Cell&)>& in_use) {
     for (std::size_t s = 0; s < slabs_.size(); ++s) {
         const auto bytes = stated_size(s);
         if (bytes == 0) continue;
-        never_cut_ = s + 1;
         Slab& slab = slabs_[s];
         slab.cell_bytes = bytes;
         const auto cells = static_cast<std::uint16_t>((kSlabBytes - kSlabHeaderBytes) / bytes);
@@ -34,32 +33,32 @@ void CellSpace::visit(const std::function<bool(const Cell&)>& in_use) {
             else
                 slab.free.push_back(i);
         }
-        if (!slab.free.empty()) with_room_[size_class(bytes)].push_back(static_cast<std::uint32_t>(s));
+        if (slab.used == 0)
+            uncut(s);
+        else if (!slab.free.empty())
+            with_room_[size_class(bytes)].push_back(static_cast<std::uint32_t>(s));
     }
-}
-
-// A slab without a cell in use: one that never had any, or else one whose cells are all free.
-std::optional<std::size_t> CellSpace::fresh_slab() {
-    if (never_cut_ < slabs_.size()) return never_cut_++;
-    const auto found = std::ranges::find(slabs_, 0U, &Slab::used);
-    if (found == slabs_.end()) return std::nullopt;
-    return static_cast<std::size_t>(found - slabs_.begin());
+    uncut_.clear();
+    for (std::size_t s = slabs_.size(); s-- > 0;)
+        if (slabs_[s].cell_bytes == 0) uncut_.push_back(static_cast<std::uint32_t>(s));
 }
 
 bool CellSpace::cut(std::size_t index, std::uint32_t cell_bytes) {
-    if (!reserve_(index * kSlabBytes, kSlabBytes)) return false;
-    auto* const at = memory_.data() + index * kSlabBytes;
-    // Cells of the old size must not be found in those of the new one.
-    std::memset(at, 0, kSlabHeaderBytes);
+    if (!pages_.reserve(index * kSlabBytes, kSlabBytes)) return false;
+    std::memcpy(memory_.data() + index * kSlabBytes, &cell_bytes, sizeof(cell_bytes));
     Slab& slab = slabs_[index];
-    if (slab.cell_bytes != 0) std::memset(at + kSlabHeaderBytes, 0, kSlabBytes - kSlabHeaderBytes);
-    std::memcpy(at, &cell_bytes, sizeof(cell_bytes));
     slab.cell_bytes = cell_bytes;
-    slab.used = 0;
-    slab.free.clear();
     for (auto i = static_cast<std::uint16_t>((kSlabBytes - kSlabHeaderBytes) / cell_bytes); i-- > 0;)
         slab.free.push_back(i);
     return true;
+}
+
+void CellSpace::uncut(std::size_t index) {
+    // Zero first: cells of the old size must not be found in those of the next one, should the pages stay.
+    std::memset(memory_.data() + index * kSlabBytes, 0, kSlabBytes);
+    pages_.give_back(index * kSlabBytes, kSlabBytes);
+    slabs_[index] = {};
+    uncut_.push_back(static_cast<std::uint32_t>(index));
 }
 
 std::optional<CellSpace::Cell> CellSpace::take(std::size_t bytes) {
@@ -71,24 +70,32 @@ std::optional<CellSpace::Cell> CellSpace::take(std::size_t bytes) {
     while (!room.empty() && (slabs_[room.back()].cell_bytes != cell_bytes || slabs_[room.back()].free.empty()))
         room.pop_back();
     if (room.empty()) {
-        const auto fresh = fresh_slab();
-        if (!fresh || !cut(*fresh, cell_bytes)) return std::nullopt;
-        room.push_back(static_cast<std::uint32_t>(*fresh));
+        if (uncut_.empty() || !cut(uncut_.back(), cell_bytes)) return std::nullopt;
+        room.push_back(uncut_.back());
+        uncut_.pop_back();
+        ++empty_[number];
     }
     const std::size_t index = room.back();
     Slab& slab = slabs_[index];
     const auto cell = slab.free.back();
     slab.free.pop_back();
-    ++slab.used;
+    if (slab.used++ == 0) --empty_[number];
     return Cell{index * kSlabBytes + kSlabHeaderBytes + std::size_t{cell} * cell_bytes, cell_bytes};
 }
 
 void CellSpace::give_back(const Cell& cell) {
     const auto index = cell.at / kSlabBytes;
+    const auto number = size_class(cell.bytes);
     Slab& slab = slabs_[index];
-    if (slab.free.empty()) with_room_[size_class(cell.bytes)].push_back(static_cast<std::uint32_t>(index));
+    if (slab.free.empty()) with_room_[number].push_back(static_cast<std::uint32_t>(index));
     slab.free.push_back(static_cast<std::uint16_t>((cell.at % kSlabBytes - kSlabHeaderBytes) / cell.bytes));
-    --slab.used;
+    if (--slab.used != 0) return;
+    // Of sizes in common use one empty slab is kept, so that calls which come and go do not cut and uncut.
+    constexpr std::uint32_t kCommon = 8192;
+    if (empty_[number] == 0 && cell.bytes <= kCommon)
+        ++empty_[number];
+    else
+        uncut(index);
 }
 
 }  // namespace sallyport::store

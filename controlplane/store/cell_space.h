@@ -2,7 +2,7 @@
 // Room for byte strings of very different length in one mapped file: slabs, each cut into cells of one size.
 //
 // A slab is cut when the first cell of its size is wanted, and says so in its header. When all of its cells are free
-// again it may be cut anew for another size. Sizes grow by a third to a half, so that a cell is seldom half empty.
+// again its memory goes back, unless it is the only such one of a common size, and it may be cut for another size. Sizes grow by a third to a half, so that a cell is seldom half empty.
 // What the cells hold is their users' business; here is only where they are and which are free. A slab's pages are
 // reserved when it is cut, because a full file system would otherwise end the process
 // with SIGBUS in the middle of a write.
@@ -30,8 +30,13 @@ public:
         std::uint32_t bytes = 0;
     };
 
-    // `memory`: whole slabs. `reserve` makes sure that [at, at + bytes) can be written, or says that it cannot.
-    CellSpace(std::span<std::byte> memory, std::function<bool(std::size_t at, std::size_t bytes)> reserve);
+    // Of ranges of `memory`.
+    struct Pages {
+        std::function<bool(std::size_t at, std::size_t bytes)> reserve;    // can be written from now on; or not: false
+        std::function<void(std::size_t at, std::size_t bytes)> give_back;  // reads as zero afterwards
+    };
+    // `memory`: whole slabs.
+    CellSpace(std::span<std::byte> memory, Pages pages);
 
     // At the start, in any order: every cell of the slabs that were cut before, and for each whether it is in use.
     // What a damaged slab header says is not believed: the slab is cut anew.
@@ -52,13 +57,14 @@ private:
     static std::size_t size_class(std::size_t bytes);
     std::uint32_t stated_size(std::size_t slab) const;
     bool cut(std::size_t slab, std::uint32_t cell_bytes);
-    std::optional<std::size_t> fresh_slab();
+    void uncut(std::size_t slab);
 
     std::span<std::byte> memory_;
-    std::function<bool(std::size_t, std::size_t)> reserve_;
+    Pages pages_;
     std::vector<Slab> slabs_;
+    std::vector<std::uint32_t> uncut_;                                 // the last is cut next
+    std::array<std::uint32_t, kSizes.size()> empty_{};                // slabs that are cut and have no cell in use
     std::array<std::vector<std::uint32_t>, kSizes.size()> with_room_;  // slabs by size; may name some that have none
-    std::size_t never_cut_ = 0;                                       // no slab from here on was ever cut
 };
 
 }  // namespace sallyport::store

@@ -47,7 +47,9 @@ void RecordWriter::reopen() {
 
 RecordWriter::Counters RecordWriter::counters() const {
     const std::lock_guard lock(mutex_);
-    return counters_;
+    auto out = counters_;
+    out.queued = queued_;
+    return out;
 }
 
 void RecordWriter::report(const std::string& error) {

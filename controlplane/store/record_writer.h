@@ -31,6 +31,7 @@ public:
         std::uint64_t written = 0;
         std::uint64_t refused = 0;   // offers that found the queue full
         std::uint64_t failures = 0;  // of write or sync
+        std::size_t queued = 0;      // now, with what the thread has in hand
     };
 
     // `written` is called from the thread, after take_written() has got something to give.

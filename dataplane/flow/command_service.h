@@ -34,6 +34,7 @@ public:
     void reset();
 
     std::uint32_t staged() const { return staged_; }
+    std::size_t open_transactions() const { return transactions_.size(); }
     bool listing() const { return listing_; }
     // Transactions that found no room.
     std::uint64_t refused() const { return refused_count_; }

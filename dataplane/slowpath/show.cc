@@ -184,6 +184,12 @@ json::Value SlowPath::show_counters() {
         const auto reason = static_cast<wire::DropReason>(r);
         add("drop-" + std::string(wire::info(reason).name), drops(reason), wire::info(reason).text);
     }
+    add("flows-installed", table_.installed(), "flows installed, now");
+    add("flows-unreclaimed", table_.retired_flows(), "removed flows that a worker may still hold, now");
+    add("rules-unreclaimed", table_.retired_rules(), "replaced or removed rules that a worker may still hold, now");
+    add("commands-staged", service_.staged(), "flow commands that wait for their transaction's commit, now");
+    add("transactions-open", service_.open_transactions(), "transactions without their commit, now");
+    add("next-hop-waiting-packets", mirror_->neighbours().waiting(), "packets that wait for a next hop, now");
     add("next-hop-probes", mirror_->neighbours().probes(),
         "times the kernel was asked to resolve or confirm a next hop");
     add("netlink-overflows", monitor_->overflows(),

@@ -301,6 +301,30 @@ TEST(Passing, a_message_with_too_many_names_passes_nothing) {
     crosses_as("", vias + "X-Note: host59.inner.example\r\nX-Note: nothing\r\n", kT, kT);
 }
 
+TEST(Passing, a_message_with_very_long_lists_of_names_passes_nothing) {
+    const auto with_paths = [](std::size_t count) {
+        std::string paths;
+        for (std::size_t i = 0; i < count; ++i) paths += "Path: <sip:inner" + std::to_string(i % 9) + ".example>\r\n";
+        return paths;
+    };
+    crosses_as("X-Note: nothing\r\n", with_paths(200) + "X-Note: nothing\r\n", kT, kT);
+    std::string list = "Path: <sip:inner.example>";
+    for (int i = 0; i < 256; ++i) list += ",<sip:inner.example>";
+    crosses_as("", list + "\r\nX-Note: nothing\r\n", kT, kT);
+}
+
+TEST(Passing, the_search_for_names_in_one_message_is_bounded) {
+    std::string paths;
+    for (int i = 0; i < 80; ++i) paths += "Path: <sip:" + std::string(190, 'a') + std::to_string(100 + i) + ">\r\n";
+    const auto with_subject = [&](std::size_t size) {
+        return cross_headers(paths + "Subject: " + std::string(size, 'a') + "\r\nX-Note: nothing\r\n", kT, kT);
+    };
+    LONGS_EQUAL(0, with_subject(5000).counters.withheld);
+    const auto out = with_subject(10000);
+    STRCMP_EQUAL("", out.lines.c_str());
+    LONGS_EQUAL(2, out.counters.withheld);
+}
+
 TEST(Passing, a_message_with_a_very_long_name_passes_nothing) {
     const auto with_tag = [](std::size_t size) {
         return cross(invite("X-Note: nothing\r\n", "<sip:100@pbx.inner.example>;tag=" + std::string(size, 'a')),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,6 +198,28 @@ TEST(CallTable, an_export_too_long_for_a_slot_leaves_no_stale_state) {
     open();
     LONGS_EQUAL(0, live().size());
     CHECK(save(7, std::string(CallTable::kMaxPayload, 'x')));
+}
+
+TEST(CallTable, a_long_call_gives_its_memory_back_when_it_has_ended) {
+    const auto kib = [this] {
+        struct stat s{};
+        LONGS_EQUAL(0, ::stat(path.c_str(), &s));
+        return s.st_blocks / 2;
+    };
+    open();
+    for (int i = 0; i < 2; ++i) CHECK(save(7, std::string(100 * 1024, static_cast<char>('a' + i))));
+    CHECK(kib() >= 200);
+    table->release(7);
+    CHECK(kib() < 20);
+    CHECK(save(8, std::string(100 * 1024, 'c')));  // in the same place
+    open();
+    LONGS_EQUAL(1, live().size());
+    STRCMP_EQUAL(std::string(100 * 1024, 'c').c_str(), live()[8].c_str());
+    table->release(8);
+    open();
+    CHECK(live().empty());
+    LONGS_EQUAL(0, table->counters().torn);
+    LONGS_EQUAL(0, table->counters().unreadable);
 }
 
 TEST(CallTable, more_slots_keep_what_is_there_and_fewer_do_too) {
