@@ -10,6 +10,7 @@
 
 #include "controlplane/call/engine.h"
 #include "platform/base/siphash.h"
+#include "platform/json/json.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/fake_random.h"
 #include "tests/support/gate_view.h"
@@ -41,7 +42,7 @@ struct Gate {
     // What this turn gave: each record can be written as the line that it becomes.
     void drain() {
         for (const auto& record : out.records) {
-            const auto line = json::write_line(to_json(record));
+            const auto line = json_line(record);
             FUZZ_CHECK(line.find('\n') == std::string::npos && json::parse(line).has_value());
         }
         out.clear();
