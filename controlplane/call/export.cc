@@ -254,6 +254,7 @@ bool Call::resume() {
             resend(exchange_.give_up);
         else
             abort_exchange();
+        if (closed_) return false;  // the ACK has been overdue since before this process
         if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
         changed();
         if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) {

@@ -75,7 +75,7 @@ HiddenNames::HiddenNames(const sip::Message& message, const Passage& passage)
     : message_(message), passage_(passage), any_host_(passage.crossing() != Crossing::kTrustedToTrusted) {}
 
 const HiddenNames::Gathered& HiddenNames::gathered() const {
-    if (!gathered_) gather(gathered_.emplace());
+    if (!gathered_) gather(gathered_.emplace(Gathered{}));
     return *gathered_;
 }
 

@@ -47,6 +47,15 @@ constexpr std::array<SingleField, 8> kSingleFields = {{
     {HeaderId::kSessionExpires, "Duplicate Session-Expires header"},
 }};
 
+// A tag without a value is against the grammar (RFC 3261 §25.1), and no answer could carry one of ours beside it: who
+// reads
+// ";tag;tag=x" finds the first.
+bool take_tag(const NameAddr& from_or_to, std::string_view& tag) {
+    const auto param = from_or_to.params.find("tag");
+    if (param) tag = param->value;
+    return !param || !tag.empty();
+}
+
 }  // namespace
 
 void Message::reset(std::string_view datagram) {
@@ -213,20 +222,14 @@ void Message::decode() {
     check_single(HeaderId::kContentLength, false, {}, "Duplicate Content-Length header");
 
     if (const auto* field = find(HeaderId::kFrom)) {
-        if (const auto from = parse_name_addr(field->value)) {
-            from_ = *from;
-            from_tag_ = from_.tag();
-        } else {
-            fail("Malformed From header");
-        }
+        const auto from = parse_name_addr(field->value);
+        if (from) from_ = *from;
+        if (!from || !take_tag(from_, from_tag_)) fail("Malformed From header");
     }
     if (const auto* field = find(HeaderId::kTo)) {
-        if (const auto to = parse_name_addr(field->value)) {
-            to_ = *to;
-            to_tag_ = to_.tag();
-        } else {
-            fail("Malformed To header");
-        }
+        const auto to = parse_name_addr(field->value);
+        if (to) to_ = *to;
+        if (!to || !take_tag(to_, to_tag_)) fail("Malformed To header");
     }
     if (const auto* field = find(HeaderId::kCallId)) {
         call_id_ = field->value;

@@ -1,5 +1,6 @@
 #include "platform/json/json.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -29,15 +30,29 @@ std::string one_line(std::string_view errors) {
     return out;
 }
 
-// Text of a peer may be any bytes; JSON is UTF-8 (RFC 8259 §8.1). What is not becomes U+FFFD. Outside of strings
-// all is ASCII, so this may look at the whole.
-std::string make_utf8(std::string text) {
+// Where `text` ceases to be UTF-8; its size if it does not.
+std::size_t end_of_utf8(std::string_view text) {
     std::size_t at = 0;
     while (at < text.size()) {
         const std::size_t length = utf8_length(text, at);
         if (length == 0) break;
         at += length;
     }
+    return at;
+}
+
+// As jsoncpp words it.
+std::string place_of(std::string_view text, std::size_t at) {
+    const auto before = text.substr(0, at);
+    const auto line = std::ranges::count(before, '\n') + 1;
+    const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+    return "line " + std::to_string(line) + ", column " + std::to_string(column);
+}
+
+// Text of a peer may be any bytes; JSON is UTF-8 (RFC 8259 §8.1). What is not becomes U+FFFD. Outside of strings
+// all is ASCII, so this may look at the whole.
+std::string make_utf8(std::string text) {
+    std::size_t at = end_of_utf8(text);
     if (at == text.size()) return text;
     std::string out(text, 0, at);
     while (at < text.size()) {
@@ -54,6 +69,7 @@ std::string make_utf8(std::string text) {
 }  // namespace
 
 std::expected<Value, std::string> parse(std::string_view text) {
+    if (const auto at = end_of_utf8(text); at < text.size()) return std::unexpected(place_of(text, at) + ": not UTF-8");
     Json::CharReaderBuilder builder;
     Json::CharReaderBuilder::strictMode(&builder.settings_);
     builder["strictRoot"] = false;

@@ -164,10 +164,11 @@ void World::dataplane_session(bool up) {
     run_for(std::chrono::milliseconds(10));
 }
 
-std::size_t World::crash_and_restart(bool session) {
+std::size_t World::crash_and_restart(bool session, Duration away) {
     engine_.reset();
     outbox_.clear();
     session_ = false;
+    run_for(away);
     engine_ = std::make_unique<call::Engine>(view, engine_random_, 0, outbox_, both());
     std::size_t live = 0;
     for (const auto& [number, bytes] : std::map(saved)) {
