@@ -190,8 +190,7 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t h
         return std::unexpected("a leg names a realm or interface that the configuration does not have");
     }
     // Without its trunk the call cannot go on, but both sides can be told.
-    if (trunked && !trunk && stable)
-        import_kind_ = static_cast<std::uint8_t>(Kind::kUnfinished);
+    if (trunked && !trunk && stable) import_kind_ = static_cast<std::uint8_t>(Kind::kUnfinished);
     if (stable) {
         auto media = sdp::OfferAnswer::import_from(in);
         if (!media) return std::unexpected(media.error());

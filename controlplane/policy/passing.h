@@ -49,7 +49,8 @@ struct Passage {
 // For an initial request on the other leg. All without tag and without parameters of ours.
 struct OutgoingAddresses {
     std::string request_uri;
-    std::string from;  // `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3)
+    std::string
+        from;  // `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3)
     std::string to;
 };
 OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage, const HiddenNames& hidden);

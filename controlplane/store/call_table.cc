@@ -103,7 +103,13 @@ CallTable::CallTable(os::UniqueFd fd, os::Mapping mapping, std::uint32_t slots)
       slots_(slots),
       counters_(std::make_unique<Counters>()),
       cells_(mapping_.writable().subspan(kFileHeaderBytes),
-             {.reserve =
+             {.written =
+                  [file = fd_.get()](std::size_t at, std::size_t bytes) {
+                      const auto from = static_cast<off_t>(kFileHeaderBytes + at);
+                      const off_t data = ::lseek(file, from, SEEK_DATA);
+                      return data >= 0 && data < from + static_cast<off_t>(bytes);
+                  },
+              .reserve =
                   [file = fd_.get(), counters = counters_.get()](std::size_t at, std::size_t bytes) {
                       const auto from = static_cast<off_t>(kFileHeaderBytes + at);
                       if (::posix_fallocate(file, from, static_cast<off_t>(bytes)) == 0) return true;

@@ -22,6 +22,7 @@ std::uint32_t CellSpace::stated_size(std::size_t slab) const {
 
 void CellSpace::visit(const std::function<bool(const Cell&)>& in_use) {
     for (std::size_t s = 0; s < slabs_.size(); ++s) {
+        if (!pages_.written(s * kSlabBytes, kSlabHeaderBytes)) continue;
         const auto bytes = stated_size(s);
         if (bytes == 0) continue;
         Slab& slab = slabs_[s];

@@ -2,10 +2,10 @@
 // Room for byte strings of very different length in one mapped file: slabs, each cut into cells of one size.
 //
 // A slab is cut when the first cell of its size is wanted, and says so in its header. When all of its cells are free
-// again its memory goes back, unless it is the only such one of a common size, and it may be cut for another size. Sizes grow by a third to a half, so that a cell is seldom half empty.
-// What the cells hold is their users' business; here is only where they are and which are free. A slab's pages are
-// reserved when it is cut, because a full file system would otherwise end the process
-// with SIGBUS in the middle of a write.
+// again its memory goes back, unless it is the only such one of a common size, and it may be cut for another size.
+// Sizes grow by a third to a half, so that a cell is seldom half empty. What the cells hold is their users' business;
+// here is only where they are and which are free. A slab's pages are reserved when it is cut, because a full file
+// system would otherwise end the process with SIGBUS in the middle of a write.
 
 #include <array>
 #include <cstddef>
@@ -19,8 +19,8 @@ namespace sallyport::store {
 
 class CellSpace {
 public:
-    static constexpr std::array<std::uint32_t, 16> kSizes{512,   768,   1024,  1536,  2048,  3072,  4096,  6144,
-                                                          8192,  12288, 16384, 24576, 32768, 49152, 65536, 131072};
+    static constexpr std::array<std::uint32_t, 16> kSizes{512,  768,   1024,  1536,  2048,  3072,  4096,  6144,
+                                                          8192, 12288, 16384, 24576, 32768, 49152, 65536, 131072};
     static constexpr std::size_t kSlabHeaderBytes = 64;
     static constexpr std::size_t kSlabBytes = kSlabHeaderBytes + std::size_t{256} * 1024;
 
@@ -32,6 +32,7 @@ public:
 
     // Of ranges of `memory`.
     struct Pages {
+        std::function<bool(std::size_t at, std::size_t bytes)> written;    // false: a hole, which costs memory to read
         std::function<bool(std::size_t at, std::size_t bytes)> reserve;    // can be written from now on; or not: false
         std::function<void(std::size_t at, std::size_t bytes)> give_back;  // reads as zero afterwards
     };
@@ -63,7 +64,7 @@ private:
     Pages pages_;
     std::vector<Slab> slabs_;
     std::vector<std::uint32_t> uncut_;                                 // the last is cut next
-    std::array<std::uint32_t, kSizes.size()> empty_{};                // slabs that are cut and have no cell in use
+    std::array<std::uint32_t, kSizes.size()> empty_{};                 // slabs that are cut and have no cell in use
     std::array<std::vector<std::uint32_t>, kSizes.size()> with_room_;  // slabs by size; may name some that have none
 };
 

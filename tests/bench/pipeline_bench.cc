@@ -1,11 +1,11 @@
-// The product's own worker, port and pipeline on a net_pcap vdev that repeats a file without end and drops what is sent:
-// cycles per packet of one core that does nothing else.
+// The product's own worker, port and pipeline on a net_pcap vdev that repeats a file without end and drops what is
+// sent: cycles per packet of one core that does nothing else.
 //
 //   pipeline_bench write FILE FLOWS                the packets, for us and for testpmd
 //   pipeline_bench run FILE FLOWS SECONDS CORE     prints cycles per packet
 //
-// The file repeats, but a stream that repeats its sequence numbers is a stream of duplicates. So a receive callback puts
-// numbers in that go on: its few cycles are counted as ours.
+// The file repeats, but a stream that repeats its sequence numbers is a stream of duplicates. So a receive callback
+// puts numbers in that go on: its few cycles are counted as ours.
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -30,7 +30,7 @@ namespace sallyport {
 namespace {
 
 constexpr const char* kPcapMac = "\x02\x70\x63\x61\x70\x00";  // of the first net_pcap device
-constexpr std::uint32_t kLeastFrames = 1'024;                 // a file of one packet would measure the pool's cache alone
+constexpr std::uint32_t kLeastFrames = 1'024;  // a file of one packet would measure the pool's cache alone
 constexpr std::size_t kSequenceAt = packet::kEtherBytes + packet::kIpv4Bytes + packet::kUdpBytes + 2;
 
 std::uint32_t rounds_of(std::uint32_t flows) { return (kLeastFrames + flows - 1) / flows; }
@@ -112,7 +112,8 @@ int run(const std::string& file, std::uint32_t flows, double seconds, int core) 
     worker.stop();
     rte_eal_mp_wait_lcore();
     // A packet that is dropped is cheap: such a figure would be worth nothing.
-    if (sent < 0.999 * came) return fail("of " + std::to_string(came) + " packets only " + std::to_string(sent) + " left");
+    if (sent < 0.999 * came)
+        return fail("of " + std::to_string(came) + " packets only " + std::to_string(sent) + " left");
     std::printf("%.2f\n", cycles / sent);
     return 0;
 }

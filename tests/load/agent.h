@@ -16,10 +16,10 @@
 #include "platform/base/ip_address.h"
 #include "platform/base/time.h"
 #include "platform/base/timer_wheel.h"
+#include "tests/load/port.h"
 #include "tests/load/scenario.h"
 #include "tests/load/sip_scan.h"
 #include "tests/load/tally.h"
-#include "tests/load/port.h"
 
 namespace sallyport::load {
 

@@ -6,7 +6,7 @@
 
 namespace sallyport {
 
-TEST_GROUP(LineBreak){};
+TEST_GROUP(LineBreak) {};
 
 TEST(LineBreak, as_a_plain_search_finds_it) {
     // Bytes that borrow in the word's arithmetic stand beside those that are sought.

@@ -6,7 +6,7 @@
 
 namespace sallyport::json {
 
-TEST_GROUP(LineWriter){};
+TEST_GROUP(LineWriter) {};
 
 TEST(LineWriter, nesting_and_commas) {
     LineWriter out(64);
@@ -27,7 +27,8 @@ TEST(LineWriter, nesting_and_commas) {
 TEST(LineWriter, every_text_comes_back) {
     std::string bytes;
     for (int c = 0; c < 256; ++c) bytes += static_cast<char>(c);
-    for (const std::string& text : {std::string("a\"b\\c\n\r\t\x01\x1f\x7f"), std::string("grüße \xF0\x9F\x98\x80"), bytes}) {
+    for (const std::string& text :
+         {std::string("a\"b\\c\n\r\t\x01\x1f\x7f"), std::string("grüße \xF0\x9F\x98\x80"), bytes}) {
         LineWriter out(16);
         out.text(text);
         const auto line = out.take();
