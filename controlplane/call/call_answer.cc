@@ -44,7 +44,7 @@ void Call::adopt(Branch& branch) {
         const auto& tag = b.dialogs[kCaller].local_tag;
         if (tag != branch.dialogs[kCaller].local_tag) core_.remove_dialog(tag);
     }
-    branches_.clear();
+    branches_ = {};  // with its memory: several KiB for the rest of the call
     for (const auto leg : {kCaller, kCallee}) {
         legs_[leg].dialog = std::move(branch.dialogs[leg]);
         legs_[leg].media = std::move(branch.media[leg]);
@@ -179,6 +179,7 @@ void Call::finish_exchange() {
     repeat_timer_.cancel();
     const auto leg = exchange_.from;
     exchange_ = {};
+    for (auto& leg : legs_) leg.media.rest();
     if (state_ == State::kAnswered) state_ = State::kUp;
     if (legs_[leg].bye_wanted) send_bye(leg, nullptr);
     if (closed_) settle();

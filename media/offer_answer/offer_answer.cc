@@ -44,6 +44,7 @@ std::string_view offer_error_text(OfferError error) {
 }
 
 std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
+    wake();
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kGlare);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kOfferPending);
     const auto before = std::max(remote_ ? remote_->media.size() : 0, local_ ? local_->media.size() : 0);
@@ -83,6 +84,7 @@ std::expected<void, OfferError> OfferAnswer::settle_preview() {
 }
 
 std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& received, const LocalMedia& local) {
+    wake();
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kOfferPending);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kGlare);
     auto offer = rebuild_offer(received, local, local_ ? &*local_ : nullptr);
@@ -121,8 +123,8 @@ void OfferAnswer::refuse() {
 }
 
 void OfferAnswer::roll_back() {
-    remote_ = std::exchange(before_remote_, std::nullopt);
-    local_ = std::exchange(before_local_, std::nullopt);
+    remote_ = std::exchange(before_remote_, {});
+    local_ = std::exchange(before_local_, {});
     remote_offer_.reset();
     local_offer_.reset();
     previewed_ = false;
@@ -145,6 +147,26 @@ std::string OfferAnswer::stamp(Session& description) {
     return text;
 }
 
+bool OfferAnswer::local_is_last_sent() const { return local_ && local_->origin.version == std::to_string(version_); }
+
+void OfferAnswer::rest() {
+    if (resting_ || state_ != OfferState::kStable || !remote_ || !local_is_last_sent()) return;
+    resting_remote_ = write(*remote_);
+    resting_remote_.shrink_to_fit();
+    last_sent_.shrink_to_fit();
+    remote_.reset();
+    local_.reset();
+    resting_ = true;
+}
+
+// Both were written by us: an import would read the same.
+void OfferAnswer::read_resting() const {
+    resting_ = false;
+    remote_ = parse(resting_remote_).value();
+    local_ = parse(last_sent_).value();
+    resting_remote_ = {};
+}
+
 void OfferAnswer::export_to(ByteWriter& out) const {
     const bool open = state_ == OfferState::kLocalOffer || state_ == OfferState::kRemoteOffer;
     const auto& remote = open && before_remote_ ? before_remote_ : remote_;
@@ -152,9 +174,9 @@ void OfferAnswer::export_to(ByteWriter& out) const {
     out.u64(session_id_);
     out.u64(version_);
     out.u8(remote_answered_ ? 1 : 0);
-    out.text(remote ? write(*remote) : std::string());
+    out.text(resting_ ? resting_remote_ : remote ? write(*remote) : std::string());
     // What is in force here is nearly always what we sent last: it has the version that went out last.
-    const bool is_last = local && local->origin.version == std::to_string(version_);
+    const bool is_last = resting_ || (local && local->origin.version == std::to_string(version_));
     out.u8(is_last ? 1 : 0);
     if (!is_last) out.text(local ? write(*local) : std::string());
     out.text(last_sent_);

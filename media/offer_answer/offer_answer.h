@@ -27,6 +27,7 @@
 
 #include "media/offer_answer/rebuild.h"
 #include "media/sdp/session.h"
+#include "platform/base/boxed.h"
 #include "platform/base/byte_reader.h"
 
 namespace sallyport::sdp {
@@ -73,13 +74,23 @@ public:
     void refuse();
 
     // --- what is known. `remote`/`local`: in force (previews included); null before the first.
-    const Session* remote() const { return remote_ ? &*remote_ : nullptr; }
-    const Session* local() const { return local_ ? &*local_ : nullptr; }
+    const Session* remote() const {
+        wake();
+        return remote_ ? &*remote_ : nullptr;
+    }
+    const Session* local() const {
+        wake();
+        return local_ ? &*local_ : nullptr;
+    }
     const Session* remote_offer() const { return remote_offer_ ? &*remote_offer_ : nullptr; }
     const Session* local_offer() const { return local_offer_ ? &*local_offer_ : nullptr; }
     const std::string& last_sent() const { return last_sent_; }  // "" before the first
     // Which side gave the last answer: the codec summary is that of the answer.
     const Session* last_answer() const;
+
+    // Nothing is asked or said for long: what is in force is kept as text, at a tenth of its memory, until it is asked
+    // for again. Only in kStable, else nothing happens.
+    void rest();
 
     // Part of an exported call; only what is in force goes in, an open offer does not.
     void export_to(ByteWriter& out) const;
@@ -87,6 +98,11 @@ public:
 
 private:
     std::string stamp(Session& description);
+    void wake() const {
+        if (resting_) read_resting();
+    }
+    void read_resting() const;
+    bool local_is_last_sent() const;
     void roll_back();
 
     std::uint64_t session_id_;
@@ -94,12 +110,14 @@ private:
     OfferState state_ = OfferState::kIdle;
     bool previewed_ = false;
     bool remote_answered_ = false;
-    std::optional<Session> remote_;
-    std::optional<Session> local_;
-    std::optional<Session> remote_offer_;
-    std::optional<Session> local_offer_;
-    std::optional<Session> before_remote_;  // what withdraw() and refuse() bring back
-    std::optional<Session> before_local_;
+    mutable bool resting_ = false;
+    mutable std::string resting_remote_;  // while resting; local_ is what was sent last, then
+    mutable Boxed<Session> remote_;
+    mutable Boxed<Session> local_;
+    Boxed<Session> remote_offer_;
+    Boxed<Session> local_offer_;
+    Boxed<Session> before_remote_;  // what withdraw() and refuse() bring back
+    Boxed<Session> before_local_;
     std::string last_sent_;
 };
 

@@ -254,3 +254,36 @@ TEST(OfferAnswerState, an_open_offer_is_not_exported) {
     CHECK_TRUE(copy->state() == OfferState::kStable);
     CHECK_TRUE(copy->local()->media[0].direction == Direction::kSendRecv);
 }
+
+TEST(OfferAnswerState, a_leg_that_rested_is_as_it_was) {
+    const auto exported = [](const OfferAnswer& leg) {
+        std::vector<std::byte> bytes;
+        ByteWriter out(bytes);
+        leg.export_to(out);
+        return bytes;
+    };
+    const auto awake = stable();
+    auto rested = stable();
+    rested.rest();
+    CHECK_TRUE(exported(rested) == exported(awake));  // still at rest
+    CHECK_TRUE(*rested.remote() == *awake.remote() && *rested.local() == *awake.local());
+    rested.rest();
+    const auto copy = rested;
+    CHECK_TRUE(copy.last_answer() == copy.remote() && *copy.remote() == *awake.remote());
+    fails(OfferError::kMlinesShrank, rested.receive_offer(side("")));
+    rested.rest();
+    STRCMP_EQUAL("100", version_of(*rested.make_offer(side(kAudio), local())).c_str());
+    rested.rest();  // an offer is out: nothing happens
+    rested.withdraw();
+    CHECK_TRUE(*rested.remote() == *awake.remote() && *rested.local() == *awake.local());
+}
+
+// What was refused is what was sent last: the description in force stays as it is.
+TEST(OfferAnswerState, a_leg_whose_last_offer_was_refused_rests_without_loss) {
+    auto leg = stable();
+    CHECK_TRUE(leg.make_offer(side(kHold), local()).has_value());
+    leg.withdraw();
+    leg.rest();
+    CHECK_TRUE(leg.local()->media[0].direction == Direction::kSendRecv);
+    STRCMP_EQUAL("100", leg.local()->origin.version.c_str());
+}
