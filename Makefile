@@ -74,6 +74,7 @@ CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
+DPDK_BENCHMARKS := pipeline_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
 .PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks install compdb clean help
@@ -146,6 +147,7 @@ clean:
 # --- rules --------------------------------------------------------------------------------------------
 $(foreach d,$(DPDK_DIRS),$(eval $(BUILD)/obj/$(d)/%.o: EXTRA = $$(DPDK_CXXFLAGS)))
 $(BUILD)/obj/dataplane/main.o: EXTRA = $(DPDK_CXXFLAGS)
+$(foreach b,$(DPDK_BENCHMARKS),$(eval $(BUILD)/obj/tests/bench/$(b).o: EXTRA = $$(DPDK_CXXFLAGS))$(eval LDLIBS_$(b) = $$(DPDK_LDLIBS)))
 # The tests' own code need not be fast, it need only be compiled fast.
 TEST_CXXFLAGS := $(if $(filter release,$(MODE)),-O0 -U_FORTIFY_SOURCE)
 $(foreach d,unit packet scenario support,$(eval $(BUILD)/obj/tests/$(d)/%.o: EXTRA = $(TEST_CXXFLAGS)))
@@ -210,10 +212,10 @@ $(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/pa
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(link) $(PLATFORM_LDLIBS)
+	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)
 
 # What tools/check asks for, so that its flags are those of the build.
 print-%:
