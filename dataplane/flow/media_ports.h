@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/flow/rule.h"
+#include "platform/base/fixed_array.h"
 
 namespace sallyport::flow {
 
@@ -40,8 +41,7 @@ public:
 
     // kNoCell: no media port of this interface.
     std::uint32_t find(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
-        if (interface >= by_interface_.size()) return kNoCell;
-        for (const auto& table : by_interface_[interface])
+        for (const auto& table : tables_of(interface))
             if (table.address == address && port >= table.first && port <= table.last)
                 return table.cells_at + (port - table.first);
         return kNoCell;
@@ -68,9 +68,20 @@ private:
         std::uint16_t last = 0;
         std::uint32_t cells_at = 0;
     };
+    struct Tables {
+        const Table* begin_ = nullptr;
+        const Table* end_ = nullptr;
+        const Table* begin() const { return begin_; }
+        const Table* end() const { return end_; }
+    };
+    Tables tables_of(std::uint16_t interface) const {
+        return interface < by_interface_.size() ? by_interface_[interface] : Tables{};
+    }
+
     std::vector<RealmConfig> realms_;
     std::vector<OwnAddress> own_;
-    std::vector<std::vector<Table>> by_interface_;
+    FixedArray<Table> tables_;  // those of one interface stand together
+    FixedArray<Tables> by_interface_;
     std::unique_ptr<FlowCell[]> cells_;
     std::uint32_t cell_count_ = 0;
 };

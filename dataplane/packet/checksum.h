@@ -2,8 +2,10 @@
 // The Internet checksum (RFC 1071) and its incremental update (RFC 1624). Sums are of 16-bit words in
 // network order, held in 32 bits and folded at the end.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace sallyport::packet {
@@ -39,6 +41,16 @@ constexpr std::uint16_t fold(std::uint32_t s) {
 }
 // The checksum field for a sum.
 constexpr std::uint16_t checksum(std::uint32_t s) { return static_cast<std::uint16_t>(~fold(s)); }
+
+// True when the 20 bytes of an IPv4 header without options sum to what they must. The sum is the same in either byte
+// order (RFC 1071 §2(B)), so words are taken as the machine has them, 32 bits at a time.
+inline bool plain_header_ok(const std::byte* ip) {
+    std::array<std::uint32_t, 5> raw;
+    std::memcpy(raw.data(), ip, sizeof(raw));
+    std::uint64_t s = std::uint64_t{raw[0]} + raw[1] + raw[2] + raw[3] + raw[4];
+    s = (s & 0xffffffff) + (s >> 32);
+    return fold(static_cast<std::uint32_t>((s & 0xffff) + (s >> 16))) == 0xffff;
+}
 
 constexpr std::uint32_t kUdpProtocol = 17;
 
