@@ -74,7 +74,7 @@ CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
-DPDK_BENCHMARKS := pipeline_bench
+DPDK_BENCHMARKS := pipeline_bench rtp_load_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
 .PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks install compdb clean help
