@@ -5,12 +5,13 @@
 namespace sallyport::flow {
 
 MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(config.own_addresses) {
+    std::uint32_t cells = 0;
     std::vector<std::vector<Table>> sorted;
     for (const auto& realm : realms_) {
         if (sorted.size() <= realm.interface) sorted.resize(realm.interface + std::size_t{1});
         for (const auto address : realm.addresses) {
-            sorted[realm.interface].push_back({address, realm.first_port, realm.last_port, cell_count_});
-            cell_count_ += realm.last_port - realm.first_port + 1U;
+            sorted[realm.interface].push_back({address, realm.first_port, realm.last_port, cells});
+            cells += realm.last_port - realm.first_port + 1U;
         }
     }
     std::vector<Table> all;
@@ -22,7 +23,7 @@ MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(
         by_interface_[i] = {at, at + sorted[i].size()};
         at += sorted[i].size();
     }
-    cells_ = std::make_unique<FlowCell[]>(cell_count_);
+    cells_ = FixedArray<FlowCell>(cells);
 }
 
 bool MediaPorts::elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {

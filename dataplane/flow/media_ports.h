@@ -59,7 +59,7 @@ public:
     const RealmConfig& realm(std::uint16_t index) const { return realms_[index]; }
     FlowCell& cell(std::uint32_t index) { return cells_[index]; }
     const FlowCell& cell(std::uint32_t index) const { return cells_[index]; }
-    std::uint32_t cells() const { return cell_count_; }
+    std::uint32_t cells() const { return static_cast<std::uint32_t>(cells_.size()); }
 
 private:
     struct Table {
@@ -82,8 +82,7 @@ private:
     std::vector<OwnAddress> own_;
     FixedArray<Table> tables_;  // those of one interface stand together
     FixedArray<Tables> by_interface_;
-    std::unique_ptr<FlowCell[]> cells_;
-    std::uint32_t cell_count_ = 0;
+    FixedArray<FlowCell> cells_;
 };
 
 }  // namespace sallyport::flow

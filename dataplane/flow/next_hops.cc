@@ -18,7 +18,7 @@ NextHops::NextHops(std::span<const RouteEntry> routes, std::span<const Neighbour
         routes_[r.interface].push_back({r.prefix & mask, mask, r.gateway, r.dead_end});
     }
     const auto slots = std::bit_ceil(std::max<std::size_t>(8, neighbours.size() * 8));
-    slots_ = std::make_unique<Slot[]>(slots);
+    slots_ = FixedArray<Slot>(slots);
     mask_ = slots - 1;
     for (const auto& n : neighbours) {
         if (n.address == 0) continue;

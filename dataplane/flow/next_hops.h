@@ -99,7 +99,7 @@ private:
     }
 
     FixedArray<std::vector<Route>> routes_;  // by interface, best first
-    std::unique_ptr<Slot[]> slots_;          // open addressing, at most half full
+    FixedArray<Slot> slots_;                 // open addressing, at most half full
     std::size_t mask_ = 0;
 };
 

@@ -108,7 +108,7 @@ private:
     std::uint32_t flows_end_ = 0;
     FixedArray<FlowRule> rules_;  // 0 is none
     std::vector<std::unique_ptr<FlowStats[]>> stats_;
-    std::unique_ptr<RateLimit[]> rates_;
+    FixedArray<RateLimit> rates_;
     std::vector<FlowInfo> infos_;
     std::vector<std::uint32_t> free_rules_;
     std::vector<std::uint32_t> free_flows_;

@@ -49,9 +49,10 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
         if (w.rule->reverse_cell != flow::kNoCell) __builtin_prefetch(&table_.cell(w.rule->reverse_cell));
     }
     const auto* hops = next_hops_.get();
+    const auto now_us = now_ns / 1000;
     for (const auto& w : works)
         if (w.rule != nullptr) [[likely]]
-            relay(w, hops, now_ns);
+            relay(w, hops, now_ns, now_us);
 }
 
 [[gnu::always_inline]] inline bool Pipeline::classify(Packet& p, Work& w, std::uint64_t now_ns) {
@@ -117,7 +118,8 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     p.verdict = Verdict::kKernel;
 }
 
-[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns) {
+[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns,
+                                                   std::uint64_t now_us) {
     const auto& rule = *w.rule;
     auto& stats = stats_[rule.flow_index];
     const std::span<const std::byte> payload(w.packet->data + w.udp_at + packet::kUdpBytes, w.payload_bytes);
@@ -132,7 +134,7 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     stats.last_ns.set(now_ns);
     if (header) {
         const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header->payload_type);
-        stats.reception.packet(*header, now_ns / 1000, clock);
+        stats.reception.packet(*header, now_us, clock);
     }
     if (!rule.forward) return keep(w, DropReason::kOnHold, stats);
     if (rule.packet_interval_ns != 0 && !table_.rate(rule.flow_index).take(now_ns, rule.packet_interval_ns))
@@ -200,25 +202,27 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     const auto front = static_cast<std::ptrdiff_t>(w.udp_at) - static_cast<std::ptrdiff_t>(packet::kIpv4Bytes + ether);
     if (front < -static_cast<std::ptrdiff_t>(p.headroom)) return keep(w, DropReason::kNoBuffer, stats);
     auto* udp = p.data + w.udp_at;
-    const auto before = packet::words(w.source) + packet::words(w.destination) + w.source_port + w.destination_port;
-    const auto after =
-        packet::words(rule.out_source) + packet::words(destination) + rule.out_source_port + destination_port;
-    packet::store16(udp, rule.out_source_port);
-    packet::store16(udp + 2, destination_port);
-    packet::store16(udp + 6, packet::update_udp(packet::load16(udp + 6), before, after));
-
     auto* ip = udp - packet::kIpv4Bytes;
-    const std::uint32_t version_tos = 0x4500U | rule.tos;
-    constexpr std::uint32_t kDontFragment = 0x4000;
-    constexpr std::uint32_t kTtlProtocol = std::uint32_t{kTtl} << 8 | packet::kUdpProtocol;
-    packet::store16(ip, version_tos);
-    packet::store16(ip + 2, total);
-    packet::store32(ip + 4, kDontFragment);
-    packet::store16(ip + 8, kTtlProtocol);
-    packet::store16(ip + 10, packet::checksum(version_tos + total + kDontFragment + kTtlProtocol +
-                                              packet::words(rule.out_source) + packet::words(destination)));
-    packet::store32(ip + 12, rule.out_source);
-    packet::store32(ip + 16, destination);
+    // All in network order as the machine holds it: sums are right in any order, if it is one.
+    const std::uint32_t old_ports = packet::load_raw32(udp);
+    const std::uint32_t new_ports = packet::swap32(std::uint32_t{rule.out_source_port} << 16 | destination_port);
+    const std::uint32_t new_source = packet::swap32(rule.out_source);
+    const std::uint32_t new_destination = packet::swap32(destination);
+    const std::uint64_t before = std::uint64_t{packet::swap32(w.source)} + packet::swap32(w.destination) + old_ports;
+    const std::uint64_t addresses = std::uint64_t{new_source} + new_destination;
+    packet::store_raw32(udp, new_ports);
+    packet::store_raw16(udp + 6, packet::update_udp(packet::load_raw16(udp + 6), before, addresses + new_ports));
+
+    const std::uint32_t first = packet::swap32(0x45000000U | std::uint32_t{rule.tos} << 16 | total);
+    constexpr std::uint32_t kDontFragment = packet::swap32(0x4000);
+    constexpr std::uint16_t kTtlProtocol = packet::swap16(std::uint16_t{kTtl} << 8 | packet::kUdpProtocol);
+    packet::store_raw32(ip, first);
+    packet::store_raw32(ip + 4, kDontFragment);
+    packet::store_raw16(ip + 8, kTtlProtocol);
+    packet::store_raw16(
+        ip + 10, static_cast<std::uint16_t>(~packet::fold_wide(addresses + first + kDontFragment + kTtlProtocol)));
+    packet::store_raw32(ip + 12, new_source);
+    packet::store_raw32(ip + 16, new_destination);
 
     static constexpr packet::Mac kUnknownMac{};
     p.data += front;

@@ -72,7 +72,7 @@ private:
     // False: no work for the later stages.
     bool classify(packet::Packet& p, Work& w, std::uint64_t now_ns);
     void to_kernel(packet::Packet& p, const packet::Headers& h, std::uint64_t now_ns);
-    void relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns);
+    void relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns, std::uint64_t now_us);
     bool source_ok(const Work& w, bool valid, flow::FlowStats& stats);
     bool learn(const Work& w, flow::FlowStats& stats);
     void rewrite(const Work& w, const flow::NextHops* hops, flow::FlowStats& stats);

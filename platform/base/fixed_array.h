@@ -30,12 +30,12 @@ public:
     T& operator[](std::size_t at) {
         if (at >= size_) [[unlikely]]
             std::abort();
-        return elements_[at];
+        return elements_.get()[at];
     }
     const T& operator[](std::size_t at) const {
         if (at >= size_) [[unlikely]]
             std::abort();
-        return elements_[at];
+        return elements_.get()[at];
     }
     std::size_t size() const { return size_; }
     T* begin() { return elements_.get(); }
