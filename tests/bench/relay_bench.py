@@ -4,8 +4,8 @@ Generator and sink share a thread on core 0 and use AF_XDP on the far ends of th
 core 1. All are set up once; while one is measured the others are stopped (SIGSTOP), so that none takes the core's time.
 
 The figure is the same for all: the highest rate at which less than 0.1 % of what was sent is missing. The rate rises
-by a quarter until it fails twice, then by a twentieth from the last that passed. Each contestant's far ends are a
-generator that never catches up, so that no queue is made to overflow by the measurement.
+by a quarter until it fails three times, then by a twentieth from the last that passed. The generator never catches up, so
+that no queue is made to overflow by the measurement.
 """
 import contextlib
 import json
@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 
-from tests.bench.machine import GENERATOR_CORE, Testpmd, check_cores, huge_pages
+from tests.bench.machine import GENERATOR_CORE, Testpmd, check_cores, first, huge_pages
 from tests.bench.media_calls import CALLEE, CALLER, MediaCalls, audio_port
 from tests.bench.report import HIGHER, Figure, Goal
 from tests.bench.rtpengine import Rtpengine
@@ -24,8 +24,10 @@ from tools.labkit.command import LabError
 from tools.labkit.lab import DEFAULT_CONFIG, Lab
 from tools.labkit.network import ENDPOINT_DEVICE, Network, port_device
 
-STREAMS = 3_000  # the gate lets a stream have 500 packets a second: 1.5 million in all
+STREAMS = 4_500  # the gate lets a stream have 500 packets a second: 2.2 million in all
 LOSS = 0.001
+KEPT = 0.97  # of a rate: else the generator itself cannot do more
+TRIES = 3
 FIRST_RATE = 80_000
 COARSE, FINE = 1.25, 1.05
 HUGE_MB = 1_400
@@ -64,23 +66,27 @@ class Generator:
         sent, received, _ = line.split()
         return int(sent), int(received)
 
-    def passes(self, rate, seconds):
-        """Packets per second received, or None; a second try, since the host may have stopped a CPU in the first."""
-        for _ in range(2):
+    def attempt(self, rate, seconds):
+        """(packets per second that came through without loss, whether the rate was kept). Another try after a failure, since
+        the host may have stopped a CPU in the one before."""
+        best = 0.0
+        for _ in range(TRIES):
             sent, received = self.run(rate, seconds)
             if sent and received >= sent * (1 - LOSS):
-                return received / seconds
-        return None
+                best = max(best, received / seconds)
+                if best >= KEPT * rate:
+                    return best, True
+        return best, False
 
     def highest(self, seconds):
         best, rate = 0.0, FIRST_RATE
         for step in (COARSE, FINE):
-            while (reached := self.passes(rate, seconds)) is not None:
+            kept = True
+            while kept:
+                reached, kept = self.attempt(rate, seconds)
                 best = max(best, reached)
-                if reached < 0.97 * rate:
-                    return best  # the generator itself cannot do more
-                rate *= step
-            rate = rate / step * FINE
+                rate *= step if kept else 1
+            rate = rate / COARSE * FINE
         return best
 
     def pids(self):
@@ -108,6 +114,7 @@ class Contestant:
         self.network = None
         self.generator = None
         self.tested = []  # pids
+        self.busy = []  # of them, those that handle media
 
     def make_network(self):
         self.network = Network(self.name)
@@ -143,7 +150,8 @@ class Contestant:
     def measure(self):
         self.signal(signal.SIGCONT)
         try:
-            return self.generator.highest(self.context.duration(0.4))
+            with first([*self.busy, *self.generator.pids()]):
+                return self.generator.highest(self.context.duration(0.3))
         finally:
             self.signal(signal.SIGSTOP)
 
@@ -156,7 +164,7 @@ def plain_streams():
 def sallyport(contestant):
     """The product as the lab runs it; calls set up by SIP."""
     config = json.loads(DEFAULT_CONFIG.read_text())
-    config.setdefault("system", {})["max-calls"] = 2 * STREAMS
+    config.setdefault("system", {})["max-calls"] = STREAMS + 500
     path = pathlib.Path(contestant.log.name).with_name("config.json")
     path.write_text(json.dumps(config))
     lab = Lab(contestant.name[:24], contestant.context.build, lambda line: None)
@@ -169,6 +177,7 @@ def sallyport(contestant):
     routes = [json.loads(lab.network.sbc.ip("-j", "route", "get", far).stdout)[0]["dev"] for far in (CALLER[0], CALLEE[0])]
     contestant.fix_neighbours(routes)
     contestant.tested = list(lab.product.pids())
+    contestant.busy = list(lab.product.pids("sallyport-dataplane"))
     contestant.generate(streams)
 
 
@@ -180,7 +189,7 @@ def rtpengine(contestant):
     contestant.fix_neighbours(devices)
     engine = Rtpengine(contestant.network.sbc, contestant.log)
     contestant.stack.callback(engine.close)
-    contestant.tested = engine.pids()
+    contestant.tested = contestant.busy = engine.pids()
     contestant.generate(engine.place(STREAMS))
 
 
@@ -192,7 +201,7 @@ def testpmd(contestant):
     reference = Testpmd(vdevs, "io", 32_768, contestant.network.sbc.command(), contestant.log)
     contestant.stack.callback(reference.close)
     reference.command("start")
-    contestant.tested = [reference.process.pid]
+    contestant.tested = contestant.busy = [reference.process.pid]
     contestant.generate(plain_streams())
 
 
