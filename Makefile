@@ -1,15 +1,16 @@
 # Sallyport: one Makefile, no recursion. `make help` lists the targets.
 #
-# MODE=release|debug|asan|tsan chooses the build; each has its own folder build/$(MODE).
+# MODE=release|debug|asan|tsan chooses the build; each has its own folder build/$(MODE). MODE=fuzz and fuzz-coverage are
+# those of the fuzz targets, which clang builds.
 # Every folder with sources becomes one static library; a program or a test links the libraries that it
 # names, so that a unit test cannot reach what it does not ask for.
 
 MODE ?= release
-ifeq ($(filter $(MODE),release debug asan tsan),)
-$(error MODE=$(MODE) is unknown: use release, debug, asan or tsan)
+ifeq ($(filter $(MODE),release debug asan tsan fuzz fuzz-coverage),)
+$(error MODE=$(MODE) is unknown: use release, debug, asan or tsan; fuzz and fuzz-coverage for fuzz targets)
 endif
 BUILD := build/$(MODE)
-CXX := g++
+CXX := $(if $(filter fuzz%,$(MODE)),clang++-19,g++)
 JOBS ?= $(shell nproc)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef -Werror
@@ -19,8 +20,11 @@ MODE_debug := -O0 -g3
 MODE_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-maybe-uninitialized
 # RTE_USE_C11_MEM_MODEL: rings whose order ThreadSanitizer can see.
 MODE_tsan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized -DRTE_USE_C11_MEM_MODEL
+# -fsanitize=fuzzer, which has a main(), is for the link of a fuzz target alone. Deprecated: see .clang-tidy.
+MODE_fuzz := -O2 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-deprecated-declarations
+MODE_fuzz-coverage := -O1 -g1 -fprofile-instr-generate -fcoverage-mapping -Wno-deprecated-declarations
 CXXFLAGS := -std=gnu++23 -I. -isystem /usr/include/jsoncpp -fPIE -fstack-protector-strong -D_GLIBCXX_ASSERTIONS $(WARNINGS) $(MODE_$(MODE)) $(EXTRA_CXXFLAGS)
-LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(MODE_$(MODE)))
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize% -fprofile%,$(MODE_$(MODE)))
 
 # --- what is in the tree ------------------------------------------------------------------------------
 PLATFORM_DIRS := base json wire os config rpc manager
@@ -61,6 +65,9 @@ LIBS_sallyport-dataplane := $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 LIBS_sallyport-control := $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 LIBS_sallyport := $(call libs_in,tools/cli) $(PLATFORM_LIBS)
 LDLIBS_sallyport-dataplane = $(DPDK_LDLIBS)
+# Calls come and go by the thousand, in pieces of all sizes; glibc's allocator took a fifth of the control plane's time.
+# The sanitizers bring their own.
+LDLIBS_sallyport-control := $(if $(filter release debug,$(MODE)),-lmimalloc)
 
 # --- tests --------------------------------------------------------------------------------------------
 UNIT_DIRS := $(sort $(patsubst tests/unit/%/,%,$(dir $(shell find tests/unit -name '*_test.cc'))))
@@ -69,15 +76,22 @@ UNIT_TESTS := $(foreach d,$(UNIT_DIRS),$(call unit_bin,$(d)))
 SUPPORT_LIB := $(if $(wildcard tests/support/*.cc),$(BUILD)/lib/tests_support.a)
 SCENARIO_TEST := $(if $(wildcard tests/scenario/*_test.cc),$(BUILD)/tests/scenario_test)
 PACKET_TEST := $(if $(wildcard tests/packet/*.cc),$(BUILD)/tests/packet_test)
+# Programs that attack the product in the system cases: each its own main, of one or more files.
+HOSTILE := $(patsubst %,$(BUILD)/tests/%,hostile_control flood)
+SOURCES_hostile_control := tests/hostile/hostile_control.cc tests/hostile/attacks.cc tests/hostile/victim.cc
+SOURCES_flood := tests/hostile/flood.cc tests/hostile/flood_frames.cc
 CPPUTEST_LDLIBS := -lCppUTest -lCppUTestExt
 
 # --- targets ------------------------------------------------------------------------------------------
 BINARIES := $(foreach p,$(PROGRAMS),$(if $(wildcard $(MAIN_$(p))),$(BUILD)/bin/$(p)))
-TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST)
+SIP_LOAD := $(BUILD)/tests/sip-load
+SIP_MUTATOR := $(BUILD)/tests/sip-mutator
+TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD) $(SIP_MUTATOR) $(HOSTILE)
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.cc,$(BUILD)/bin/%,$(wildcard tests/fuzz/*_fuzz.cc))
 DPDK_BENCHMARKS := pipeline_bench rtp_load_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
-.PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks install compdb clean help
+.PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks fuzz fuzz-coverage fuzz-targets install compdb clean help
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := all
@@ -88,6 +102,7 @@ all: deps
 build: $(BINARIES)
 tests: $(TEST_BINARIES)
 benchmarks: $(BENCHMARKS)
+fuzz-targets: $(FUZZ_TARGETS)
 programs-and-tests:
 	@$(MAKE) --no-print-directory -j$(JOBS) build tests
 libs: $(call libs_in,$(LIB_DIRS))
@@ -108,6 +123,19 @@ test: deps
 #> make test-long         every suite under each sanitizer, and the large system cases
 test-long: deps
 	@tools/test-long
+
+#> make fuzz SECONDS=30   libFuzzer with ASan and UBSan, so long for each target (RUNS=n: so many executions, TARGETS="sdp rtp": only these)
+SECONDS ?= 30
+fuzz:
+	@tools/deps --fuzz
+	@$(MAKE) --no-print-directory MODE=fuzz -j$(JOBS) fuzz-targets
+	@tools/fuzz run --seconds $(SECONDS) $(if $(RUNS),--runs $(RUNS)) $(TARGETS)
+
+#> make fuzz-coverage     lines of the parsers that the corpora of tests/fuzz reach; fails below 90 %
+fuzz-coverage:
+	@tools/deps --fuzz
+	@$(MAKE) --no-print-directory MODE=fuzz-coverage -j$(JOBS) fuzz-targets
+	@tools/fuzz coverage
 
 #> make check             include table, lone headers, format, clang-tidy
 check:
@@ -162,7 +190,7 @@ ifeq ($(filter clean help deps,$(MAKECMDGOALS)),)
 DPDK_FOUND := $(shell command -v pkg-config >/dev/null && pkg-config --exists libdpdk && echo yes)
 $(call stamp,$(FLAGS_STAMP),$(CXX) $(CXXFLAGS) $(TEST_CXXFLAGS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_CXXFLAGS)))
 $(call stamp,$(LINK_STAMP),$(CXX) $(LDFLAGS) $(PLATFORM_LDLIBS) $(CPPUTEST_LDLIBS) $(if $(filter yes,$(DPDK_FOUND)),$(DPDK_LDLIBS)))
-$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
+$(call stamp,$(SOURCES_STAMP),$(foreach d,$(LIB_DIRS) tests/support tests/scenario tests/packet tests/load tests/mutate,$(sort $(wildcard $(d)/*.cc))) $(shell find tests/unit -name '*_test.cc' | sort))
 endif
 
 $(BUILD)/obj/%.o: %.cc $(FLAGS_STAMP)
@@ -202,7 +230,9 @@ $(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 
-$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+# What sip-mutator sends, also on virtual time.
+MUTATOR_OBJS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(addprefix tests/mutate/,mutator.cc mutations.cc plain_message.cc))
+$(BUILD)/tests/scenario_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/scenario/*.cc)) $(MUTATOR_OBJS) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(CONTROL_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
@@ -212,7 +242,30 @@ $(BUILD)/tests/packet_test: $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/pa
 	@echo "  LINK  $@"
 	@$(link) $(CPPUTEST_LDLIBS) $(PLATFORM_LDLIBS)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
+$(HOSTILE): $(BUILD)/tests/%: $$(addprefix $(BUILD)/obj/,$$(subst .cc,.o,$$(SOURCES_$$*))) $(PLATFORM_LIBS) $(LINK_STAMP)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
+
+# A static library gives only what is asked for: a target carries the code that it fuzzes.
+$(FUZZ_TARGETS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(SOURCES_STAMP) $(LINK_STAMP) $(CONTROL_LIBS) $(DATAPLANE_PURE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) -fsanitize=fuzzer $(PLATFORM_LDLIBS)
+
+$(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
+
+# With the sockets of sip-load.
+$(SIP_MUTATOR): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/mutate/*.cc) tests/load/udp_port.cc tests/load/sip_scan.cc) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(link) $(PLATFORM_LDLIBS)
+
+BENCH_OBJECTS_engine_bench := $(patsubst %,$(BUILD)/obj/tests/%.o,scenario/fake_dataplane scenario/view load/agent load/agent_calls load/sip_scan)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $$(BENCH_OBJECTS_$$*) $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(link) $(LDLIBS_$*) $(PLATFORM_LDLIBS)

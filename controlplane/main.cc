@@ -23,6 +23,7 @@
 #include "controlplane/store/call_store.h"
 #include "platform/base/version.h"
 #include "platform/config/views.h"
+#include "platform/os/clock.h"
 #include "platform/os/event_loop.h"
 #include "platform/os/log.h"
 #include "platform/os/random.h"
@@ -56,7 +57,9 @@ public:
               loop,
               {.on_datagram =
                    [this](std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram) {
+                       costs_.datagram.begin();
                        engine_.on_datagram(loop_.now(), sip_interface, source, datagram);
+                       costs_.datagram.end();
                    },
                .on_unreachable = [this](const transaction::Path& to) { engine_.on_unreachable(loop_.now(), to); },
                .on_send_error =
@@ -82,7 +85,8 @@ public:
         const ops::Sight sight{view_, engine_, session_.page(), loop_.now()};
         if (call.method() == "show-calls") return call.reply(ops::calls(sight));
         if (call.method() == "show-trunks") return call.reply(ops::trunks(sight));
-        if (call.method() == "show-counters") return call.reply(ops::counters(engine_, transport_, session_, *store_));
+        if (call.method() == "show-counters")
+            return call.reply(ops::counters({engine_, transport_, session_, *store_, costs_}));
         if (call.method() != "show-call")
             return call.fail({rpc::kMethodNotFound, "the control plane knows no " + call.method(), {}});
         const json::Value& id = call.params()["id"];
@@ -119,6 +123,15 @@ private:
     }
 
     Instant end_of_turn(const Now& now) {
+        costs_.datagram.end_turn();
+        costs_.turn_end.end_turn();
+        costs_.turn_end.begin();
+        const auto deadline = finish_turn(now);
+        costs_.turn_end.end();
+        return deadline;
+    }
+
+    Instant finish_turn(const Now& now) {
         tell_session_changes(now);
         session_.drain();
         engine_.advance(now);
@@ -146,8 +159,7 @@ private:
         for (const call::CallSave& save : outbox_.saves) store_->save(save.call, outbox_.bytes(save));
         session_.push(outbox_.flow_commands);
         const auto refused = transport_.send(outbox_.sends);
-        for (const call::CallRecord& record : outbox_.records)
-            store_->record(record.number, json::write_line(call::to_json(record)));
+        for (const call::CallRecord& record : outbox_.records) store_->record(record.number, call::json_line(record));
         outbox_.clear();
         for (const auto& entry : refused) engine_.on_send_error(now, entry);
         tell_session_changes(now);
@@ -158,6 +170,7 @@ private:
     const config::ControlView view_;
     std::unique_ptr<store::CallStore> store_;
     os::KernelRandom random_;
+    ops::Costs costs_{{.monotonic = os::monotonic_now, .cpu = os::thread_cpu}};
     call::Outbox outbox_;
     call::Engine engine_;
     net::UdpTransport transport_;

@@ -62,7 +62,7 @@ void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& fr
     if (!admission) return refuse(id, from, invite, admission.error());
     const auto number = make_number();
     auto call = std::make_unique<Call>(*this, number, source_.realm, admission->target.realm);
-    auto& placed = *calls_.emplace(number, std::move(call)).first->second;
+    auto& placed = calls_.add(std::move(call));
     ++counters_.calls;
     layer_.set_context(id, number);
     placed.start(id, from, invite, source_, admission->target, std::move(admission->dialog),

@@ -103,6 +103,7 @@ public:
 
 private:
     friend class EngineCore;
+    friend class CallList;
 
     // A client transaction of ours that has not ended.
     struct ClientRef {
@@ -171,6 +172,7 @@ private:
     bool pending() const;
     void settle();
     void finish_record();
+    void shrink();
     void on_counters_late(Instant now);
     void arm_limit();
     void on_limit(Instant now);
@@ -216,7 +218,7 @@ private:
     void export_leg(ByteWriter& out, const Leg& leg) const;
     void export_exchange(ByteWriter& out, Now now) const;
     std::expected<void, std::string> import_exchange(ByteReader& in, Now now);
-    std::expected<void, std::string> import_leg(ByteReader& in, Leg& leg);
+    std::expected<void, std::string> import_leg(ByteReader& in, std::uint8_t head_kind, Leg& leg);
     std::expected<void, std::string> import_rest(ByteReader& in, Now now);
     void interrupt();
     void abort_exchange();
@@ -228,9 +230,12 @@ private:
 
     EngineCore& core_;
     std::uint64_t number_;
+    Call* older_ = nullptr;  // of CallList
+    Call* newer_ = nullptr;
     State state_ = State::kCalling;
     bool closed_ = false;       // over for its record and its media
     bool record_done_ = false;  // the record is out
+    bool shrunk_ = false;       // over, but for a late 2xx
     bool retired_ = false;      // the core will delete it
     bool media_silent_ = false;
     bool dirty_ = false;  // the core's: is in the list of those to be saved

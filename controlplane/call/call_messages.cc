@@ -10,11 +10,9 @@ namespace sallyport::call {
 policy::Passage Call::passage(std::size_t from) const {
     const auto side = [this](const Leg& leg) { return policy::make_side(core_.view(), leg.sip_interface, leg.peer); };
     const auto& leg = legs_[from];
-    policy::Passage out{side(leg), side(legs_[other(from)]), {}};
-    for (const auto* name : {&leg.dialog.call_id, &leg.dialog.local_tag, &leg.dialog.remote_tag}) {
-        if (!name->empty()) out.hidden.push_back(*name);
-    }
-    return out;
+    return {side(leg),
+            side(legs_[other(from)]),
+            {leg.dialog.call_id, leg.dialog.local_tag, leg.dialog.remote_tag}};
 }
 
 // Where requests go on this leg. Between trunks as RFC 3261 §12.2.1.1 says; to a source of an open realm, which

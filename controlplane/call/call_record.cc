@@ -1,9 +1,9 @@
 #include "controlplane/call/call_record.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <ctime>
+#include <chrono>
+
+#include "platform/json/line_writer.h"
 
 namespace sallyport::call {
 
@@ -11,45 +11,66 @@ namespace {
 
 constexpr std::size_t kMaxListed = 64;  // codecs and streams in an exported record
 
+void append_digits(std::string& out, unsigned value, unsigned digits) {
+    for (unsigned power = digits == 4 ? 1000 : digits == 3 ? 100 : 10; power != 0; power /= 10)
+        out += static_cast<char>('0' + value / power % 10);
+}
+
 // RFC 3339 §5.6, UTC, milliseconds.
 std::string time_text(WallTime t) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
-    const std::time_t seconds = ms / 1000;
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    std::array<char, 40> text{};
-    const auto n = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    std::snprintf(text.data() + n, text.size() - n, ".%03dZ", static_cast<int>(ms % 1000));
-    return text.data();
+    const auto day = std::chrono::floor<std::chrono::days>(t);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::milliseconds>(t - day));
+    std::string out;
+    constexpr std::size_t kLength = 24;
+    out.reserve(kLength);
+    append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+    for (const unsigned part : {static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())}) {
+        out += '-';
+        append_digits(out, part, 2);
+    }
+    out += 'T';
+    append_digits(out, static_cast<unsigned>(time.hours().count()), 2);
+    out += ':';
+    append_digits(out, static_cast<unsigned>(time.minutes().count()), 2);
+    out += ':';
+    append_digits(out, static_cast<unsigned>(time.seconds().count()), 2);
+    out += '.';
+    append_digits(out, static_cast<unsigned>(time.subseconds().count()), 3);
+    out += 'Z';
+    return out;
 }
 
-json::Value optional_time(const std::optional<WallTime>& t) { return t ? json::Value(time_text(*t)) : json::Value(); }
-
-json::Value direction_json(const DirectionRecord& d) {
-    if (!d.known) return {};
-    json::Value v;
-    v["packets"] = json::Value::UInt64(d.packets);
-    v["bytes"] = json::Value::UInt64(d.bytes);
-    v["forwarded"] = json::Value::UInt64(d.forwarded);
-    v["dropped"] = json::Value::UInt64(d.dropped);
-    v["lost"] = json::Value::UInt64(d.lost);
-    v["out-of-order"] = json::Value::UInt64(d.out_of_order);
-    v["duplicate"] = json::Value::UInt64(d.duplicate);
-    v["jitter-us"] = d.jitter_us;
-    v["jitter-max-us"] = d.jitter_max_us;
-    v["ssrc"] = d.ssrc;
-    return v;
+void write_optional_time(json::LineWriter& out, const std::optional<WallTime>& t) {
+    if (t) return out.text(time_text(*t));
+    out.null();
 }
 
-json::Value leg_json(const LegRecord& leg) {
-    json::Value v;
-    v["call-id"] = leg.call_id;
-    v["local-tag"] = leg.local_tag;
-    v["remote-tag"] = leg.remote_tag;
-    v["trunk"] = leg.trunk;
-    v["realm"] = leg.realm;
-    v["peer"] = leg.peer;
-    return v;
+void write_json(json::LineWriter& out, const DirectionRecord& d) {
+    if (!d.known) return out.null();
+    out.begin_object();
+    out.key("packets").number(d.packets);
+    out.key("bytes").number(d.bytes);
+    out.key("forwarded").number(d.forwarded);
+    out.key("dropped").number(d.dropped);
+    out.key("lost").number(d.lost);
+    out.key("out-of-order").number(d.out_of_order);
+    out.key("duplicate").number(d.duplicate);
+    out.key("jitter-us").number(std::uint64_t{d.jitter_us});
+    out.key("jitter-max-us").number(std::uint64_t{d.jitter_max_us});
+    out.key("ssrc").number(std::uint64_t{d.ssrc});
+    out.end_object();
+}
+
+void write_json(json::LineWriter& out, const LegRecord& leg) {
+    out.begin_object();
+    out.key("call-id").text(leg.call_id);
+    out.key("local-tag").text(leg.local_tag);
+    out.key("remote-tag").text(leg.remote_tag);
+    out.key("trunk").text(leg.trunk);
+    out.key("realm").text(leg.realm);
+    out.key("peer").text(leg.peer);
+    out.end_object();
 }
 
 void write_time(ByteWriter& out, const std::optional<WallTime>& t) {
@@ -109,35 +130,40 @@ std::string text_of(std::uint64_t number) {
     return out;
 }
 
-json::Value to_json(const CallRecord& record) {
-    json::Value v;
-    v["call"] = record.id;
-    v["invite"] = time_text(record.invite);
-    v["ringing"] = optional_time(record.ringing);
-    v["answer"] = optional_time(record.answer);
-    v["end"] = time_text(record.end);
+std::string json_line(const CallRecord& record) {
+    constexpr std::size_t kUsual = 1536;
+    json::LineWriter out(kUsual);
+    out.begin_object();
+    out.key("call").text(record.id);
+    out.key("invite").text(time_text(record.invite));
+    write_optional_time(out.key("ringing"), record.ringing);
+    write_optional_time(out.key("answer"), record.answer);
+    out.key("end").text(time_text(record.end));
     const auto talk = record.answer ? record.end - *record.answer : Duration::zero();
-    v["duration-ms"] = json::Value::Int64(std::chrono::duration_cast<std::chrono::milliseconds>(talk).count());
-    v["ended-by"] = std::string(name_of(record.ended_by));
-    v["code"] = record.code;
-    v["reason"] = record.reason;
-    v["from"] = record.from_user;
-    v["to"] = record.to_user;
-    v["route"] = record.route;
-    v["caller"] = leg_json(record.caller);
-    v["callee"] = leg_json(record.callee);
-    v["codecs"] = json::Value(Json::arrayValue);
-    for (const auto& codec : record.codecs) v["codecs"].append(codec);
-    v["streams"] = json::Value(Json::arrayValue);
+    out.key("duration-ms").number(std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(talk).count()});
+    out.key("ended-by").text(name_of(record.ended_by));
+    out.key("code").number(std::uint64_t{record.code});
+    out.key("reason").text(record.reason);
+    out.key("from").text(record.from_user);
+    out.key("to").text(record.to_user);
+    out.key("route").text(record.route);
+    write_json(out.key("caller"), record.caller);
+    write_json(out.key("callee"), record.callee);
+    out.key("codecs").begin_array();
+    for (const auto& codec : record.codecs) out.text(codec);
+    out.end_array();
+    out.key("streams").begin_array();
     for (const auto& stream : record.streams) {
-        json::Value s;
-        s["stream"] = stream.index;
-        s["from-caller"] = direction_json(stream.from_caller);
-        s["from-callee"] = direction_json(stream.from_callee);
-        v["streams"].append(s);
+        out.begin_object();
+        out.key("stream").number(std::uint64_t{stream.index});
+        write_json(out.key("from-caller"), stream.from_caller);
+        write_json(out.key("from-callee"), stream.from_callee);
+        out.end_object();
     }
-    v["quality-complete"] = record.quality_complete;
-    return v;
+    out.end_array();
+    out.key("quality-complete").boolean(record.quality_complete);
+    out.end_object();
+    return out.take();
 }
 
 void write(ByteWriter& out, const CallRecord& record) {

@@ -13,7 +13,6 @@
 #include "platform/base/byte_reader.h"
 #include "platform/base/ip_address.h"
 #include "platform/base/time.h"
-#include "platform/json/json.h"
 
 namespace sallyport::call {
 
@@ -72,8 +71,8 @@ struct CallRecord {
     bool quality_complete = true;
 };
 
-// One object; times in RFC 3339 UTC with milliseconds. `write_line` of it is the line in calls.jsonl.
-json::Value to_json(const CallRecord& record);
+// The line in calls.jsonl, without its newline: one object; times in RFC 3339 UTC with milliseconds.
+std::string json_line(const CallRecord& record);
 
 // Part of a call's export. Reading never fails by itself: the reader's `failed` says so at the end.
 void write(ByteWriter& out, const CallRecord& record);

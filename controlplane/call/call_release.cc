@@ -142,9 +142,12 @@ void Call::settle() {
         branches_.clear();
         for (const auto& leg : legs_) core_.remove_dialog(leg.dialog.local_tag);
     }
-    if (record_done_ && clients_.empty() && !retired_) {
+    if (!record_done_ || retired_) return;
+    if (clients_.empty()) {
         retired_ = true;
         core_.retire(*this);
+    } else if (!shrunk_) {
+        shrink();
     }
 }
 
@@ -154,6 +157,15 @@ void Call::finish_record() {
     record_done_ = true;
     core_.emit(record_);
     settle();
+}
+
+// For 64*T1 a late 2xx may come (RFC 6026 §8.4): its ACK and BYE need the dialogs, and nothing of what was heavy.
+void Call::shrink() {
+    record_ = {};
+    plan_ = flow::MediaPlan(number_, legs_[kCaller].realm, legs_[kCallee].realm);
+    for (auto& leg : legs_) leg.media = sdp::OfferAnswer(0);
+    exchange_ = {};
+    shrunk_ = true;
 }
 
 void Call::on_counters_late(Instant) {

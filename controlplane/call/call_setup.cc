@@ -4,6 +4,7 @@
 
 #include "controlplane/call/call.h"
 #include "controlplane/call/engine_core.h"
+#include "controlplane/policy/hidden_names.h"
 #include "media/sdp/sdp_parse.h"
 
 namespace sallyport::call {
@@ -85,9 +86,10 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     auto& callee = legs_[kCallee];
     const auto way = passage(kCaller);
     invite_cseq_ = 1 + core_.random().below(kMaxFirstCSeq);
-    callee.dialog =
-        dialog::make(core_.make_call_id(), core_.make_tag(), policy::outgoing_from(invite, way),
-                     policy::outgoing_to(invite, way), policy::outgoing_request_uri(invite, way), invite_cseq_);
+    const policy::HiddenNames hidden(invite, way);
+    auto addresses = policy::outgoing_addresses(invite, way, hidden);
+    callee.dialog = dialog::make(core_.make_call_id(), core_.make_tag(), std::move(addresses.from),
+                                 std::move(addresses.to), std::move(addresses.request_uri), invite_cseq_);
     core_.add_dialog(callee.dialog.local_tag, number_, kCallee);
     const auto branch = core_.layer().make_branch();
     auto& w = core_.writer();
@@ -97,7 +99,7 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     w.header(sip::HeaderId::kAllow, policy::kAllow);
     w.header(sip::HeaderId::kAccept, policy::kAccept);
     write_product(sip::HeaderId::kUserAgent);
-    policy::append_passed(w, invite, way, core_.pass_counters());
+    policy::append_passed(w, invite, way, hidden, core_.pass_counters());
     const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
     const auto id = send_request(kCallee, {target.sip_interface, target.peer}, "INVITE", bytes);
     if (bytes.empty()) return refuse(513, sip::default_reason(513));

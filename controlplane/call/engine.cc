@@ -41,14 +41,14 @@ std::expected<bool, ImportRefusal> Engine::import_call(Now now, std::span<const 
 std::size_t Engine::call_count() const { return core_->live_calls(); }
 
 void Engine::visit_calls(const std::function<bool(const CallView&)>& visit) const {
-    for (const auto& [number, call] : core_->calls()) {
-        if (call->live() && !visit(call->view())) return;
+    for (const auto& call : core_->calls()) {
+        if (call.live() && !visit(call.view())) return;
     }
 }
 
 std::optional<CallView> Engine::find_call(std::string_view id) const {
-    for (const auto& [number, call] : core_->calls()) {
-        if (call->live() && call->record().id == id) return call->view();
+    for (const auto& call : core_->calls()) {
+        if (call.live() && call.record().id == id) return call.view();
     }
     return std::nullopt;
 }

@@ -86,11 +86,6 @@ std::uint64_t EngineCore::make_number() {
     return number;
 }
 
-Call* EngineCore::find(std::uint64_t number) {
-    const auto it = calls_.find(number);
-    return it == calls_.end() ? nullptr : it->second.get();
-}
-
 bool EngineCore::add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg) {
     return dialogs_.emplace(tag, DialogRef{call, leg}).second;
 }

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "controlplane/call/call.h"
+#include "controlplane/call/call_list.h"
 #include "controlplane/call/engine.h"
 #include "controlplane/flow/ledger.h"
 #include "controlplane/flow/port_pool.h"
@@ -124,8 +124,8 @@ public:
     // The methods that a call does not take: 405 with Allow, 501 for those that nobody knows; OPTIONS 200.
     void answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag);
 
-    Call* find(std::uint64_t number);
-    const std::map<std::uint64_t, std::unique_ptr<Call>>& calls() const { return calls_; }
+    Call* find(std::uint64_t number) { return calls_.find(number); }
+    const CallList& calls() const { return calls_; }
     std::size_t live_calls() const { return live_calls_; }
     void count_live(int change) { live_calls_ = static_cast<std::size_t>(static_cast<long>(live_calls_) + change); }
     void count_answered(const Leg& caller, const Leg& callee);
@@ -190,7 +190,7 @@ private:
     std::size_t live_calls_ = 0;
     // Below what the layer and the calls hold timers in; the calls go before the layer.
     transaction::TransactionLayer layer_;
-    std::map<std::uint64_t, std::unique_ptr<Call>> calls_;  // by number: oldest first
+    CallList calls_;
 };
 
 // The SDP of a message: what is there, or why it cannot be taken (body.cc).

@@ -22,7 +22,7 @@ namespace sallyport::call {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x53504331;  // "SPC1"
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr SipHashKey kChecksumKey{0x73616c6c79706f72, 0x742063616c6c7331};  // against accidents, not against people
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
@@ -170,13 +170,15 @@ void Call::export_leg(ByteWriter& out, const Leg& leg) const {
     out.text(leg.trunk ? view.trunks.at(*leg.trunk).name : "");
     out.text(leg.peer.text());
     dialog::write(out, leg.dialog);
-    leg.media.export_to(out);
+    // Only a call that goes on will negotiate again.
+    if (stable()) leg.media.export_to(out);
     out.u8(leg.established ? 1 : 0);
     out.u8(leg.bye_done ? 1 : 0);
 }
 
-std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
+std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t head_kind, Leg& leg) {
     const auto& view = core_.view();
+    const bool stable = head_kind == static_cast<std::uint8_t>(Kind::kStable);
     const auto realm = index_of(view.realms, in.text());
     const auto sip_interface = index_of(view.sip_interfaces, in.text());
     const bool trunked = in.u8() != 0;
@@ -188,15 +190,17 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, Leg& leg) {
         return std::unexpected("a leg names a realm or interface that the configuration does not have");
     }
     // Without its trunk the call cannot go on, but both sides can be told.
-    if (trunked && !trunk && import_kind_ == static_cast<std::uint8_t>(Kind::kStable))
+    if (trunked && !trunk && stable)
         import_kind_ = static_cast<std::uint8_t>(Kind::kUnfinished);
-    auto media = sdp::OfferAnswer::import_from(in);
-    if (!media) return std::unexpected(media.error());
+    if (stable) {
+        auto media = sdp::OfferAnswer::import_from(in);
+        if (!media) return std::unexpected(media.error());
+        leg.media = std::move(*media);
+    }
     leg.realm = *realm;
     leg.sip_interface = *sip_interface;
     if (trunked) leg.trunk = trunk;
     leg.peer = *peer;
-    leg.media = std::move(*media);
     leg.imported_cseq = leg.dialog.local_cseq;
     leg.established = in.u8() != 0;
     leg.bye_done = in.u8() != 0;
@@ -214,7 +218,7 @@ std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& 
     call->record_ = head.record;
     call->import_kind_ = head.kind;
     for (auto& leg : call->legs_) {
-        if (auto read = call->import_leg(in, leg); !read) return std::unexpected(read.error());
+        if (auto read = call->import_leg(in, head.kind, leg); !read) return std::unexpected(read.error());
     }
     call->invite_cseq_ = in.u32();
     auto plan = flow::MediaPlan::import_from(in, call->legs_[kCaller].realm, call->legs_[kCallee].realm, core.pools());
@@ -250,6 +254,7 @@ bool Call::resume() {
             resend(exchange_.give_up);
         else
             abort_exchange();
+        if (closed_) return false;  // the ACK has been overdue since before this process
         if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
         changed();
         if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) {
@@ -366,7 +371,7 @@ std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
             return std::unexpected("the call is here already");
         }
     }
-    auto& placed = *calls_.emplace(number, std::move(call)).first->second;
+    auto& placed = calls_.add(std::move(call));
     const bool goes_on = placed.resume();
     if (goes_on) ++counters_.calls_imported;
     return goes_on;

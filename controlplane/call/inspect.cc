@@ -78,14 +78,14 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
         v.answered_out = answered_out_[i];
         out.push_back(std::move(v));
     }
-    for (const auto& [number, call] : calls_) {
-        if (!call->live()) continue;
-        const unsigned unanswered = call->record().answer ? 0 : 1;
-        if (const auto& t = call->leg(kCaller).trunk) {
+    for (const auto& call : calls_) {
+        if (!call.live()) continue;
+        const unsigned unanswered = call.record().answer ? 0 : 1;
+        if (const auto& t = call.leg(kCaller).trunk) {
             ++out.at(*t).calls_in;
             out.at(*t).unanswered_in += unanswered;
         }
-        if (const auto& t = call->leg(kCallee).trunk) {
+        if (const auto& t = call.leg(kCallee).trunk) {
             ++out.at(*t).calls_out;
             out.at(*t).unanswered_out += unanswered;
         }
@@ -116,6 +116,9 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"live-port-pairs", ports, "media port pairs in use, now"},
         {"live-flows-wanted", ledger.flows_wanted, "flows that the calls want, now"},
         {"live-flows-present", ledger.flows_present, "flows that the dataplane has confirmed, now"},
+        {"live-flow-entries", ledger.entries, "flows known: wanted, present or on their way out, now"},
+        {"live-flow-transactions", ledger.under_way, "transactions of flow commands and lists without an answer, now"},
+        {"live-transaction-bytes", layer_.text_bytes(), "what all transactions keep of messages, in bytes, now"},
         {"resting-port-pairs", resting, "port pairs that wait before they are used again, now"},
         {"datagrams", c.datagrams, "SIP datagrams received"},
         {"malformed", c.malformed, "datagrams of known sources that are no SIP"},

@@ -446,6 +446,8 @@ std::size_t Ledger::present_flows(std::uint64_t call) const {
 
 LedgerStats Ledger::stats() const {
     auto out = stats_;
+    out.entries = entries_.size();
+    out.under_way = outstanding_.size() + (listing_ ? 1U : 0U);
     for (const auto& [key, entry] : entries_) {
         out.flows_wanted += entry.wanted ? 1 : 0;
         out.flows_present += entry.applied ? 1 : 0;

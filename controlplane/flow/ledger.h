@@ -50,6 +50,8 @@ struct FlowReport {
 struct LedgerStats {
     std::size_t flows_wanted = 0;
     std::size_t flows_present = 0;  // confirmed ones
+    std::size_t entries = 0;        // known flows: wanted, present, or on their way out
+    std::size_t under_way = 0;      // transactions and lists without their answer
     std::uint64_t transactions = 0;
     std::uint64_t rejected = 0;
     std::uint64_t adopted = 0;

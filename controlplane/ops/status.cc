@@ -148,6 +148,27 @@ void add(Value& list, std::string_view name, std::uint64_t value, std::string_vi
     list.append(std::move(item));
 }
 
+std::uint64_t us(Duration d) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+}
+
+void add_costs(Value& list, const Costs& costs) {
+    static_assert(CostMeter::kBounds[0] == std::chrono::milliseconds(1) &&
+                  CostMeter::kBounds[1] == std::chrono::milliseconds(5) &&
+                  CostMeter::kBounds[2] == std::chrono::milliseconds(20));
+    const auto& d = costs.datagram;
+    add(list, "sip-datagram-slowest-us", us(d.slowest()),
+        "the most CPU time that one datagram has cost, without the turn's end, in microseconds");
+    add(list, "sip-datagrams-above-1ms", d.above(0), "datagrams that cost more than 1 ms");
+    add(list, "sip-datagrams-above-5ms", d.above(1), "datagrams that cost more than 5 ms");
+    add(list, "sip-datagrams-above-20ms", d.above(2), "datagrams that cost more than 20 ms");
+    const auto& t = costs.turn_end;
+    add(list, "turns", t.works(), "turns of the SIP thread: what was there is taken, then all that follows is done");
+    add(list, "turn-end-slowest-us", us(t.slowest()),
+        "the most CPU time that the end of a turn has cost (timers, saves, sends, records), in microseconds");
+    add(list, "turn-ends-above-20ms", t.above(2), "ends of turns that cost more than 20 ms");
+}
+
 }  // namespace
 
 json::Value calls(const Sight& sight) {
@@ -155,8 +176,12 @@ json::Value calls(const Sight& sight) {
     out["total"] = Json::UInt64{sight.engine.call_count()};
     out["limit"] = Json::UInt64{kMaxCallsShown};
     Value& list = out["calls"] = Value(Json::arrayValue);
+    std::size_t bytes = 0;
     sight.engine.visit_calls([&](const CallView& c) {
-        list.append(summary(c, sight.now.wall));
+        Value one = summary(c, sight.now.wall);
+        bytes += json::write_line(one).size() + 1;
+        if (bytes > kMaxCallsBytes) return false;
+        list.append(std::move(one));
         return list.size() < kMaxCallsShown;
     });
     return out;
@@ -211,11 +236,11 @@ json::Value trunks(const Sight& sight) {
     return out;
 }
 
-json::Value counters(const call::Engine& engine, const net::UdpTransport& transport,
-                     const net::DataplaneSession& session, const store::CallStore& store) {
+json::Value counters(const Parts& parts) {
     Value list(Json::arrayValue);
-    for (const call::CounterView& c : engine.counters()) add(list, c.name, c.value, c.help);
-    const auto& u = transport.counters();
+    for (const call::CounterView& c : parts.engine.counters()) add(list, c.name, c.value, c.help);
+    add_costs(list, parts.costs);
+    const auto& u = parts.transport.counters();
     add(list, "udp-received", u.received, "datagrams received");
     add(list, "udp-received-bytes", u.received_bytes, "their bytes");
     add(list, "udp-truncated", u.truncated, "datagrams longer than any can be, dropped");
@@ -223,21 +248,21 @@ json::Value counters(const call::Engine& engine, const net::UdpTransport& transp
     add(list, "udp-sent", u.sent, "datagrams sent");
     add(list, "udp-sent-bytes", u.sent_bytes, "their bytes");
     add(list, "udp-send-waited", u.send_waited, "datagrams that waited for room in a socket buffer");
-    add(list, "udp-send-waiting", transport.waiting(), "those that wait now");
+    add(list, "udp-send-waiting", parts.transport.waiting(), "those that wait now");
     add(list, "udp-send-dropped", u.send_dropped, "datagrams dropped because too many waited");
     add(list, "udp-send-failed", u.send_failed, "datagrams that the kernel refused");
     add(list, "udp-unreachable", u.unreachable, "ICMP errors that said nobody is there");
-    const auto& d = session.counters();
-    add(list, "dataplane-session-up", session.up() ? 1 : 0, "whether there is a session with the dataplane, now");
+    const auto& d = parts.session.counters();
+    add(list, "dataplane-session-up", parts.session.up() ? 1 : 0, "whether there is a session with the dataplane, now");
     add(list, "dataplane-sessions", d.sessions, "sessions begun");
     add(list, "dataplane-commands", d.commands, "flow commands given");
     add(list, "dataplane-events", d.events, "flow events taken");
     add(list, "dataplane-commands-waited", d.commands_waited, "commands that waited for room in the ring");
-    add(list, "dataplane-commands-waiting", session.waiting(), "those that wait now");
+    add(list, "dataplane-commands-waiting", parts.session.waiting(), "those that wait now");
     add(list, "dataplane-commands-dropped", d.dropped, "commands given without a session");
     add(list, "dataplane-overflows", d.overflows, "sessions ended because too many commands waited");
     add(list, "dataplane-broken", d.broken, "sessions ended because a ring was broken");
-    for (const store::StoreCounter& c : store.counters()) add(list, c.name, c.value, c.help);
+    for (const store::StoreCounter& c : parts.store.counters()) add(list, c.name, c.value, c.help);
     Value out(Json::objectValue);
     out["counters"] = std::move(list);
     return out;

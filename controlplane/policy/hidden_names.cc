@@ -1,7 +1,9 @@
 #include "controlplane/policy/hidden_names.h"
 
 #include <algorithm>
-#include <utility>
+#include <array>
+#include <cstdint>
+#include <cstring>
 
 #include "platform/base/host_text.h"
 
@@ -19,6 +21,13 @@ constexpr std::size_t kMostNames = 96;
 // A longer one makes the message one that tells too many: an index into it fits one byte.
 constexpr std::size_t kLongest = 255;
 
+// Of Via, Contact, Path and so on, together.
+constexpr std::size_t kMostElements = 256;
+// For all searches of one message: some 0.5 ms. Sixty names and texts of 8 KiB are within it.
+constexpr std::size_t kMostCharacters = std::size_t{512} * 1024;
+// What a search costs beside the text, in characters.
+constexpr std::size_t kSearchCost = 8;
+
 bool is_word(char c) { return sip::is_digit(c) || (sip::lower(c) >= 'a' && sip::lower(c) <= 'z') || c == '-'; }
 
 std::string lower_case(std::string_view text) {
@@ -27,8 +36,10 @@ std::string lower_case(std::string_view text) {
     return out;
 }
 
-std::vector<std::uint8_t> borders_of(std::string_view text) {
-    std::vector<std::uint8_t> out(text.size());
+// Knuth, Morris and Pratt: of each beginning of `text`, its longest proper beginning that is its end.
+std::array<std::uint8_t, kLongest> borders_of(std::string_view text) {
+    std::array<std::uint8_t, kLongest> out;
+    out[0] = 0;
     for (std::size_t i = 1, length = 0; i < text.size(); ++i) {
         while (length > 0 && text[i] != text[length]) length = out[length - 1];
         if (text[i] == text[length]) ++length;
@@ -37,90 +48,117 @@ std::vector<std::uint8_t> borders_of(std::string_view text) {
     return out;
 }
 
-}  // namespace
-
-HiddenNames::HiddenNames(const sip::Message& message, const Passage& passage)
-    : any_host_(passage.crossing() != Crossing::kTrustedToTrusted),
-      known_there_{passage.to.ours.address.text(), passage.to.peer.address.text()} {
-    add(passage.from.ours.address.text());
-    add(passage.from.peer.address.text());
-    for (const auto& name : passage.hidden) add(name);
-    add(message.call_id());
-    if (const auto at = message.call_id().find('@'); at != std::string_view::npos)
-        add(message.call_id().substr(at + 1));
-    add(message.from_tag());
-    add(message.to_tag());
-    add(message.value(HeaderId::kUserAgent));
-    add(message.value(HeaderId::kServer));
-    if (message.is_request()) add(message.uri().host.host);
-    for (const auto element : message.values(HeaderId::kVia)) {
-        const auto via = sip::parse_via(element);
-        if (!via) continue;
-        add(via->sent_by.host);
-        add(via->received);
-        add(via->branch);
-    }
-    for (const auto id : {HeaderId::kFrom, HeaderId::kTo, HeaderId::kContact, HeaderId::kRecordRoute, HeaderId::kRoute,
-                          HeaderId::kPAssertedIdentity, HeaderId::kPath, HeaderId::kServiceRoute}) {
-        for (const auto element : message.values(id)) {
-            if (const auto address = sip::parse_name_addr(element)) add_host(address->uri);
-        }
-    }
-}
-
-void HiddenNames::add(std::string_view name) {
-    if (name.size() < kShortest || too_many_) return;
-    if (std::ranges::any_of(known_there_, [&](const std::string& k) { return sip::iequals(k, name); })) return;
-    if (name.size() > kLongest) {
-        too_many_ = true;
-        return;
-    }
-    auto text = lower_case(name);
-    if (std::ranges::find(names_, text, &Name::text) != names_.end()) return;
-    if (names_.size() >= kMostNames) {
-        too_many_ = true;
-        return;
-    }
-    auto borders = borders_of(text);
-    names_.push_back({std::move(text), std::move(borders)});
-}
-
-// As a whole word.
-bool HiddenNames::stands_in(std::string_view text, const Name& name) {
-    const std::string_view word = name.text;
+// As a whole word. Both in lower case.
+bool stands_in(std::string_view text, std::string_view word) {
+    // Nearly always the end of it, at a fraction of what follows; but not linear in what a peer may choose.
+    constexpr std::size_t kShortText = 512;
+    if (text.size() <= kShortText && memmem(text.data(), text.size(), word.data(), word.size()) == nullptr)
+        return false;
+    const auto borders = borders_of(word);
     std::size_t length = 0;  // of the word's beginning that ends at text[i]
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (length == 0) {
-            i = text.find(word.front(), i);
-            if (i == std::string_view::npos) return false;
-        }
-        while (length > 0 && text[i] != word[length]) length = name.borders[length - 1];
+        while (length > 0 && text[i] != word[length]) length = borders[length - 1];
         if (text[i] == word[length]) ++length;
         if (length < word.size()) continue;
         const auto begin = i + 1 - word.size();
         const bool before = begin > 0 && is_word(text[begin - 1]) && is_word(word.front());
         const bool after = i + 1 < text.size() && is_word(text[i + 1]) && is_word(word.back());
         if (!before && !after) return true;
-        length = name.borders[length - 1];
+        length = borders[length - 1];
     }
     return false;
 }
 
-void HiddenNames::add_host(std::string_view uri) {
-    if (const auto parsed = sip::Uri::parse(uri); parsed && parsed->is_sip()) add(parsed->host.host);
+}  // namespace
+
+HiddenNames::HiddenNames(const sip::Message& message, const Passage& passage)
+    : message_(message), passage_(passage), any_host_(passage.crossing() != Crossing::kTrustedToTrusted) {}
+
+const HiddenNames::Gathered& HiddenNames::gathered() const {
+    if (!gathered_) gather(gathered_.emplace(Gathered{}));
+    return *gathered_;
+}
+
+void HiddenNames::gather(Gathered& out) const {
+    constexpr std::size_t kUsualNames = 24;
+    constexpr std::size_t kUsualLetters = 512;
+    out.names.reserve(kUsualNames);
+    out.letters.reserve(kUsualLetters);
+    add(out, passage_.from.ours.address.text());
+    add(out, passage_.from.peer.address.text());
+    for (const auto& name : passage_.hidden) add(out, name);
+    add(out, message_.call_id());
+    if (const auto at = message_.call_id().find('@'); at != std::string_view::npos)
+        add(out, message_.call_id().substr(at + 1));
+    add(out, message_.from_tag());
+    add(out, message_.to_tag());
+    add(out, message_.value(HeaderId::kUserAgent));
+    add(out, message_.value(HeaderId::kServer));
+    if (message_.is_request()) add(out, message_.uri().host.host);
+    for (const auto element : message_.values(HeaderId::kVia)) {
+        if (out.too_many || ++out.elements > kMostElements) break;
+        const auto via = sip::parse_via(element);
+        if (!via) continue;
+        add(out, via->sent_by.host);
+        add(out, via->received);
+        add(out, via->branch);
+    }
+    for (const auto id : {HeaderId::kFrom, HeaderId::kTo, HeaderId::kContact, HeaderId::kRecordRoute, HeaderId::kRoute,
+                          HeaderId::kPAssertedIdentity, HeaderId::kPath, HeaderId::kServiceRoute}) {
+        for (const auto element : message_.values(id)) {
+            if (out.too_many || ++out.elements > kMostElements) break;
+            if (const auto address = sip::parse_name_addr(element)) add_host(out, address->uri);
+        }
+    }
+    out.too_many |= out.elements > kMostElements;
+}
+
+void HiddenNames::add(Gathered& out, std::string_view name) const {
+    if (name.size() < kShortest || out.too_many) return;
+    // Names of the outgoing side are no secret there.
+    for (const auto& address : {passage_.to.ours.address, passage_.to.peer.address}) {
+        std::array<char, IpAddress::kMaxText> text;
+        if (sip::iequals({text.data(), address.write(text.data())}, name)) return;
+    }
+    if (name.size() > kLongest) {
+        out.too_many = true;
+        return;
+    }
+    const auto begin = out.letters.size();
+    for (const char c : name) out.letters += sip::lower(c);
+    const Name made{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(name.size())};
+    const auto same = [&](const Name& known) { return out.text(known) == out.text(made); };
+    if (std::ranges::any_of(out.names, same)) return out.letters.resize(begin);
+    if (out.names.size() >= kMostNames) {
+        out.too_many = true;
+        return;
+    }
+    out.names.push_back(made);
+}
+
+void HiddenNames::add_host(Gathered& out, std::string_view uri) const {
+    if (const auto parsed = sip::Uri::parse(uri); parsed && parsed->is_sip()) add(out, parsed->host.host);
+}
+
+// Counts a search of `text` for all names; false when the message has had its share.
+bool HiddenNames::affordable(std::string_view text) const {
+    characters_ += gathered().names.size() * (text.size() + kSearchCost);
+    return characters_ <= kMostCharacters;
 }
 
 // `fewest_dots` 0: host names that the message does not tell are not looked for.
 bool HiddenNames::plainly_in(std::string_view text, int fewest_dots) const {
     if (any_host_ && fewest_dots > 0 && mentions_address(text, fewest_dots)) return true;
     const auto lower_text = lower_case(text);
-    return std::ranges::any_of(names_, [&](const Name& name) { return stands_in(lower_text, name); });
+    const auto& names = gathered();
+    return std::ranges::any_of(names.names, [&](const Name& name) { return stands_in(lower_text, names.text(name)); });
 }
 
 bool HiddenNames::found(std::string_view text, int fewest_dots) const {
-    if (too_many_) return true;
-    if (plainly_in(text, fewest_dots)) return true;
-    return text.find('%') != std::string_view::npos && plainly_in(sip::unescaped(text), fewest_dots);
+    if (gathered().too_many) return true;
+    if (!affordable(text) || plainly_in(text, fewest_dots)) return true;
+    if (text.find('%') == std::string_view::npos) return false;
+    return !affordable(text) || plainly_in(sip::unescaped(text), fewest_dots);
 }
 
 bool HiddenNames::in(std::string_view text) const { return found(text, 1); }

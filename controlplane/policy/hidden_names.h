@@ -1,10 +1,12 @@
 #pragma once
 // The names of one side that a message tells: what must not appear on the other side.
 //
-// The peer chooses names and texts, so the search is linear in the text for each name (Knuth, Morris, Pratt), and
-// the names are bounded in number and length.
+// The peer chooses names and texts, so the search is linear in the text for each name, the names are bounded in number
+// and length, the lists that they are taken from in elements, and what one message may cost in all: what comes beyond
+// that counts as holding a name. A message of a real call needs a tenth of it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +16,10 @@
 
 namespace sallyport::policy {
 
+// They are gathered when first asked for: most messages have nothing in them that could hold one.
 class HiddenNames {
 public:
+    // Both must outlive it.
     HiddenNames(const sip::Message& message, const Passage& passage);
     HiddenNames(const HiddenNames&) = delete;
     HiddenNames& operator=(const HiddenNames&) = delete;
@@ -31,20 +35,30 @@ public:
 
 private:
     struct Name {
-        std::string text;                   // in lower case
-        std::vector<std::uint8_t> borders;  // of each beginning of `text`: its longest proper beginning that is its end
+        std::uint32_t at = 0;  // in Gathered::letters
+        std::uint32_t length = 0;
+    };
+    struct Gathered {
+        bool too_many = false;     // or too long ones to be searched for: then every text holds one
+        std::size_t elements = 0;  // of lists, looked at
+        std::string letters;       // of all names, in lower case
+        std::vector<Name> names;
+        std::string_view text(const Name& n) const { return std::string_view(letters).substr(n.at, n.length); }
     };
 
-    static bool stands_in(std::string_view lower_text, const Name& name);
-    void add(std::string_view name);
-    void add_host(std::string_view uri);
+    const Gathered& gathered() const;
+    void gather(Gathered& out) const;
+    void add(Gathered& out, std::string_view name) const;
+    void add_host(Gathered& out, std::string_view uri) const;
+    bool affordable(std::string_view text) const;
     bool found(std::string_view text, int fewest_dots) const;
     bool plainly_in(std::string_view text, int fewest_dots) const;
 
+    const sip::Message& message_;
+    const Passage& passage_;
     bool any_host_;
-    bool too_many_ = false;  // or too long ones to be searched for: then every text holds one
-    std::vector<Name> names_;
-    std::vector<std::string> known_there_;  // names of the outgoing side: no secret
+    mutable std::optional<Gathered> gathered_;
+    mutable std::size_t characters_ = 0;  // looked at in searches: each text counts once for each name
 };
 
 }  // namespace sallyport::policy

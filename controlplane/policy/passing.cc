@@ -89,12 +89,13 @@ void append_reason(std::string& list, std::string_view element, const HiddenName
 
 class Crosser {
 public:
-    Crosser(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage, PassCounters& counters)
+    Crosser(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage, const HiddenNames& hidden,
+            PassCounters& counters)
         : writer_(writer),
           message_(message),
           passage_(passage),
           counters_(counters),
-          hidden_(message, passage),
+          hidden_(hidden),
           wish_(privacy_wish(message, passage)) {}
 
     void run() {
@@ -119,7 +120,7 @@ private:
     const sip::Message& message_;
     const Passage& passage_;
     PassCounters& counters_;
-    HiddenNames hidden_;
+    const HiddenNames& hidden_;
     PrivacyWish wish_;
     bool asserted_sip_ = false;
     bool asserted_tel_ = false;
@@ -293,39 +294,33 @@ Side make_side(const config::ControlView& view, std::uint16_t sip_interface, con
             .peer = peer};
 }
 
-std::string outgoing_request_uri(const sip::Message& request, const Passage& passage) {
+OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage, const HiddenNames& hidden) {
+    OutgoingAddresses out;
     AddressRewrite how;
     how.host = passage.to.peer;
-    how.tel_as_sip = true;
     how.keep_user = true;
-    std::string out;
-    if (!append_uri(out, request.uri(), how, HiddenNames(request, passage))) return bare_uri(how.host);
+    out.to = rewritten_address(request.to(), how, hidden).value_or("<" + bare_uri(how.host) + ">");
+    how.tel_as_sip = true;
+    if (!append_uri(out.request_uri, request.uri(), how, hidden)) out.request_uri = bare_uri(how.host);
+    if (const auto wish = privacy_wish(request, passage); wish.border && wish.user) {
+        // RFC 3323 §4.1.1.3
+        out.from.append("\"Anonymous\" <").append(kAnonymousUri).append(">");
+        return out;
+    }
+    AddressRewrite ours;
+    ours.host = passage.to.ours;
+    out.from = rewritten_address(request.from(), ours, hidden).value_or("<" + bare_uri(ours.host) + ">");
     return out;
 }
 
-std::string outgoing_from(const sip::Message& request, const Passage& passage) {
-    const auto wish = privacy_wish(request, passage);
-    if (wish.border && wish.user) {
-        // RFC 3323 §4.1.1.3
-        return std::string("\"Anonymous\" <").append(kAnonymousUri).append(">");
-    }
-    AddressRewrite how;
-    how.host = passage.to.ours;
-    const auto out = rewritten_address(request.from(), how, HiddenNames(request, passage));
-    return out ? *out : "<" + bare_uri(how.host) + ">";
-}
-
-std::string outgoing_to(const sip::Message& request, const Passage& passage) {
-    AddressRewrite how;
-    how.host = passage.to.peer;
-    how.keep_user = true;
-    const auto out = rewritten_address(request.to(), how, HiddenNames(request, passage));
-    return out ? *out : "<" + bare_uri(how.host) + ">";
+void append_passed(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage,
+                   const HiddenNames& hidden, PassCounters& counters) {
+    Crosser(writer, message, passage, hidden, counters).run();
 }
 
 void append_passed(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage,
                    PassCounters& counters) {
-    Crosser(writer, message, passage, counters).run();
+    append_passed(writer, message, passage, HiddenNames(message, passage), counters);
 }
 
 std::string passed_reasons(const sip::Message& message, const Passage& passage) {

@@ -12,11 +12,11 @@
 // for the names of the side it comes from: addresses, hosts, Call-ID and tags that stand in the message, and
 // the Side's own endpoints. What holds one is stripped. It cannot know names that the message does not tell.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "controlplane/policy/header_table.h"
 #include "controlplane/sip/message.h"
@@ -25,6 +25,8 @@
 #include "platform/config/views.h"
 
 namespace sallyport::policy {
+
+class HiddenNames;  // hidden_names.h: of this message and passage
 
 // One leg as the policy sees it.
 struct Side {
@@ -39,16 +41,18 @@ Side make_side(const config::ControlView& view, std::uint16_t sip_interface, con
 struct Passage {
     Side from;
     Side to;
-    // Further names of `from` that must not cross: the Call-ID and tags of that leg, hosts learned earlier.
-    std::vector<std::string> hidden;
+    // Further names of `from` that must not cross: the Call-ID and tags of that leg. "": none. Of longer life.
+    std::array<std::string_view, 3> hidden{};
     Crossing crossing() const { return policy::crossing(from.trust, to.trust); }
 };
 
 // For an initial request on the other leg. All without tag and without parameters of ours.
-std::string outgoing_request_uri(const sip::Message& request, const Passage& passage);
-// `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3).
-std::string outgoing_from(const sip::Message& request, const Passage& passage);
-std::string outgoing_to(const sip::Message& request, const Passage& passage);
+struct OutgoingAddresses {
+    std::string request_uri;
+    std::string from;  // `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3)
+    std::string to;
+};
+OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage, const HiddenNames& hidden);
 
 struct PassCounters {
     std::uint64_t passed = 0;
@@ -66,6 +70,8 @@ inline constexpr std::size_t kMostPassedBytes = std::size_t{16} * 1024;
 
 // Writes every header of `message` that crosses, in the order received, From and To excepted. For requests
 // and responses, initial and within a dialog. Adds to `counters`.
+void append_passed(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage,
+                   const HiddenNames& hidden, PassCounters& counters);
 void append_passed(sip::MessageWriter& writer, const sip::Message& message, const Passage& passage,
                    PassCounters& counters);
 

@@ -1,6 +1,6 @@
 #include "controlplane/sip/message.h"
 
-#include <cstring>
+#include "platform/base/line_break.h"
 
 namespace sallyport::sip {
 namespace {
@@ -8,24 +8,15 @@ namespace {
 constexpr auto kNone = std::string_view::npos;
 constexpr std::string_view kVersion = "SIP/2.0";
 
-std::size_t find_char(std::string_view s, char c, std::size_t from, std::size_t to) {
-    if (from >= to) return kNone;
-    const void* p = std::memchr(s.data() + from, c, to - from);
-    return p == nullptr ? kNone : static_cast<std::size_t>(static_cast<const char*>(p) - s.data());
-}
-
 // Where the CR LF of the line that starts at `from` stands; npos when there is none. `bare` is set when a CR
 // or LF stands alone before it.
 std::size_t end_of_line(std::string_view s, std::size_t from, bool& bare) {
     for (std::size_t at = from;;) {
-        const auto cr = find_char(s, '\r', at, s.size());
-        if (cr == kNone) return kNone;
-        if (cr + 1 < s.size() && s[cr + 1] == '\n') {
-            if (find_char(s, '\n', from, cr) != kNone) bare = true;
-            return cr;
-        }
+        at = find_line_break(s, at);
+        if (at == kNone) return kNone;
+        if (s[at] == '\r' && at + 1 < s.size() && s[at + 1] == '\n') return at;
         bare = true;
-        at = cr + 1;
+        ++at;
     }
 }
 
@@ -55,6 +46,15 @@ constexpr std::array<SingleField, 8> kSingleFields = {{
     {HeaderId::kRSeq, "Duplicate RSeq header"},
     {HeaderId::kSessionExpires, "Duplicate Session-Expires header"},
 }};
+
+// A tag without a value is against the grammar (RFC 3261 §25.1), and no answer could carry one of ours beside it: who
+// reads
+// ";tag;tag=x" finds the first.
+bool take_tag(const NameAddr& from_or_to, std::string_view& tag) {
+    const auto param = from_or_to.params.find("tag");
+    if (param) tag = param->value;
+    return !param || !tag.empty();
+}
 
 }  // namespace
 
@@ -222,20 +222,14 @@ void Message::decode() {
     check_single(HeaderId::kContentLength, false, {}, "Duplicate Content-Length header");
 
     if (const auto* field = find(HeaderId::kFrom)) {
-        if (const auto from = parse_name_addr(field->value)) {
-            from_ = *from;
-            from_tag_ = from_.tag();
-        } else {
-            fail("Malformed From header");
-        }
+        const auto from = parse_name_addr(field->value);
+        if (from) from_ = *from;
+        if (!from || !take_tag(from_, from_tag_)) fail("Malformed From header");
     }
     if (const auto* field = find(HeaderId::kTo)) {
-        if (const auto to = parse_name_addr(field->value)) {
-            to_ = *to;
-            to_tag_ = to_.tag();
-        } else {
-            fail("Malformed To header");
-        }
+        const auto to = parse_name_addr(field->value);
+        if (to) to_ = *to;
+        if (!to || !take_tag(to_, to_tag_)) fail("Malformed To header");
     }
     if (const auto* field = find(HeaderId::kCallId)) {
         call_id_ = field->value;

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "platform/base/line_break.h"
+
 namespace sallyport::sip {
 namespace {
 
@@ -158,11 +160,11 @@ void MessageWriter::copy_lines(std::string_view lines) {
 
 // A fold becomes one SP; any other CR or LF would let the value end its line.
 void MessageWriter::append_value(std::string_view text) {
-    if (text.find_first_of("\r\n") == std::string_view::npos) {
+    if (find_line_break(text) == std::string_view::npos) {
         buffer_ += text;
         return;
     }
-    for (auto at = text.find_first_of("\r\n"); at != std::string_view::npos; at = text.find_first_of("\r\n", at + 2)) {
+    for (auto at = find_line_break(text); at != std::string_view::npos; at = find_line_break(text, at + 2)) {
         const auto rest = text.substr(at);
         if (!rest.starts_with("\r\n ") && !rest.starts_with("\r\n\t")) {
             failed_ = true;

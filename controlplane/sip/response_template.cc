@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "platform/base/buffer.h"
+
 namespace sallyport::sip {
 namespace {
 
@@ -85,9 +87,8 @@ void ResponseTemplate::assign(const Message& request, const Endpoint& source) {
 }
 
 void ResponseTemplate::clear() {
-    constexpr std::size_t kKeep = 4096;
-    buffer_.clear();
-    if (buffer_.capacity() > kKeep) buffer_ = std::string();
+    constexpr std::size_t kKeep = 2048;  // as the other buffers of a transaction
+    clear_buffer(buffer_, kKeep);
     to_at_ = call_id_at_ = record_route_at_ = timestamp_at_ = 0;
     has_to_tag_ = false;
 }

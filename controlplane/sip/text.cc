@@ -1,5 +1,8 @@
 #include "controlplane/sip/text.h"
 
+#include <cstring>
+#include <utility>
+
 namespace sallyport::sip {
 namespace {
 
@@ -158,6 +161,10 @@ std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments 
 CommaList::Iterator& CommaList::Iterator::operator++() {
     element_ = {};
     while (!rest_.empty() && element_.empty()) {
+        if (std::memchr(rest_.data(), ',', rest_.size()) == nullptr) {  // most fields: nothing to take apart
+            element_ = trim(std::exchange(rest_, {}));
+            break;
+        }
         // An unbalanced quote: the rest is one element, and its parser says what is wrong with it.
         const auto end = find_outside(rest_, ',', comments_).value_or(rest_.size());
         element_ = trim(rest_.substr(0, end));

@@ -82,13 +82,15 @@ std::optional<Param> find_normalised(const ParamList& list, const std::string& n
     return std::nullopt;
 }
 
-// Every parameter of `a` against `b`; called both ways round.
+// Every parameter of `a` against `b`; called both ways round. Of several of one name, which RFC 3261 §19.1.1 forbids,
+// the first counts, as for all who read one: else a URI would not be equivalent to itself.
 bool params_match(const ParamList& a, const ParamList& b) {
     // Those that change where the request goes must be in both or in neither. `transport` is not in the RFC's
     // list, but in its examples.
     constexpr std::array<std::string_view, 5> kSignificant = {"user", "ttl", "method", "maddr", "transport"};
     for (const Param& p : a) {
         const auto name = normalised(p.name, true);
+        if (find_normalised(a, name)->raw.data() != p.raw.data()) continue;
         const auto other = find_normalised(b, name);
         if (!other) {
             for (const auto& s : kSignificant)
@@ -134,6 +136,7 @@ std::string number_digits(std::string_view s) {
 // RFC 3966 §4: parameters compare by name and case-insensitive value, all of them.
 bool tel_params_match(const ParamList& a, const ParamList& b) {
     for (const Param& p : a) {
+        if (a.find(p.name)->raw.data() != p.raw.data()) continue;
         const auto other = b.find(p.name);
         if (!other || !iequals(p.value, other->value)) return false;
     }

@@ -1,5 +1,6 @@
 #include "controlplane/store/call_store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <unordered_set>
@@ -36,6 +37,7 @@ os::Result<std::unique_ptr<CallStore>> CallStore::open(const Options& options, s
     table->visit_live([&](std::uint64_t call, std::span<const std::byte> bytes) {
         left.push_back({call, {bytes.begin(), bytes.end()}});
     });
+    std::ranges::sort(left, {}, &Left::call);  // oldest first
 
     std::vector<std::pair<std::uint64_t, std::string>> pending;
     std::unordered_set<std::string> missing;
@@ -84,13 +86,14 @@ std::vector<StoreCounter> CallStore::counters() const {
     return {
         {"store-slots-used", table_.used(), "calls and unwritten records in the table that survives a crash, now"},
         {"store-slots", table_.slots(), "the table's size"},
-        {"store-table-full", t.full, "saves without a free slot: the call would not survive a crash"},
+        {"store-table-full", t.full, "saves for which there was no room: the call would not survive a crash"},
         {"store-export-too-big", t.too_big, "calls whose state was too long for a slot"},
         {"store-no-memory", t.no_memory, "saves that failed because the runtime folder is full"},
         {"store-torn-found", t.torn, "cut writes found at the start"},
         {"store-slots-unreadable", t.unreadable, "slots without a valid state found at the start"},
         {"records-replayed", replayed_, "records of the last process that were written by this one"},
         {"records-written", w.written, "call records appended"},
+        {"records-queued", w.queued, "records given to the writer and not yet in the file, now"},
         {"records-waiting", waiting_.size(), "records kept in the table because the writer's queue is full, now"},
         {"records-refused", w.refused, "times that the writer's queue was full"},
         {"records-write-failures", w.failures, "writes or syncs of the records that failed"},

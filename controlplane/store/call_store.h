@@ -39,7 +39,7 @@ public:
         std::uint64_t call = 0;
         std::vector<std::byte> exported;
     };
-    // The exports that the last process left, in no order. Taken once, before the first save().
+    // The exports that the last process left, oldest first. Taken once, before the first save().
     std::vector<Left> take_left() { return std::move(left_); }
     // Nothing can be made of what was left of this call: its slot is free.
     void give_up(std::uint64_t call) { table_.release(call); }

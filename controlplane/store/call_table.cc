@@ -8,6 +8,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "platform/base/siphash.h"
 
@@ -16,29 +19,39 @@ namespace sallyport::store {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x53414c4c59435431;  // "SALLYCT1"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 struct FileHeader {
     std::uint64_t magic = kMagic;
     std::uint32_t version = kVersion;
-    std::uint32_t buffer_bytes = CallTable::kBufferBytes;
+    std::uint32_t slots = 0;
 };
 static_assert(sizeof(FileHeader) == 16);
 
-constexpr std::size_t file_bytes(std::uint32_t slots) {
-    return CallTable::kFileHeaderBytes + std::size_t{slots} * 2 * CallTable::kBufferBytes;
+// Sparse, so that it costs nothing to have room for each call at its longest.
+std::size_t slabs_for(std::uint32_t slots) {
+    constexpr std::uint32_t kLongestPerSlab =
+        (CellSpace::kSlabBytes - CellSpace::kSlabHeaderBytes) / CellSpace::kSizes.back();
+    return (slots + kLongestPerSlab - 1) / kLongestPerSlab + CellSpace::kSizes.size();
 }
 
-bool has_our_layout(int fd) {
+std::size_t file_bytes(std::uint32_t slots) {
+    return CallTable::kFileHeaderBytes + slabs_for(slots) * CellSpace::kSlabBytes;
+}
+
+// Of a file of our layout that is as long as it says; else none.
+std::uint32_t slots_of(int fd, std::size_t size) {
     FileHeader found{};
-    return ::pread(fd, &found, sizeof(found), 0) == ssize_t{sizeof(found)} && found.magic == kMagic &&
-           found.version == kVersion && found.buffer_bytes == CallTable::kBufferBytes;
+    if (::pread(fd, &found, sizeof(found), 0) != ssize_t{sizeof(found)}) return 0;
+    constexpr std::uint32_t kMost = 1U << 24;
+    if (found.magic != kMagic || found.version != kVersion || found.slots == 0 || found.slots > kMost) return 0;
+    return size == file_bytes(found.slots) ? found.slots : 0;
 }
 
 }  // namespace
 
-struct CallTable::BufferHeader {
-    std::uint64_t checksum = 0;  // of the fields below and the payload; 0 only in a buffer never written
+struct CallTable::CellHeader {
+    std::uint64_t checksum = 0;  // of the fields below and the payload; 0: nothing is here
     std::uint64_t generation = 0;
     std::uint64_t call = 0;
     std::uint32_t state = 0;
@@ -54,6 +67,7 @@ struct CallTable::BufferHeader {
 };
 
 os::Result<CallTable> CallTable::open(const std::string& path, std::uint32_t slots, std::string& notes) {
+    static_assert(sizeof(CellHeader) == kCellHeaderBytes);
     notes.clear();
     os::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!fd) return std::unexpected(os::system_error("open " + path));
@@ -63,18 +77,16 @@ os::Result<CallTable> CallTable::open(const std::string& path, std::uint32_t slo
     }
     struct stat st{};
     if (::fstat(fd.get(), &st) != 0) return std::unexpected(os::system_error("stat " + path));
-    auto present = static_cast<std::size_t>(st.st_size);
-    if (present != 0 && (present < kFileHeaderBytes || !has_our_layout(fd.get()))) {
+    const auto had = slots_of(fd.get(), static_cast<std::size_t>(st.st_size));
+    if (st.st_size != 0 && had == 0) {
         notes = path + " is of another version or damaged, and is begun anew";
         if (::ftruncate(fd.get(), 0) != 0) return std::unexpected(os::system_error("empty " + path));
-        present = 0;
     }
-    const std::size_t had = present < kFileHeaderBytes ? 0 : (present - kFileHeaderBytes) / (2 * kBufferBytes);
-    if (had > slots) slots = static_cast<std::uint32_t>(had);  // calls of a larger configuration are kept
-    if (present < file_bytes(slots) && ::ftruncate(fd.get(), static_cast<off_t>(file_bytes(slots))) != 0)
-        return std::unexpected(os::system_error("size " + path));
-    if (present == 0) {
-        const FileHeader header;
+    slots = std::max(slots, had);  // calls of a larger configuration are kept
+    if (slots != had) {
+        if (::ftruncate(fd.get(), static_cast<off_t>(file_bytes(slots))) != 0)
+            return std::unexpected(os::system_error("size " + path));
+        const FileHeader header{.slots = slots};
         if (::pwrite(fd.get(), &header, sizeof(header), 0) != ssize_t{sizeof(header)})
             return std::unexpected(os::system_error("write " + path));
     }
@@ -86,103 +98,100 @@ os::Result<CallTable> CallTable::open(const std::string& path, std::uint32_t slo
 }
 
 CallTable::CallTable(os::UniqueFd fd, os::Mapping mapping, std::uint32_t slots)
-    : fd_(std::move(fd)), mapping_(std::move(mapping)), slots_(slots), table_(slots) {}
-
-std::byte* CallTable::buffer_at(std::uint32_t slot, std::uint8_t buffer) const {
-    return mapping_.writable().data() + kFileHeaderBytes + (std::size_t{slot} * 2 + buffer) * kBufferBytes;
-}
+    : fd_(std::move(fd)),
+      mapping_(std::move(mapping)),
+      slots_(slots),
+      counters_(std::make_unique<Counters>()),
+      cells_(mapping_.writable().subspan(kFileHeaderBytes),
+             {.reserve =
+                  [file = fd_.get(), counters = counters_.get()](std::size_t at, std::size_t bytes) {
+                      const auto from = static_cast<off_t>(kFileHeaderBytes + at);
+                      if (::posix_fallocate(file, from, static_cast<off_t>(bytes)) == 0) return true;
+                      ++counters->no_memory;
+                      return false;
+                  },
+              .give_back =
+                  [file = fd_.get()](std::size_t at, std::size_t bytes) {
+                      // A file system that knows no holes keeps the pages: no harm.
+                      (void)::fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                        static_cast<off_t>(kFileHeaderBytes + at), static_cast<off_t>(bytes));
+                  }}) {}
 
 void CallTable::recover() {
-    for (std::uint32_t i = 0; i < slots_; ++i) {
-        Slot& slot = table_[i];
-        std::uint64_t call = 0;
-        bool written = false;
-        bool valid = false;
-        for (std::uint8_t b = 0; b < 2; ++b) {
-            // A hole of a sparse file costs a page of memory when it is read through the mapping of a tmpfs
-            // file; so look where there is data first.
-            const auto at = static_cast<off_t>(kFileHeaderBytes + (std::size_t{i} * 2 + b) * kBufferBytes);
-            const off_t data = ::lseek(fd_.get(), at, SEEK_DATA);
-            if (data < 0 || data >= at + static_cast<off_t>(kBufferBytes)) continue;
-            BufferHeader h;
-            std::memcpy(&h, buffer_at(i, b), sizeof(h));
-            if (h.checksum == 0 && h.generation == 0) continue;
-            written = true;
-            const bool good = h.length <= kMaxPayload && h.state <= static_cast<std::uint32_t>(State::kPending) &&
-                              h.checksum == h.compute({buffer_at(i, b) + kBufferHeaderBytes, h.length});
-            if (!good) {
-                ++counters_.torn;
-                continue;
-            }
-            if (valid && h.generation <= slot.generation) continue;
-            valid = true;
-            slot.generation = h.generation;
-            slot.length = h.length;
-            slot.state = static_cast<State>(h.state);
-            slot.buffer = b;
-            call = h.call;
+    std::unordered_set<std::uint64_t> torn;
+    std::vector<CellSpace::Cell> superseded;
+    cells_.visit([&](const CellSpace::Cell& cell) {
+        CellHeader h;
+        std::memcpy(&h, cells_.data(cell), sizeof(h));
+        if (h.checksum == 0) return false;
+        const bool good = h.length <= cell.bytes - kCellHeaderBytes &&
+                          (h.state == static_cast<std::uint32_t>(State::kLive) ||
+                           h.state == static_cast<std::uint32_t>(State::kPending)) &&
+                          h.checksum == h.compute({cells_.data(cell) + kCellHeaderBytes, h.length});
+        if (!good) {
+            ++counters_->torn;
+            torn.insert(h.call);
+            std::memset(cells_.data(cell), 0, sizeof(h));
+            return false;
         }
-        if (written && !valid) ++counters_.unreadable;
-        if (slot.state != State::kFree && slot_of_.try_emplace(call, i).second) continue;
-        slot.state = State::kFree;
-        free_.push_back(i);
-    }
-    // Low slots first: the same pages are used again and again.
-    std::ranges::reverse(free_);
+        generation_ = std::max(generation_, h.generation);
+        const Entry found{cell, h.length, static_cast<State>(h.state), h.generation};
+        const auto [known, added] = entries_.try_emplace(h.call, found);
+        if (added) return true;
+        // The crash came before the older one was cleared.
+        if (known->second.generation > found.generation) {
+            superseded.push_back(found.cell);
+        } else {
+            superseded.push_back(known->second.cell);
+            known->second = found;
+        }
+        return true;
+    });
+    for (const auto& cell : superseded) clear(cell);
+    counters_->unreadable = static_cast<std::uint64_t>(
+        std::ranges::count_if(torn, [&](std::uint64_t call) { return !entries_.contains(call); }));
 }
 
-// After this a write into the buffer's first `bytes` cannot fail for want of room.
-bool CallTable::reserve(std::uint32_t slot, std::uint8_t buffer, std::size_t bytes) {
-    std::size_t& have = table_[slot].reserved_bytes[buffer];
-    if (bytes <= have) return true;
-    const std::size_t pages = (bytes + 4095) / 4096 * 4096;
-    const auto at = static_cast<off_t>(kFileHeaderBytes + (std::size_t{slot} * 2 + buffer) * kBufferBytes);
-    if (::posix_fallocate(fd_.get(), at, static_cast<off_t>(pages)) != 0) return false;
-    have = pages;
-    return true;
+// One store: the cell is there or it is not.
+void CallTable::clear(const CellSpace::Cell& cell) {
+    std::atomic_signal_fence(std::memory_order_release);
+    const std::uint64_t nothing = 0;
+    std::memcpy(cells_.data(cell), &nothing, sizeof(nothing));
+    cells_.give_back(cell);
 }
 
-bool CallTable::write(std::uint32_t index, State state, std::uint64_t call, std::span<const std::byte> payload) {
-    Slot& slot = table_[index];
-    const auto other = static_cast<std::uint8_t>(1 - slot.buffer);
-    if (!reserve(index, other, kBufferHeaderBytes + payload.size())) {
-        ++counters_.no_memory;
+bool CallTable::put(std::uint64_t call, State state, std::span<const std::byte> payload) {
+    const auto found = entries_.find(call);
+    if (payload.size() > kMaxPayload) {
+        ++counters_->too_big;
+        if (found != entries_.end()) release(call);  // an old state would be worse than none
         return false;
     }
-    std::byte* const at = buffer_at(index, other);
-    BufferHeader header;
-    header.generation = slot.generation + 1;
+    const auto cell = found == entries_.end() && entries_.size() >= slots_
+                          ? std::nullopt
+                          : cells_.take(kCellHeaderBytes + payload.size());
+    if (!cell) {
+        ++counters_->full;
+        return false;
+    }
+    auto* const at = cells_.data(*cell);
+    CellHeader header;
+    header.generation = ++generation_;
     header.call = call;
     header.state = static_cast<std::uint32_t>(state);
     header.length = static_cast<std::uint32_t>(payload.size());
     header.checksum = header.compute(payload);
-    if (!payload.empty()) std::memcpy(at + kBufferHeaderBytes, payload.data(), payload.size());
+    if (!payload.empty()) std::memcpy(at + kCellHeaderBytes, payload.data(), payload.size());
     // The order as the compiler sees it; what dies is the process, not the memory.
     std::atomic_signal_fence(std::memory_order_release);
     std::memcpy(at, &header, sizeof(header));
-    slot.generation = header.generation;
-    slot.length = payload.size();
-    slot.state = state;
-    slot.buffer = other;
-    return true;
-}
-
-bool CallTable::put(std::uint64_t call, State state, std::span<const std::byte> payload) {
-    auto found = slot_of_.find(call);
-    if (payload.size() > kMaxPayload) {
-        ++counters_.too_big;
-        if (found != slot_of_.end()) release(call);  // an old state would be worse than none
-        return false;
+    const Entry entry{*cell, header.length, state, header.generation};
+    if (found == entries_.end()) {
+        entries_.emplace(call, entry);
+    } else {
+        clear(found->second.cell);
+        found->second = entry;
     }
-    if (found != slot_of_.end()) return write(found->second, state, call, payload);
-    if (free_.empty()) {
-        ++counters_.full;
-        return false;
-    }
-    const std::uint32_t index = free_.back();
-    if (!write(index, state, call, payload)) return false;
-    free_.pop_back();
-    slot_of_.emplace(call, index);
     return true;
 }
 
@@ -195,38 +204,32 @@ bool CallTable::save_record(std::uint64_t call, std::string_view line) {
 }
 
 void CallTable::release(std::uint64_t call) {
-    const auto found = slot_of_.find(call);
-    if (found == slot_of_.end()) return;
-    const std::uint32_t index = found->second;
-    // Without room for even a header the slot is written over in place: torn or whole, it is no call any more.
-    if (!write(index, State::kFree, call, {}))
-        std::memset(buffer_at(index, table_[index].buffer), 0, sizeof(BufferHeader));
-    table_[index].state = State::kFree;
-    free_.push_back(index);
-    slot_of_.erase(found);
+    const auto found = entries_.find(call);
+    if (found == entries_.end()) return;
+    clear(found->second.cell);
+    entries_.erase(found);
 }
 
-std::span<const std::byte> CallTable::payload_of(std::uint32_t index) const {
-    const Slot& slot = table_[index];
-    return {buffer_at(index, slot.buffer) + kBufferHeaderBytes, slot.length};
+std::span<const std::byte> CallTable::payload_of(const Entry& entry) const {
+    return {cells_.data(entry.cell) + kCellHeaderBytes, entry.length};
 }
 
 void CallTable::visit_live(const std::function<void(std::uint64_t, std::span<const std::byte>)>& visit) const {
-    for (const auto& [call, index] : slot_of_)
-        if (table_[index].state == State::kLive) visit(call, payload_of(index));
+    for (const auto& [call, entry] : entries_)
+        if (entry.state == State::kLive) visit(call, payload_of(entry));
 }
 
 void CallTable::visit_pending(const std::function<void(std::uint64_t, std::string_view)>& visit) const {
-    for (const auto& [call, index] : slot_of_) {
-        if (table_[index].state != State::kPending) continue;
-        const auto payload = payload_of(index);
+    for (const auto& [call, entry] : entries_) {
+        if (entry.state != State::kPending) continue;
+        const auto payload = payload_of(entry);
         visit(call, {reinterpret_cast<const char*>(payload.data()), payload.size()});
     }
 }
 
 std::string_view CallTable::pending(std::uint64_t call) const {
-    const auto found = slot_of_.find(call);
-    if (found == slot_of_.end() || table_[found->second].state != State::kPending) return {};
+    const auto found = entries_.find(call);
+    if (found == entries_.end() || found->second.state != State::kPending) return {};
     const auto payload = payload_of(found->second);
     return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }

@@ -1,25 +1,25 @@
 #pragma once
-// The table of live calls: a file of fixed slots, mapped into memory, that survives the process (not the
-// machine: it lies in RUNTIME). What was saved before a kill -9 is there afterwards, whole.
+// The table of live calls: a file, mapped into memory, that survives the process (not the machine: it lies in
+// RUNTIME). What was saved before a kill -9 is there afterwards, whole.
 //
-// A slot has two buffers, each with its own header: generation, state, number of the call, length, checksum.
-// A save writes the buffer that does not hold the present state, payload first, header last. A reader takes
-// the buffer with the higher generation among those whose checksum is right: a write that was cut anywhere
-// leaves the state before it. The file is sparse; a buffer's pages are reserved before they are written,
-// because a full file system would otherwise end the process with SIGBUS.
+// Each save goes into a cell of its own (cell_space.h), payload first, header last; then the cell of the state before
+// is cleared. A cell's header has a generation, which grows with every save of the table, and a checksum over header
+// and payload: of two cells of one call the reader takes the newer whole one. A write that was cut anywhere leaves the
+// state before it, which was not yet cleared.
 //
 // States: live (payload: the engine's export), pending (payload: the line of the call's record, which waits to
-// be appended to the records), free. Bounds: `slots`, kMaxPayload. One process at a time: the file is locked.
+// be appended to the records). Bounds: `slots` calls, kMaxPayload. One process at a time: the file is locked.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
+#include "controlplane/store/cell_space.h"
 #include "platform/os/result.h"
 #include "platform/os/shared_memory.h"
 #include "platform/os/unique_fd.h"
@@ -28,20 +28,19 @@ namespace sallyport::store {
 
 class CallTable {
 public:
-    static constexpr std::size_t kBufferBytes = std::size_t{128} * 1024;
-    static constexpr std::size_t kBufferHeaderBytes = 64;
-    static constexpr std::size_t kMaxPayload = kBufferBytes - kBufferHeaderBytes;
+    static constexpr std::size_t kCellHeaderBytes = 32;
+    static constexpr std::size_t kMaxPayload = CellSpace::kSizes.back() - kCellHeaderBytes;
     static constexpr std::size_t kFileHeaderBytes = 4096;
 
     struct Counters {
-        std::uint64_t full = 0;        // no free slot: the call is not protected against a crash
+        std::uint64_t full = 0;        // no room: the call is not protected against a crash
         std::uint64_t too_big = 0;     // export longer than kMaxPayload; what was saved before is forgotten
-        std::uint64_t no_memory = 0;   // the file system is full
+        std::uint64_t no_memory = 0;   // of `full`: the file system is full
         std::uint64_t torn = 0;        // writes that a crash had cut, found at the start
-        std::uint64_t unreadable = 0;  // slots without any valid buffer, found at the start
+        std::uint64_t unreadable = 0;  // of these: calls without any whole state
     };
 
-    // Opens or makes the file with at least `slots` slots. One of another layout is begun anew, and `notes` says so.
+    // Opens or makes the file for at least `slots` calls. One of another layout is begun anew, and `notes` says so.
     static os::Result<CallTable> open(const std::string& path, std::uint32_t slots, std::string& notes);
     CallTable(CallTable&&) = default;
 
@@ -57,36 +56,33 @@ public:
     // The line that waits for this call; empty when there is none.
     std::string_view pending(std::uint64_t call) const;
 
-    std::size_t used() const { return slot_of_.size(); }
+    std::size_t used() const { return entries_.size(); }
     std::uint32_t slots() const { return slots_; }
-    const Counters& counters() const { return counters_; }
+    const Counters& counters() const { return *counters_; }
 
 private:
-    enum class State : std::uint32_t { kFree = 0, kLive = 1, kPending = 2 };
-    struct BufferHeader;
-    struct Slot {
+    enum class State : std::uint32_t { kLive = 1, kPending = 2 };
+    struct CellHeader;
+    struct Entry {
+        CellSpace::Cell cell;
+        std::uint32_t length = 0;
+        State state = State::kLive;
         std::uint64_t generation = 0;
-        std::size_t length = 0;
-        State state = State::kFree;
-        std::uint8_t buffer = 0;                 // which holds the present state
-        std::size_t reserved_bytes[2] = {0, 0};  // of the file system, per buffer
     };
 
     CallTable(os::UniqueFd fd, os::Mapping mapping, std::uint32_t slots);
     void recover();
-    std::byte* buffer_at(std::uint32_t slot, std::uint8_t buffer) const;
-    bool reserve(std::uint32_t slot, std::uint8_t buffer, std::size_t bytes);
-    bool write(std::uint32_t slot, State state, std::uint64_t call, std::span<const std::byte> payload);
+    void clear(const CellSpace::Cell& cell);
     bool put(std::uint64_t call, State state, std::span<const std::byte> payload);
-    std::span<const std::byte> payload_of(std::uint32_t slot) const;
+    std::span<const std::byte> payload_of(const Entry& entry) const;
 
     os::UniqueFd fd_;
     os::Mapping mapping_;
     std::uint32_t slots_ = 0;
-    std::vector<Slot> table_;
-    std::vector<std::uint32_t> free_;  // the last is used next
-    std::unordered_map<std::uint64_t, std::uint32_t> slot_of_;
-    Counters counters_;
+    std::unique_ptr<Counters> counters_;  // stays where it is when the table moves
+    CellSpace cells_;
+    std::uint64_t generation_ = 0;
+    std::unordered_map<std::uint64_t, Entry> entries_;
 };
 
 }  // namespace sallyport::store

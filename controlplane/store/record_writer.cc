@@ -30,7 +30,7 @@ bool RecordWriter::offer(std::uint64_t call, std::string line) {
     ++queued_;
     queued_bytes_ += line.size();
     queue_.push_back({call, std::move(line)});
-    wake_.notify_one();
+    if (queue_.size() == 1) wake_.notify_one();
     return true;
 }
 
@@ -47,7 +47,9 @@ void RecordWriter::reopen() {
 
 RecordWriter::Counters RecordWriter::counters() const {
     const std::lock_guard lock(mutex_);
-    return counters_;
+    auto out = counters_;
+    out.queued = queued_;
+    return out;
 }
 
 void RecordWriter::report(const std::string& error) {
@@ -82,6 +84,8 @@ void RecordWriter::run() {
             wake_.wait(lock, something);
         else
             wake_.wait_until(lock, until, something);
+        // What comes a moment later goes with it: a write, and a wake of the SIP thread, for many.
+        if (batch.empty() && !queue_.empty()) wake_.wait_for(lock, kGather, [&] { return stop_ || reopen_; });
 
         const bool stopping = stop_;
         const bool reopening = std::exchange(reopen_, false);

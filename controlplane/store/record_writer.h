@@ -5,6 +5,7 @@
 // The queue is bounded; what does not fit is refused, and stays where it is kept (the table of calls) until it
 // is offered again. A write that fails is tried again every second.
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -23,12 +24,14 @@ namespace sallyport::store {
 class RecordWriter {
 public:
     static constexpr std::size_t kMaxQueued = 8192;
+    static constexpr std::chrono::milliseconds kGather{5};
     static constexpr std::size_t kMaxQueuedBytes = std::size_t{32} << 20;
 
     struct Counters {
         std::uint64_t written = 0;
         std::uint64_t refused = 0;   // offers that found the queue full
         std::uint64_t failures = 0;  // of write or sync
+        std::size_t queued = 0;      // now, with what the thread has in hand
     };
 
     // `written` is called from the thread, after take_written() has got something to give.

@@ -81,6 +81,7 @@ void TransactionLayer::on_response(Instant now, const Path& from, const sip::Mes
 void TransactionLayer::run(Instant now, Client& client, const ClientStep& step, const Path& from,
                            const sip::Message* response) {
     const auto id = client.id();
+    note_waiting(client);
     if (step.stop_timers) {
         client.retransmit.cancel();
         client.end.cancel();
@@ -116,10 +117,11 @@ void TransactionLayer::end(Client& client) {
     client.retransmit.cancel();
     client.end.cancel();
     tables_->client_keys.erase(client.index);
+    tables_->client_peers.erase(client.index);
     client.machine = {};
-    clear_buffer(client.key);
-    clear_buffer(client.request);
-    clear_buffer(client.extra);
+    clear_buffer(client.key, kKeepCapacity);
+    clear_buffer(client.request, kKeepCapacity);
+    clear_buffer(client.extra, kKeepCapacity);
     tables_->account(client);
     tables_->clients.give_back(client);
 }

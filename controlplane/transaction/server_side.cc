@@ -267,9 +267,9 @@ void TransactionLayer::end(Server& server) {
     server.retransmit.cancel();
     server.end.cancel();
     server.machine = {};
-    clear_buffer(server.key);
-    clear_buffer(server.merge_key);
-    clear_buffer(server.response);
+    clear_buffer(server.key, kKeepCapacity);
+    clear_buffer(server.merge_key, kKeepCapacity);
+    clear_buffer(server.response, kKeepCapacity);
     server.head.clear();
     tables_->account(server);
     tables_->servers.give_back(server);

@@ -13,18 +13,14 @@
 #include "controlplane/transaction/send_queue.h"
 #include "controlplane/transaction/server_machine.h"
 #include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/buffer.h"
 #include "platform/base/timer_wheel.h"
 
 namespace sallyport::transaction {
 
-// A buffer that goes back to its slot keeps its memory up to this size.
-constexpr std::size_t kKeepCapacity = 4096;
-inline void clear_buffer(std::string& s) {
-    if (s.capacity() > kKeepCapacity)
-        s = std::string();
-    else
-        s.clear();
-}
+// A buffer that goes back to its slot keeps its memory up to this size, an ordinary INVITE's. No account holds what is
+// kept; with four buffers a slot it is no more than TransactionSettings::mean_transaction_bytes.
+constexpr std::size_t kKeepCapacity = 2048;
 
 // Chained hash over slot numbers. The keys are the slots' own; the caller compares them. Hashes come from
 // SipHash, so that a peer cannot aim at one chain.
@@ -63,6 +59,44 @@ private:
         bool linked = false;
     };
     std::vector<std::uint32_t> heads_;
+    std::vector<Link> links_;
+};
+
+// Slots in buckets by what they wait for. In and out in one step, wherever a slot stands: a bucket may hold them all.
+class Waiters {
+public:
+    void insert(std::uint32_t slot, std::uint64_t hash) {
+        if (slot >= links_.size()) links_.resize(slot + 1U);
+        const auto bucket = static_cast<std::uint32_t>(hash % kBuckets);
+        auto& head = heads_[bucket];
+        if (head != kNone) links_[head].before = slot;
+        links_[slot] = {kNone, head, bucket, true};
+        head = slot;
+    }
+    void erase(std::uint32_t slot) {
+        if (!contains(slot)) return;
+        const auto link = links_[slot];
+        (link.before == kNone ? heads_[link.bucket] : links_[link.before].after) = link.after;
+        if (link.after != kNone) links_[link.after].before = link.before;
+        links_[slot].linked = false;
+    }
+    bool contains(std::uint32_t slot) const { return slot < links_.size() && links_[slot].linked; }
+    // All of the bucket of `hash`: others may be among them. `visit` changes nothing here.
+    template <typename Visit>
+    void visit(std::uint64_t hash, const Visit& visit) const {
+        for (auto slot = heads_[hash % kBuckets]; slot != kNone; slot = links_[slot].after) visit(slot);
+    }
+
+private:
+    static constexpr std::uint32_t kNone = UINT32_MAX;
+    static constexpr std::size_t kBuckets = 1024;
+    struct Link {
+        std::uint32_t before = kNone;
+        std::uint32_t after = kNone;
+        std::uint32_t bucket = 0;
+        bool linked = false;
+    };
+    std::vector<std::uint32_t> heads_ = std::vector<std::uint32_t>(kBuckets, kNone);
     std::vector<Link> links_;
 };
 
@@ -117,6 +151,12 @@ struct TransactionLayer::Client {
     bool cancel_sent = false;
     std::size_t accounted = 0;  // in Tables::client_bytes
 
+    // For its first response, or for the final one of a request that is no INVITE: what an ICMP error ends.
+    bool waiting() const {
+        const auto state = machine.state();
+        return state == ClientState::kCalling || state == ClientState::kTrying ||
+               (state == ClientState::kProceeding && !machine.invite());
+    }
     std::size_t size() const { return key.size() + request.size(); }
     ClientId id() const { return {index, generation}; }
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1; }
@@ -160,6 +200,7 @@ struct TransactionLayer::Tables {
     HashIndex client_keys;
     HashIndex server_keys;
     HashIndex merge_keys;
+    Waiters client_peers;          // those that wait, by where their request went
     std::size_t client_bytes = 0;  // what the texts of all take
     std::size_t server_bytes = 0;
 

@@ -107,16 +107,29 @@ void TransactionLayer::on_send_error(Instant now, const SendQueue::Entry& entry)
     }
 }
 
+std::uint64_t TransactionLayer::peer_hash(const Path& to) const {
+    const auto& address = to.remote.address.bytes();
+    const std::string_view bytes(reinterpret_cast<const char*>(address.data()), address.size());
+    SipHashKey key = hash_key_;
+    key.k1 ^= std::uint64_t{to.sip_interface} << 16 | to.remote.port;
+    return siphash13(key, bytes);
+}
+
+void TransactionLayer::note_waiting(const Client& client) {
+    if (client.waiting() == tables_->client_peers.contains(client.index)) return;
+    if (client.waiting())
+        tables_->client_peers.insert(client.index, peer_hash(client.to));
+    else
+        tables_->client_peers.erase(client.index);
+}
+
 void TransactionLayer::on_unreachable(Instant now, const Path& to) {
     // The events may start and end transactions: first who is meant, then the telling.
     std::vector<ClientId> hit;
-    for (std::uint32_t i = 0; i < tables_->clients.capacity(); ++i) {
+    tables_->client_peers.visit(peer_hash(to), [&](std::uint32_t i) {
         const auto& client = tables_->clients.at(i);
-        const auto state = client.machine.state();
-        const bool waiting = state == ClientState::kCalling || state == ClientState::kTrying ||
-                             (state == ClientState::kProceeding && !client.machine.invite());
-        if (waiting && client.to == to) hit.push_back(client.id());
-    }
+        if (client.to == to) hit.push_back(client.id());
+    });
     for (const auto id : hit) {
         auto* client = find(id);
         if (!client) continue;
@@ -153,5 +166,6 @@ std::optional<Path> TransactionLayer::path(ServerId id) const {
 
 std::size_t TransactionLayer::client_transactions() const { return tables_->clients.used(); }
 std::size_t TransactionLayer::server_transactions() const { return tables_->servers.used(); }
+std::size_t TransactionLayer::text_bytes() const { return tables_->client_bytes + tables_->server_bytes; }
 
 }  // namespace sallyport::transaction

@@ -182,6 +182,7 @@ public:
 
     std::size_t client_transactions() const;
     std::size_t server_transactions() const;
+    std::size_t text_bytes() const;  // what the transactions keep of messages
     const TransactionCounters& counters() const { return counters_; }
 
 private:
@@ -203,6 +204,8 @@ private:
     void send_ack(Client& client, const sip::Message& response);
     void send_cancel(Instant now, Client& invite_client);
     void end(Client& client);
+    std::uint64_t peer_hash(const Path& to) const;
+    void note_waiting(const Client& client);
 
     Server* start_server(const Path& from, const sip::Message& request);
     Server* find_server_by_key();

@@ -121,6 +121,7 @@ void CommandService::reset() {
 
 void CommandService::reject(std::uint32_t number, wire::RejectReason reason, const wire::FlowKey& key,
                             EventSink& events) {
+    ++rejected_[static_cast<std::size_t>(reason)];
     wire::FlowEvent event;
     event.type = wire::EventType::kRejected;
     event.reason = reason;

@@ -7,6 +7,7 @@
 // taken only when the event ring has room for all that it causes, else handle() says "later" and the same command comes
 // again.
 
+#include <array>
 #include <cstdint>
 #include <unordered_map>
 #include <unordered_set>
@@ -33,9 +34,12 @@ public:
     void reset();
 
     std::uint32_t staged() const { return staged_; }
+    std::size_t open_transactions() const { return transactions_.size(); }
     bool listing() const { return listing_; }
     // Transactions that found no room.
     std::uint64_t refused() const { return refused_count_; }
+    // kRejected events told, by their reason.
+    std::uint64_t rejected(wire::RejectReason reason) const { return rejected_[static_cast<std::size_t>(reason)]; }
 
 private:
     struct Transaction {
@@ -47,7 +51,7 @@ private:
     bool commit(std::uint32_t number, std::uint64_t now_ns, EventSink& events);
     void abort(std::uint32_t number);
     void query(const wire::FlowCommand& command, EventSink& events);
-    static void reject(std::uint32_t number, wire::RejectReason reason, const wire::FlowKey& key, EventSink& events);
+    void reject(std::uint32_t number, wire::RejectReason reason, const wire::FlowKey& key, EventSink& events);
 
     FlowTable& table_;
     std::unordered_map<std::uint32_t, Transaction> transactions_;
@@ -55,6 +59,7 @@ private:
     bool refusing_all_ = false;
     std::uint32_t staged_ = 0;
     std::uint64_t refused_count_ = 0;
+    std::array<std::uint64_t, wire::kRejectReasons> rejected_{};
     bool listing_ = false;
     std::uint32_t list_transaction_ = 0;
     std::uint32_t list_next_ = 0;

@@ -86,6 +86,9 @@ public:
     std::uint32_t flows_end() const { return flows_end_; }
     std::uint32_t installed() const { return installed_; }
     std::uint32_t free_flows() const { return static_cast<std::uint32_t>(free_flows_.size()); }
+    // What was taken out and waits until every worker has passed.
+    std::size_t retired_flows() const { return retired_flows_.size(); }
+    std::size_t retired_rules() const { return retired_rules_.size(); }
 
 private:
     void install(const wire::FlowSpec& spec, std::uint64_t now_ns, EventSink& events);

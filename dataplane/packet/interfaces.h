@@ -11,11 +11,18 @@
 
 namespace sallyport::packet {
 
+// Where signalling is listened for.
+struct ListenPort {
+    std::uint32_t address = 0;
+    std::uint16_t port = 0;
+};
+
 struct Interface {
     std::uint16_t port = 0;
     std::uint16_t vlan = 0;  // 0: untagged
     std::uint16_t mtu = 1500;
     Mac mac{};
+    std::vector<ListenPort> signalling{};
 };
 
 class Interfaces {

@@ -27,6 +27,7 @@ struct Packet {
     bool ipv4_checked = false;  // the port has verified the IPv4 header checksum
     // Out:
     Verdict verdict = Verdict::kDrop;
+    bool signalling = false;  // with kKernel: goes before all else to the kernel
     wire::DropReason reason = wire::DropReason::kFrameTruncated;
     std::uint16_t interface = 0;
     std::uint32_t next_hop = 0;

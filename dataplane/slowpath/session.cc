@@ -109,8 +109,10 @@ bool Session::turn(std::uint64_t now_ns) {
         // Not now: there is no room for its answers, or its flows wait for a worker. Everything after it waits too.
         if (!service_.handle(*a.pending, now_ns, sink_)) break;
         a.pending.reset();
+        ++commands_;
     }
     if (a.commands.broken() || a.events.broken()) {
+        ++broken_;
         detach("its ring is broken");
         return false;
     }

@@ -55,6 +55,9 @@ public:
     bool stalled() const { return attached_ && attached_->pending.has_value(); }
     const Status& status() const { return status_; }
     std::uint64_t refused() const { return refused_; }
+    // Sessions that ended because a cursor of the peer was impossible.
+    std::uint64_t broken() const { return broken_; }
+    std::uint64_t commands() const { return commands_; }
 
 private:
     struct Attached {
@@ -90,6 +93,8 @@ private:
     Sink sink_{*this};
     Status status_;
     std::uint64_t refused_ = 0;
+    std::uint64_t broken_ = 0;
+    std::uint64_t commands_ = 0;
     flow::RateLimit attaches_;
     log::LogLimit log_limit_{4};
 };

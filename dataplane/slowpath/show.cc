@@ -184,14 +184,26 @@ json::Value SlowPath::show_counters() {
         const auto reason = static_cast<wire::DropReason>(r);
         add("drop-" + std::string(wire::info(reason).name), drops(reason), wire::info(reason).text);
     }
+    add("flows-installed", table_.installed(), "flows installed, now");
+    add("flows-unreclaimed", table_.retired_flows(), "removed flows that a worker may still hold, now");
+    add("rules-unreclaimed", table_.retired_rules(), "replaced or removed rules that a worker may still hold, now");
+    add("commands-staged", service_.staged(), "flow commands that wait for their transaction's commit, now");
+    add("transactions-open", service_.open_transactions(), "transactions without their commit, now");
+    add("next-hop-waiting-packets", mirror_->neighbours().waiting(), "packets that wait for a next hop, now");
     add("next-hop-probes", mirror_->neighbours().probes(),
         "times the kernel was asked to resolve or confirm a next hop");
     add("netlink-overflows", monitor_->overflows(),
         "times that changes of the kernel's tables were lost and all was read anew");
     add("routes-refused", mirror_->routes_refused(), "routes of the kernel beyond what the dataplane keeps of them");
+    add("commands", session_->commands(), "commands of the control plane that were taken from its ring");
+    for (std::size_t r = 1; r < wire::kRejectReasons; ++r) {  // 0 is none
+        const auto reason = static_cast<wire::RejectReason>(r);
+        add("reject-" + std::string(wire::info(reason).name), service_.rejected(reason), wire::info(reason).text);
+    }
     add("transactions-refused", service_.refused(),
         "transactions of the control plane that found no room to be staged");
     add("sessions", session_->status().number, "times a control plane has attached");
+    add("sessions-broken", session_->broken(), "sessions ended because a cursor in the shared memory was impossible");
     add("sessions-refused", session_->refused(),
         "connections to dataplane.sock by a user that may not, or too many of them");
     return out;

@@ -13,14 +13,12 @@ using packet::Verdict;
 using wire::DropReason;
 
 Pipeline::Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces,
-                   const flow::PublishedNextHops& next_hops, std::uint32_t worker, KernelRate kernel_rate)
+                   const flow::PublishedNextHops& next_hops, std::uint32_t worker, const KernelRates& kernel_rates)
     : table_(table),
       stats_(table.stats_of(worker)),
       interfaces_(interfaces),
       next_hops_(next_hops),
-      kernel_interval_ns_(1'000'000'000U / kernel_rate.packets_per_second),
-      kernel_burst_ns_(kernel_interval_ns_ * kernel_rate.burst),
-      kernel_due_(interfaces.size()) {}
+      kernel_gate_(interfaces, kernel_rates) {}
 
 void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     std::array<Work, kBurst> media;
@@ -111,9 +109,7 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
 }
 
 [[gnu::noinline]] void Pipeline::to_kernel(Packet& p, const packet::Headers& h, std::uint64_t now_ns) {
-    auto& due = kernel_due_[p.interface];
-    if (due > now_ns + kernel_burst_ns_ - kernel_interval_ns_) return drop(p, DropReason::kKernelRate);
-    due = std::max(due, now_ns) + kernel_interval_ns_;
+    if (const auto refused = kernel_gate_.refuse(p, h, now_ns)) return drop(p, *refused);
     if (h.ether_bytes != packet::kEtherBytes) packet::strip_vlan(p);
     p.verdict = Verdict::kKernel;
 }
@@ -153,13 +149,17 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     if (!valid) return refused(rule.rtcp ? DropReason::kNotRtcp : DropReason::kNotRtp);
     if (rule.exact) return true;
     const auto learned = flow::Latch::unpack(table_.cell(w.cell).latch.load(std::memory_order_relaxed));
-    if (learned.address == 0) return learn(w, stats);
-    if (learned.address == w.source && learned.port == w.source_port) return true;
+    if (learned.address == w.source && learned.port == w.source_port) [[likely]]
+        return true;
+    // What was signalled comes before what was learned: who was only quicker than the peer loses the flow to it.
+    const bool signalled = w.source == rule.remote && w.source_port == rule.remote_port;
+    if (learned.address == 0 || signalled) return learn(w, learned, stats);
     return refused(DropReason::kSourceNotLatched);
 }
 
-// The first valid packet that the rule allows teaches the address. Out of line: once per flow.
-[[gnu::noinline]] bool Pipeline::learn(const Work& w, flow::FlowStats& stats) {
+// The first valid packet that the rule allows teaches the address, and the first from the signalled address and port
+// teaches it anew. Out of line: twice per flow at most.
+[[gnu::noinline]] bool Pipeline::learn(const Work& w, flow::Latch before, flow::FlowStats& stats) {
     const auto refused = [&](DropReason reason) {
         refuse(w, reason, stats);
         return false;
@@ -170,7 +170,7 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     if (!packet::udp_checksum_ok(w.source, w.destination, {p.data + w.udp_at, packet::kUdpBytes + w.payload_bytes}))
         return refused(DropReason::kUdpChecksum);
     const flow::Latch mine{w.source, w.source_port, w.rule->latch_tag};
-    auto expected = flow::Latch{0, 0, w.rule->latch_tag}.pack();
+    auto expected = flow::Latch{before.address, before.port, w.rule->latch_tag}.pack();
     if (table_.cell(w.cell).latch.compare_exchange_strong(expected, mine.pack(), std::memory_order_relaxed))
         return true;
     // Another worker was first, or the flow has changed under us.

@@ -11,7 +11,8 @@
 // verified only where a packet would teach us an address.
 //
 // Classification: a media port (address and port of a pool) belongs to the flows alone. With no flow there
-// the packet is dropped, never given to the kernel. Everything else is the kernel's, within a packet rate.
+// the packet is dropped, never given to the kernel. Everything else is the kernel's, within packet rates
+// (transform/kernel_gate.h).
 
 #include <array>
 #include <cstdint>
@@ -23,6 +24,7 @@
 #include "dataplane/packet/headers.h"
 #include "dataplane/packet/interfaces.h"
 #include "dataplane/packet/packet.h"
+#include "dataplane/transform/kernel_gate.h"
 #include "platform/base/relaxed.h"
 
 namespace sallyport::transform {
@@ -34,19 +36,13 @@ struct alignas(64) DropCounters {
     std::uint64_t get(wire::DropReason reason) const { return values[static_cast<std::size_t>(reason)].get(); }
 };
 
-// Packets of one interface that one worker lets through to the kernel: GCRA, as in flow::RateLimit.
-struct KernelRate {
-    std::uint32_t packets_per_second = 20'000;
-    std::uint32_t burst = 2'048;
-};
-
 class Pipeline {
 public:
     static constexpr std::size_t kBurst = 32;
     static constexpr std::uint8_t kTtl = 64;
 
     Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces, const flow::PublishedNextHops& next_hops,
-             std::uint32_t worker, KernelRate kernel_rate = {});
+             std::uint32_t worker, const KernelRates& kernel_rates = {});
 
     // Sets the verdict of each packet; counts what it drops. At most kBurst packets. `now_ns` is monotonic.
     void run(std::span<packet::Packet> burst, std::uint64_t now_ns);
@@ -74,7 +70,7 @@ private:
     void to_kernel(packet::Packet& p, const packet::Headers& h, std::uint64_t now_ns);
     void relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns, std::uint64_t now_us);
     bool source_ok(const Work& w, bool valid, flow::FlowStats& stats);
-    bool learn(const Work& w, flow::FlowStats& stats);
+    bool learn(const Work& w, flow::Latch before, flow::FlowStats& stats);
     void rewrite(const Work& w, const flow::NextHops* hops, flow::FlowStats& stats);
     void drop(packet::Packet& p, wire::DropReason reason);
     // Of a flow: before it counts as received, and after.
@@ -85,9 +81,7 @@ private:
     std::span<flow::FlowStats> stats_;  // of this worker
     const packet::Interfaces& interfaces_;
     const flow::PublishedNextHops& next_hops_;
-    std::uint64_t kernel_interval_ns_;
-    std::uint64_t kernel_burst_ns_;
-    std::vector<std::uint64_t> kernel_due_;  // by interface
+    KernelGate kernel_gate_;
     DropCounters drops_;
 };
 

@@ -35,7 +35,7 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
     auto started = port::Eal::start(eal);
     if (!started) return std::unexpected(started.error());
     eal_.emplace(std::move(*started));
-    auto pool = port::make_pool(plan_.mbufs);
+    auto pool = port::make_pool({.mbufs = plan_.mbufs, .huge_pages = plan_.huge_pages, .pci = !eal.pci.empty()});
     if (!pool) return std::unexpected(pool.error());
     pool_ = *pool;
 
@@ -48,8 +48,11 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
     std::vector<packet::Interface> interfaces;
     for (std::size_t i = 0; i < view_.interfaces.size(); ++i) {
         const auto port = plan_.port_of_interface[i];
-        interfaces.push_back(
-            {.port = port, .vlan = view_.interfaces[i].vlan, .mtu = ports_[port].mtu(), .mac = ports_[port].mac()});
+        packet::Interface interface{
+            .port = port, .vlan = view_.interfaces[i].vlan, .mtu = ports_[port].mtu(), .mac = ports_[port].mac()};
+        for (const auto& at : view_.interfaces[i].signalling)
+            if (at.address.is_v4()) interface.signalling.push_back({at.address.v4_host_order(), at.port});
+        interfaces.push_back(std::move(interface));
     }
     interfaces_.emplace(std::move(interfaces));
 

@@ -40,7 +40,8 @@ std::expected<void, std::string> choose_cores(const config::DataplaneView& view,
 std::expected<void, std::string> size_memory(const config::DataplaneView& view, Plan& plan) {
     const auto workers = static_cast<std::uint32_t>(plan.worker_cores.size());
     const auto ports = static_cast<std::uint32_t>(plan.devices.size());
-    const std::uint64_t each = port::bytes_per_mbuf(plan.huge_pages);
+    const bool pci = std::ranges::any_of(plan.devices, port::is_pci_address);
+    const std::uint64_t each = port::bytes_per_mbuf(plan.huge_pages, pci);
     plan.mbufs = ports * workers * port::kMbufsPerQueue + Rings::kMbufs + (workers + 1) * kCacheMbufs;
     const auto needed = to_mb(plan.mbufs * each + std::uint64_t{view.system.max_flows} * kBytesPerFlow) + kEalMb;
     if (view.system.memory_mb != 0) {

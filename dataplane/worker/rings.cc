@@ -45,21 +45,25 @@ void empty(rte_ring* ring) {
 os::Result<std::unique_ptr<Rings>> Rings::make(rte_mempool* pool, std::function<void()> wake) {
     std::unique_ptr<Rings> out(new Rings(pool, std::move(wake)));
     const auto socket = SOCKET_ID_ANY;
-    out->for_kernel_ = rte_ring_create("for-kernel", kSlots, socket, RING_F_SC_DEQ);
+    out->signalling_ = rte_ring_create("signalling", kKernelSlots, socket, RING_F_SC_DEQ);
+    out->for_kernel_ = rte_ring_create("for-kernel", kKernelSlots, socket, RING_F_SC_DEQ);
     out->unresolved_ = rte_ring_create("unresolved", kSlots, socket, RING_F_SC_DEQ);
     out->to_send_ = rte_ring_create("to-send", kSlots, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-    if (out->for_kernel_ == nullptr || out->unresolved_ == nullptr || out->to_send_ == nullptr)
+    if (out->signalling_ == nullptr || out->for_kernel_ == nullptr || out->unresolved_ == nullptr ||
+        out->to_send_ == nullptr)
         return std::unexpected(std::string("no memory for the rings between workers and slow path: ") +
                                rte_strerror(rte_errno));
     return out;
 }
 
 Rings::~Rings() {
+    empty(signalling_);
     empty(for_kernel_);
     empty(unresolved_);
     empty(to_send_);
 }
 
+std::size_t Rings::put_signalling(std::span<rte_mbuf*> packets) { return put(signalling_, packets); }
 std::size_t Rings::put_for_kernel(std::span<rte_mbuf*> packets) { return put(for_kernel_, packets); }
 std::size_t Rings::put_unresolved(std::span<rte_mbuf*> packets) { return put(unresolved_, packets); }
 
@@ -77,12 +81,15 @@ void Rings::notify() {
 bool Rings::arm_wake() {
     sleeping_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (holds_nothing(for_kernel_) && holds_nothing(unresolved_)) return false;
+    if (holds_nothing(signalling_) && holds_nothing(for_kernel_) && holds_nothing(unresolved_)) return false;
     disarm_wake();
     return true;
 }
 
-std::size_t Rings::take_for_kernel(std::span<packet::Packet> out) { return take(for_kernel_, out); }
+std::size_t Rings::take_for_kernel(std::span<packet::Packet> out) {
+    const auto first = take(signalling_, out);
+    return first + take(for_kernel_, out.subspan(first));
+}
 std::size_t Rings::take_unresolved(std::span<packet::Packet> out) { return take(unresolved_, out); }
 
 bool Rings::make(packet::Packet& out, std::size_t bytes) {

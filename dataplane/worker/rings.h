@@ -1,6 +1,7 @@
 #pragma once
-// Packet buffers between workers and the slow-path thread: two rings from all workers (frames for the kernel;
-// frames whose next hop is unknown, apart, so that a dead next hop does not hold up signalling) and one ring
+// Packet buffers between workers and the slow-path thread: three rings from all workers (signalling for the kernel;
+// other frames for the kernel, taken after it; frames whose next hop is unknown, apart, so that a dead next hop does
+// not hold up signalling) and one ring
 // to the first worker. A buffer that is in a ring names its interface in `port` and its next hop in
 // `hash.usr`.
 
@@ -21,7 +22,8 @@ namespace sallyport::worker {
 class Rings final : public slowpath::FrameIo {
 public:
     static constexpr unsigned kSlots = 4'096;
-    static constexpr std::uint32_t kMbufs = 3 * kSlots;
+    static constexpr unsigned kKernelSlots = 2'048;  // of each of the two for the kernel
+    static constexpr std::uint32_t kMbufs = 2 * kSlots + 2 * kKernelSlots;
 
     // `wake` ends the slow-path thread's sleep; called by workers.
     static os::Result<std::unique_ptr<Rings>> make(rte_mempool* pool, std::function<void()> wake);
@@ -30,6 +32,7 @@ public:
     Rings& operator=(const Rings&) = delete;
 
     // --- workers. How many of `packets` were taken; the others stay the caller's.
+    std::size_t put_signalling(std::span<rte_mbuf*> packets);
     std::size_t put_for_kernel(std::span<rte_mbuf*> packets);
     std::size_t put_unresolved(std::span<rte_mbuf*> packets);
     std::size_t take_to_send(std::span<rte_mbuf*> out);  // the first worker alone
@@ -50,6 +53,7 @@ private:
 
     rte_mempool* pool_;
     std::function<void()> wake_;
+    rte_ring* signalling_ = nullptr;
     rte_ring* for_kernel_ = nullptr;
     rte_ring* unresolved_ = nullptr;
     rte_ring* to_send_ = nullptr;

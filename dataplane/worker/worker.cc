@@ -95,24 +95,33 @@ bool Worker::receive(std::size_t port) {
     traffic.rx_bytes.add(bytes);
     pipeline_.run({packets_.data(), count}, static_cast<std::uint64_t>(begin.time_since_epoch().count()));
 
+    std::array<rte_mbuf*, kBurst> signalling;
     std::array<rte_mbuf*, kBurst> for_kernel;
     std::array<rte_mbuf*, kBurst> unresolved;
     std::array<rte_mbuf*, kBurst> dropped;
+    std::size_t signalling_count = 0;
     std::size_t for_kernel_count = 0;
     std::size_t unresolved_count = 0;
     unsigned dropped_count = 0;
     for (std::size_t i = 0; i < count; ++i) {
         switch (packets_[i].verdict) {
             case Verdict::kTransmit: queue(packets_[i].interface, to_mbuf(packets_[i])); break;
-            case Verdict::kKernel: for_kernel[for_kernel_count++] = to_mbuf(packets_[i]); break;
+            case Verdict::kKernel:
+                if (packets_[i].signalling)
+                    signalling[signalling_count++] = to_mbuf(packets_[i]);
+                else
+                    for_kernel[for_kernel_count++] = to_mbuf(packets_[i]);
+                break;
             case Verdict::kResolve: unresolved[unresolved_count++] = to_mbuf(packets_[i]); break;
             case Verdict::kDrop: dropped[dropped_count++] = received[i]; break;
         }
     }
     if (dropped_count > 0) rte_pktmbuf_free_bulk(dropped.data(), dropped_count);
-    if (for_kernel_count + unresolved_count > 0) {
+    if (signalling_count + for_kernel_count + unresolved_count > 0) {
+        const std::span signalling_span(signalling.data(), signalling_count);
         const std::span kernel_span(for_kernel.data(), for_kernel_count);
         const std::span unresolved_span(unresolved.data(), unresolved_count);
+        hand_over(signalling_span, rings_.put_signalling(signalling_span), DropReason::kKernelQueue);
         hand_over(kernel_span, rings_.put_for_kernel(kernel_span), DropReason::kKernelQueue);
         hand_over(unresolved_span, rings_.put_unresolved(unresolved_span), DropReason::kNextHopQueue);
         rings_.notify();

@@ -153,7 +153,10 @@ void OfferAnswer::export_to(ByteWriter& out) const {
     out.u64(version_);
     out.u8(remote_answered_ ? 1 : 0);
     out.text(remote ? write(*remote) : std::string());
-    out.text(local ? write(*local) : std::string());
+    // What is in force here is nearly always what we sent last: it has the version that went out last.
+    const bool is_last = local && local->origin.version == std::to_string(version_);
+    out.u8(is_last ? 1 : 0);
+    if (!is_last) out.text(local ? write(*local) : std::string());
     out.text(last_sent_);
 }
 
@@ -162,8 +165,10 @@ std::expected<OfferAnswer, std::string> OfferAnswer::import_from(ByteReader& in)
     out.version_ = in.u64();
     out.remote_answered_ = in.u8() != 0;
     const auto remote = in.text();
-    const auto local = in.text();
+    const bool is_last = in.u8() != 0;
+    const auto other = is_last ? std::string_view() : in.text();
     out.last_sent_ = in.text();
+    const auto local = is_last ? std::string_view(out.last_sent_) : other;
     if (in.failed()) return std::unexpected("the offer/answer state is truncated");
     for (const auto& [text, slot] : {std::pair{remote, &out.remote_}, std::pair{local, &out.local_}}) {
         if (text.empty()) continue;

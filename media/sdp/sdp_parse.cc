@@ -4,6 +4,8 @@
 #include <charconv>
 #include <concepts>
 
+#include "platform/base/line_break.h"
+
 namespace sallyport::sdp {
 
 namespace {
@@ -314,7 +316,7 @@ std::expected<Session, ParseError> Parser::run(std::string_view text) {
     while (!text.empty()) {
         ++line_number;
         if (line_number > kMaxLines) return error("too many lines");
-        const auto end = std::min(text.find_first_of("\r\n"), text.size());
+        const auto end = std::min(find_line_break(text), text.size());
         const auto one = text.substr(0, end);
         text.remove_prefix(end);
         if (text.starts_with("\r\n")) {

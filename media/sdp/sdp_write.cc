@@ -33,6 +33,10 @@ public:
     }
     void media(const Media& m);
     std::string take() { return std::move(out_); }
+    Writer() {
+        constexpr std::size_t kUsual = 640;
+        out_.reserve(kUsual);
+    }
 
     static std::string_view family(const Connection& c) {
         return c.ip.is_v6() || (c.ip.empty() && c.address.contains(':')) ? "IP6" : "IP4";

@@ -51,7 +51,8 @@ Effective to_views(const Document& d) {
     out.dataplane.system = d.dataplane;
     out.control.system = d.signalling;
     for (const DocInterface& i : d.interfaces)
-        out.dataplane.interfaces.push_back({i.name, i.port.value(), i.vlan.value(), i.address.value(), {}, i.gateway});
+        out.dataplane.interfaces.push_back(
+            {i.name, i.port.value(), i.vlan.value(), i.address.value(), {}, i.gateway, {}});
     for (const DocRealm& r : d.realms) {
         out.dataplane.realms.push_back(media_realm(r));
         out.control.realms.push_back(signalling_realm(r));
@@ -61,8 +62,9 @@ Effective to_views(const Document& d) {
     for (const DocSipInterface& s : d.sip_interfaces) {
         Interface& interface = out.dataplane.interfaces[out.dataplane.realms[index_of(s.realm)].interface];
         add_further(interface, s.address.value().address);
-        out.control.sip_interfaces.push_back(
-            {s.name, index_of(s.realm), Endpoint(s.address->address, s.port.value()), interface.name});
+        const Endpoint local(s.address->address, s.port.value());
+        interface.signalling.push_back(local);
+        out.control.sip_interfaces.push_back({s.name, index_of(s.realm), local, interface.name});
     }
     for (const DocTrunk& t : d.trunks) {
         Trunk trunk{t.name, index_of(t.sip_interface), {}};

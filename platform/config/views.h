@@ -38,7 +38,8 @@ struct Interface {
     IpPrefix address;        // our own address and the length of the network
     // What its realms and sip-interfaces use beside `address`: single addresses (length 32) of its network.
     std::vector<IpPrefix> further_addresses;
-    std::optional<IpAddress> gateway;  // inside the network
+    std::optional<IpAddress> gateway;    // inside the network
+    std::vector<Endpoint> signalling{};  // where its sip-interfaces listen
 };
 
 struct MediaRealm {

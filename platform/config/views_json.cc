@@ -62,6 +62,7 @@ Value write(const Interface& i) {
     out["address"] = i.address.text();
     out["further-addresses"] = texts(i.further_addresses);
     if (i.gateway) out["gateway"] = i.gateway->text();
+    out["signalling"] = texts(i.signalling);
     return out;
 }
 
@@ -238,6 +239,7 @@ void In::read(In& in, Interface& i) {
     in.get("address", i.address);
     in.get("further-addresses", i.further_addresses);
     in.get_if("gateway", i.gateway);
+    in.get("signalling", i.signalling);
 }
 
 void In::read(In& in, MediaRealm& r) {

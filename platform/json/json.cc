@@ -1,10 +1,13 @@
 #include "platform/json/json.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
 #include <json/reader.h>
 #include <json/writer.h>
+
+#include "platform/json/utf8.h"
 
 namespace sallyport::json {
 
@@ -27,40 +30,35 @@ std::string one_line(std::string_view errors) {
     return out;
 }
 
-// The length of the UTF-8 sequence at `at`, or 0: cut, overlong, a surrogate or beyond U+10FFFF (RFC 3629 §4).
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xC2 && first <= 0xDF   ? 2
-                               : first >= 0xE0 && first <= 0xEF ? 3
-                               : first >= 0xF0 && first <= 0xF4 ? 4
-                                                                : 0;
-    if (length == 0 || text.size() - at < length) return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xC0) != 0x80) return 0;
-    const unsigned second = byte(1);
-    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
-        (first == 0xF4 && second > 0x8F))
-        return 0;
-    return length;
+// Where `text` ceases to be UTF-8; its size if it does not.
+std::size_t end_of_utf8(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t length = utf8_length(text, at);
+        if (length == 0) break;
+        at += length;
+    }
+    return at;
+}
+
+// As jsoncpp words it.
+std::string place_of(std::string_view text, std::size_t at) {
+    const auto before = text.substr(0, at);
+    const auto line = std::ranges::count(before, '\n') + 1;
+    const auto column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+    return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
 // Text of a peer may be any bytes; JSON is UTF-8 (RFC 8259 §8.1). What is not becomes U+FFFD. Outside of strings
 // all is ASCII, so this may look at the whole.
 std::string make_utf8(std::string text) {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const std::size_t length = sequence_length(text, at);
-        if (length == 0) break;
-        at += length;
-    }
+    std::size_t at = end_of_utf8(text);
     if (at == text.size()) return text;
     std::string out(text, 0, at);
     while (at < text.size()) {
-        const std::size_t length = sequence_length(text, at);
+        const std::size_t length = utf8_length(text, at);
         if (length == 0)
-            out += "\xEF\xBF\xBD";
+            out += kReplacement;
         else
             out.append(text, at, length);
         at += length == 0 ? 1 : length;
@@ -71,6 +69,7 @@ std::string make_utf8(std::string text) {
 }  // namespace
 
 std::expected<Value, std::string> parse(std::string_view text) {
+    if (const auto at = end_of_utf8(text); at < text.size()) return std::unexpected(place_of(text, at) + ": not UTF-8");
     Json::CharReaderBuilder builder;
     Json::CharReaderBuilder::strictMode(&builder.settings_);
     builder["strictRoot"] = false;

@@ -1,5 +1,5 @@
 #pragma once
-// The one wrapper of jsoncpp. Strict parsing with bounds: RFC 8259 only (no comments, no trailing commas,
+// The one wrapper of jsoncpp. Strict parsing with bounds: RFC 8259 only (UTF-8, no comments, no trailing commas,
 // no duplicate keys, one document), at most `max_depth` levels. The error names line and column.
 
 #include <cstddef>

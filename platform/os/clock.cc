@@ -15,6 +15,7 @@ Duration read(clockid_t clock) {
 
 Instant monotonic_now() { return Instant(read(CLOCK_MONOTONIC)); }
 WallTime wall_now() { return WallTime(read(CLOCK_REALTIME)); }
+Duration thread_cpu() { return read(CLOCK_THREAD_CPUTIME_ID); }
 Now now() { return {monotonic_now(), wall_now()}; }
 
 }  // namespace sallyport::os

@@ -8,5 +8,6 @@ namespace sallyport::os {
 Instant monotonic_now();  // CLOCK_MONOTONIC; vDSO, no system call
 WallTime wall_now();      // CLOCK_REALTIME
 Now now();                // both, taken together
+Duration thread_cpu();    // what the calling thread has used of the CPU; a system call
 
 }  // namespace sallyport::os

@@ -12,11 +12,12 @@
 #include <type_traits>
 
 #include "platform/base/ip_address.h"
+#include "platform/wire/reject_reason.h"
 
 namespace sallyport::wire {
 
 // Changed whenever a record or the segment layout changes.
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 // Chosen by the control plane, given back unread in every event.
 struct FlowCookie {
@@ -125,20 +126,6 @@ enum class EventType : std::uint8_t {
     kListEnd = 8,
     kCounters = 9,    // answer to kQuery
     kInstalled = 10,  // one per new flow of a transaction, before its kCommitted; names flow_index
-};
-
-enum class RejectReason : std::uint8_t {
-    kNone = 0,
-    kBadRecord = 1,  // unknown type, rule or flag, malformed address, a rule wider than the realm's latching allows
-    kUnknownRealm = 2,
-    kForeignAddress = 3,  // local or out address is not one of that realm's media addresses
-    kPortOutsidePool = 4,
-    kAlreadyInstalled = 5,
-    kNoSuchFlow = 6,
-    kStaleGeneration = 7,
-    kTableFull = 8,
-    kStagingFull = 9,  // too much is staged, or nothing under this transaction
-    kBadRemote = 10,   // unspecified, multicast, loopback, broadcast, port 0, one of our own addresses, not IPv4
 };
 
 struct FlowEvent {

@@ -205,7 +205,7 @@ int main(int argc, char** argv) {
                                  .huge_pages = true,
                                  .memory_mb = 128});
     if (!eal) fail(eal.error());
-    auto pool = port::make_pool(4 * port::kMbufsPerQueue);
+    auto pool = port::make_pool({.mbufs = 4 * port::kMbufsPerQueue, .huge_pages = true});
     if (!pool) fail(pool.error());
     const PlacedPort sender(argv[2], argv[3], 0, *pool);
     const PlacedPort receiver(argv[4], argv[5], 1, *pool);

@@ -20,6 +20,14 @@ TEST(BasicCall, caller_hangs_up) {
     CHECK(pbx.last(100) != nullptr);
     CHECK(pbx.last(180) != nullptr);
     LONGS_EQUAL(4, world.dataplane().flows().size());
+    for (const auto* gauge : {"live-calls", "live-call-objects"}) LONGS_EQUAL(1, world.counter(gauge));
+    for (const auto* gauge : {"live-dialogs", "live-port-pairs"}) LONGS_EQUAL(2, world.counter(gauge));
+    for (const auto* gauge : {"live-flows-wanted", "live-flows-present", "live-flow-entries"})
+        LONGS_EQUAL(4, world.counter(gauge));
+    // That all return to zero is in check_clean().
+    for (const auto* gauge :
+         {"live-timers", "live-client-transactions", "live-server-transactions", "live-transaction-bytes"})
+        CHECK_TEXT(world.counter(gauge) > 0, gauge);
     world.dataplane().carry(500);
     world.run_for(10s);
     pbx.bye(*call.caller);

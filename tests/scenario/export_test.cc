@@ -85,6 +85,25 @@ TEST(Export, a_2xx_without_its_ack_is_repeated_by_the_new_process) {
     check_clean();
 }
 
+// Found by fuzzing: it was released at the import, and then wanted its flows again as if it went on.
+TEST(Export, a_2xx_whose_ack_is_overdue_at_the_restart_ends_the_call) {
+    world.start();
+    carrier();
+    pbx().script.ack_ours = false;
+    auto& call = pbx().invite("100");
+    world.run_for(2s);
+    LONGS_EQUAL(200, call.initial_status);
+    LONGS_EQUAL(0, world.crash_and_restart(true, 40s));
+    world.run_for(2s);
+    CHECK(call.ended_by_peer);
+    CHECK(carrier().calls.back()->ended_by_peer);
+    LONGS_EQUAL(0, world.dataplane().flows().size());
+    LONGS_EQUAL(1, world.records.size());
+    STRCMP_EQUAL("No ACK", world.records[0].reason.c_str());
+    LONGS_EQUAL(0, world.counter("calls-imported"));
+    check_clean();
+}
+
 TEST(Export, a_ringing_call_becomes_a_record_interrupted) {
     world.start();
     carrier().script.answer = false;

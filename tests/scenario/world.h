@@ -62,8 +62,8 @@ public:
     void dataplane_session(bool up);
     void pump();  // what the gate has to do now
     // kill -9 and a new process: everything that was saved is imported. Returns how many go on. `session`: the
-    // dataplane is there at once.
-    std::size_t crash_and_restart(bool session = true);
+    // dataplane is there at once. `away`: until the new process is there.
+    std::size_t crash_and_restart(bool session = true, Duration away = {});
 
     // --- judgement
     // All problems that anybody has seen; a test compares with "".

@@ -25,7 +25,7 @@ struct Relay {
     Relay() { published.exchange(&hops); }
 
     Table t;
-    packet::Interfaces interfaces{{{.port = 0, .mac = {2, 0, 0, 0, 0, 1}},
+    packet::Interfaces interfaces{{{.port = 0, .mac = {2, 0, 0, 0, 0, 1}, .signalling = {{ip("192.0.2.1"), 5060}}},
                                    {.port = 1, .mac = {2, 0, 0, 0, 1, 1}},
                                    {.port = 1, .vlan = 7, .mac = {2, 0, 0, 0, 1, 1}}}};
     flow::NextHops hops{std::vector<flow::RouteEntry>{{0, 24, ip("192.0.2.0"), 0, 0},
@@ -35,8 +35,8 @@ struct Relay {
                                                           {1, ip("198.51.100.10"), {2, 0, 0, 0, 1, 0x0a}},
                                                           {1, ip("198.51.100.254"), {2, 0, 0, 0, 1, 0xfe}}}};
     flow::PublishedNextHops published;
-    transform::Pipeline pipeline{
-        t.table, interfaces, published, 0, {.packets_per_second = 1'000, .burst = kKernelBurst}};
+    transform::Pipeline pipeline{t.table, interfaces, published, 0,
+                                 transform::KernelRates::each({.packets_per_second = 1'000, .burst = kKernelBurst})};
     std::uint64_t now_ns = 5'000'000'000;
 
     // `core_peer`: where the flow from access sends.

@@ -1,7 +1,9 @@
 """What several cases need."""
 import contextlib
+import json
 import os
 import signal
+import subprocess
 import time
 
 from tools.labkit.audio_calls import AudioCalls
@@ -52,6 +54,21 @@ def expect_audio(context, calls, at_least, count=1, edge=EDGE):
             context.expect(not foreign, f"{stream.name} heard RTP from {foreign}")
 
 
+def sip_load(context, caller="access", progress=False, **options):
+    """A run of sip-load from one side to the other; what it says. rate=200, calls=1000, mix="basic=3,hold=1", ..."""
+    callee = "core" if caller == "access" else "access"
+    sides = {"access": ("192.0.2.10:5060", "192.0.2.1:5060"), "core": ("198.51.100.10:5060", "198.51.100.1:5060")}
+    words = [context.build / "tests" / "sip-load",
+             "--caller-network", context.lab.network.sides[caller].name, "--caller", sides[caller][0],
+             "--callee-network", context.lab.network.sides[callee].name, "--callee", sides[callee][0],
+             "--target", sides[caller][1]]
+    words += [str(word) for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=None if progress else subprocess.PIPE, text=True)
+    if not done.stdout:
+        raise AssertionError(f"sip-load ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
 def record_after(context, before):
     """The record written since there were `before` of them; {} and a problem when none comes."""
     context.wait(lambda: len(context.records()) > before, 5, "no call record was written")
@@ -91,3 +108,14 @@ def signalling_loss(lab, percent):
     finally:
         for space in lab.network.sides.values():
             space.run("nft", "delete", "table", "netdev", "loss", check=False)
+
+
+def memory_kib(pid):
+    """Resident memory of a process."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
+def running_counters(context):
+    """The dataplane's, also while the control plane cannot be asked."""
+    return {entry["name"]: entry["value"] for entry in context.product.show("counters").get("dataplane", [])}

@@ -258,6 +258,24 @@ TEST(FlowLedger, the_end_of_a_call_brings_final_counters_and_then_the_word_that_
     LONGS_EQUAL(0, dataplane.flows().size());
 }
 
+TEST(FlowLedger, what_is_known_and_under_way_is_counted_until_it_is_over) {
+    ledger.session_started(commands);
+    LONGS_EQUAL(1, ledger.stats().under_way);  // the list
+    settle();
+    LONGS_EQUAL(0, ledger.stats().under_way);
+    want(1, {spec(1, 100), spec(1, 102)});
+    LONGS_EQUAL(1, ledger.stats().under_way);
+    LONGS_EQUAL(2, ledger.stats().entries);
+    settle();
+    LONGS_EQUAL(0, ledger.stats().under_way);
+    want(1, {});
+    pump();
+    LONGS_EQUAL(0, ledger.stats().flows_wanted);
+    LONGS_EQUAL(2, ledger.stats().entries);  // until the dataplane says that they are gone
+    settle();
+    LONGS_EQUAL(0, ledger.stats().entries);
+}
+
 TEST(FlowLedger, changes_need_not_wait_for_answers) {
     attach();
     want(1, {spec(1, 100)});

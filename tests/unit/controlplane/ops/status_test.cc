@@ -1,5 +1,6 @@
 #include "controlplane/ops/status.h"
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -93,6 +94,23 @@ TEST(Status, a_call_is_shown_from_where_to_where) {
     CHECK_FALSE(c.isMember("duration-ms"));
 }
 
+TEST(Status, callers_with_very_long_names_leave_the_answer_short_enough) {
+    call_comes();
+    for (int i = 0; i < 600; ++i) {
+        std::string text = invite("long" + std::to_string(i));
+        for (const std::string_view name : {"sip:1001@192.0.2.10>;tag", "sip:4930@192.0.2.1 SIP"})
+            text.insert(text.find(name) + 8, std::string(1000, '9'));
+        engine.on_datagram(now, 0, Endpoint::parse("192.0.2.10:5060").value(),
+                           std::as_bytes(std::span(text.data(), text.size())));
+    }
+    engine.flush(now);
+    const json::Value all = ops::calls(sight());
+    LONGS_EQUAL(601, all["total"].asUInt());
+    CHECK(all["calls"].size() > 300);
+    CHECK(all["calls"].size() < 601);
+    CHECK(json::write_line(all).size() < std::size_t{1} << 20);
+}
+
 TEST(Status, a_visitor_that_has_seen_enough_costs_no_more_views) {
     call_comes();
     invite_comes("another");
@@ -127,13 +145,44 @@ TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
         {.table_path = folder / "calls.state", .records_path = folder / "calls.jsonl", .max_calls = 1}, [] {});
     CHECK(store.has_value());
     std::set<std::string> names;
-    const json::Value all = ops::counters(engine, transport, session, **store);
+    const ops::Costs costs{{.monotonic = [] { return Instant(); }, .cpu = [] { return Duration(); }}};
+    const json::Value all = ops::counters({engine, transport, session, **store, costs});
     for (const json::Value& c : all["counters"]) {
         const std::string name = c["name"].asString();
         CHECK_TEXT(names.insert(name).second, name.c_str());
         CHECK_TEXT(!c["help"].asString().empty(), name.c_str());
     }
     CHECK(names.contains("sip-requests-received"));
+    CHECK(names.contains("records-queued"));
+}
+
+TEST(Status, what_datagrams_cost_is_told_apart_from_the_end_of_their_turn) {
+    const testing::TemporaryFolder folder;
+    os::EventLoop loop;
+    const net::UdpTransport transport(loop, {});
+    const net::DataplaneSession session(loop, folder / "dataplane.sock", {});
+    const auto store = store::CallStore::open(
+        {.table_path = folder / "calls.state", .records_path = folder / "calls.jsonl", .max_calls = 1}, [] {});
+    CHECK(store.has_value());
+    Duration spent{};
+    ops::Costs costs{{.monotonic = [&] { return Instant{spent}; }, .cpu = [&] { return spent; }}};
+    const auto work = [&](ops::CostMeter& meter, Duration time) {
+        meter.begin();
+        spent += time;
+        meter.end();
+    };
+    for (const auto time : {30ms, 6ms, 2ms}) work(costs.datagram, time);
+    work(costs.turn_end, 21ms);
+    std::map<std::string, std::uint64_t> found;
+    const json::Value all = ops::counters({engine, transport, session, **store, costs});
+    for (const json::Value& c : all["counters"]) found[c["name"].asString()] = c["value"].asUInt64();
+    LONGS_EQUAL(30000, found["sip-datagram-slowest-us"]);
+    LONGS_EQUAL(3, found["sip-datagrams-above-1ms"]);
+    LONGS_EQUAL(2, found["sip-datagrams-above-5ms"]);
+    LONGS_EQUAL(1, found["sip-datagrams-above-20ms"]);
+    LONGS_EQUAL(21000, found["turn-end-slowest-us"]);
+    LONGS_EQUAL(1, found["turn-ends-above-20ms"]);
+    LONGS_EQUAL(1, found["turns"]);
 }
 
 TEST(Status, trunks_show_their_addresses_and_attempts) {

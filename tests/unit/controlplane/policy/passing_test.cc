@@ -7,6 +7,8 @@
 
 #include "controlplane/policy/header_table.h"
 
+#include "controlplane/policy/hidden_names.h"
+
 #include <CppUTest/TestHarness.h>
 
 using namespace sallyport;
@@ -69,6 +71,10 @@ Crossed cross(const std::string& text, const Passage& p) {
     CHECK_FALSE(writer.failed());
     out.lines = writer.lines();
     return out;
+}
+
+OutgoingAddresses outgoing(const sip::Message& request, const Passage& p) {
+    return outgoing_addresses(request, p, HiddenNames(request, p));
 }
 
 Crossed cross_headers(const std::string& headers, Trust from, Trust to) {
@@ -149,10 +155,10 @@ TEST(Passing, user_and_header_privacy_are_done_at_the_border_and_taken_out) {
     crosses_as("Privacy: user;header;id;critical\r\nSubject: secret\r\n", header, kU, kT);
     crosses_as("", "Privacy: header;critical\r\n", kT, kU);
     const auto m = parsed(invite("Privacy: user\r\n"));
-    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", outgoing_from(**m, passage(kT, kU)).c_str());
-    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", outgoing_from(**m, passage(kU, kT)).c_str());
+    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", outgoing(**m, passage(kT, kU)).from.c_str());
+    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", outgoing(**m, passage(kU, kT)).from.c_str());
     const auto id = parsed(invite("Privacy: id\r\n"));
-    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", outgoing_from(**id, passage(kT, kU)).c_str());
+    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", outgoing(**id, passage(kT, kU)).from.c_str());
 }
 
 TEST(Passing, diversion_and_history_keep_their_order_and_lose_their_hosts) {
@@ -244,28 +250,28 @@ TEST(Passing, request_uri_and_to_get_the_peers_address_and_from_ours) {
         invite("", "\"Alice\" <sip:100:secret@pbx.inner.example:5070;user=phone;transport=udp;tag=x>;tag=innertag1;x=y",
                "sip:+49;phone-context=pbx.inner.example;npdi@192.0.2.1:5060;user=phone;maddr=192.0.2.1",
                "\"Bob\" <sip:4711@192.0.2.1;lr>"));
-    STRCMP_EQUAL("sip:+49;npdi@198.51.100.10:5080;user=phone", outgoing_request_uri(**m, p).c_str());
-    STRCMP_EQUAL("\"Bob\" <sip:4711@198.51.100.10:5080>", outgoing_to(**m, p).c_str());
-    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1;user=phone>", outgoing_from(**m, p).c_str());
+    STRCMP_EQUAL("sip:+49;npdi@198.51.100.10:5080;user=phone", outgoing(**m, p).request_uri.c_str());
+    STRCMP_EQUAL("\"Bob\" <sip:4711@198.51.100.10:5080>", outgoing(**m, p).to.c_str());
+    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1;user=phone>", outgoing(**m, p).from.c_str());
 }
 
 TEST(Passing, odd_addresses_become_something_safe) {
     const auto p = passage(kU, kT);
     auto m = parsed(invite("", "sip:alice%40pbx.inner.example@192.0.2.10;tag=innertag1",
                            "tel:+4989100;phone-context=x.inner", "<tel:+4989100>"));
-    STRCMP_EQUAL("<sip:alice@198.51.100.1>", outgoing_from(**m, p).c_str());
-    STRCMP_EQUAL("sip:+4989100@198.51.100.10:5080;user=phone", outgoing_request_uri(**m, p).c_str());
-    STRCMP_EQUAL("<tel:+4989100>", outgoing_to(**m, p).c_str());
+    STRCMP_EQUAL("<sip:alice@198.51.100.1>", outgoing(**m, p).from.c_str());
+    STRCMP_EQUAL("sip:+4989100@198.51.100.10:5080;user=phone", outgoing(**m, p).request_uri.c_str());
+    STRCMP_EQUAL("<tel:+4989100>", outgoing(**m, p).to.c_str());
     m = parsed(invite("", "\"pbx.inner.example\" <mailto:alice@pbx.inner.example>;tag=innertag1", "urn:service:sos",
                       "<urn:service:sos>"));
-    STRCMP_EQUAL("<sip:198.51.100.1>", outgoing_from(**m, p).c_str());
-    STRCMP_EQUAL("urn:service:sos", outgoing_request_uri(**m, p).c_str());
+    STRCMP_EQUAL("<sip:198.51.100.1>", outgoing(**m, p).from.c_str());
+    STRCMP_EQUAL("urn:service:sos", outgoing(**m, p).request_uri.c_str());
     m = parsed(invite("", "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=innertag1"));
-    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", outgoing_from(**m, p).c_str());
+    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", outgoing(**m, p).from.c_str());
     m = parsed(invite("", "\"Dr.Smith\" <sip:john.doe@192.0.2.10>;tag=innertag1"));
-    STRCMP_EQUAL("\"Dr.Smith\" <sip:john.doe@198.51.100.1>", outgoing_from(**m, p).c_str());
+    STRCMP_EQUAL("\"Dr.Smith\" <sip:john.doe@198.51.100.1>", outgoing(**m, p).from.c_str());
     m = parsed(invite("", "\"192.0.2.10\" <sip:192.0.2.10@192.0.2.10>;tag=innertag1"));
-    STRCMP_EQUAL("<sip:anonymous@198.51.100.1>", outgoing_from(**m, p).c_str());
+    STRCMP_EQUAL("<sip:anonymous@198.51.100.1>", outgoing(**m, p).from.c_str());
 }
 
 TEST(Passing, max_forwards_is_counted_down) {
@@ -293,6 +299,30 @@ TEST(Passing, a_message_with_too_many_names_passes_nothing) {
         vias += "Via: SIP/2.0/UDP host" + n + ".inner.example;branch=z9hG4bKbranch" + n + "\r\n";
     }
     crosses_as("", vias + "X-Note: host59.inner.example\r\nX-Note: nothing\r\n", kT, kT);
+}
+
+TEST(Passing, a_message_with_very_long_lists_of_names_passes_nothing) {
+    const auto with_paths = [](std::size_t count) {
+        std::string paths;
+        for (std::size_t i = 0; i < count; ++i) paths += "Path: <sip:inner" + std::to_string(i % 9) + ".example>\r\n";
+        return paths;
+    };
+    crosses_as("X-Note: nothing\r\n", with_paths(200) + "X-Note: nothing\r\n", kT, kT);
+    std::string list = "Path: <sip:inner.example>";
+    for (int i = 0; i < 256; ++i) list += ",<sip:inner.example>";
+    crosses_as("", list + "\r\nX-Note: nothing\r\n", kT, kT);
+}
+
+TEST(Passing, the_search_for_names_in_one_message_is_bounded) {
+    std::string paths;
+    for (int i = 0; i < 80; ++i) paths += "Path: <sip:" + std::string(190, 'a') + std::to_string(100 + i) + ">\r\n";
+    const auto with_subject = [&](std::size_t size) {
+        return cross_headers(paths + "Subject: " + std::string(size, 'a') + "\r\nX-Note: nothing\r\n", kT, kT);
+    };
+    LONGS_EQUAL(0, with_subject(5000).counters.withheld);
+    const auto out = with_subject(10000);
+    STRCMP_EQUAL("", out.lines.c_str());
+    LONGS_EQUAL(2, out.counters.withheld);
 }
 
 TEST(Passing, a_message_with_a_very_long_name_passes_nothing) {

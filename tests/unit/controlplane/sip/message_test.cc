@@ -142,6 +142,16 @@ TEST(Message, SaysWhichMandatoryHeaderIsMissing) {
     CHECK_FALSE(error.answerable);
 }
 
+// Found by fuzzing: an answer to it carried a tag of ours behind the empty one, which its reader did not find.
+TEST(Message, RefusesATagWithoutAValue) {
+    for (const auto tag : {";tag", ";tag=", ";x;TAG ;tag=1"}) {
+        check_refused(invite_with("To: <sip:bob@192.0.2.1>", "To: <sip:bob@192.0.2.1>" + std::string(tag)),
+                      "Malformed To header");
+        CHECK(error.answerable);
+    }
+    check_refused(invite_with(";tag=1928301774", ";tag"), "Malformed From header");
+}
+
 TEST(Message, RefusesASecondOfWhatStandsOnce) {
     check_refused(invite_with("CSeq:", "CSeq: 1 INVITE\nCSeq:"), "Duplicate CSeq header");
     check_refused(invite_with("To:", "To: <sip:x@y>\nTo:"), "Duplicate To header");

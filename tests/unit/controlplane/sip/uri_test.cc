@@ -113,7 +113,10 @@ TEST(Uri, EquivalentOnes) {
          "sip:alice@atlanta.com?priority=urgent&subject=project%20x");
     same("sip:a@[2001:DB8::1]", "sip:a@[2001:db8:0:0::1]");
     same("tel:+1-201-555-0123", "tel:+12015550123");
-    same("sip:a@b;user=x;user=y", "sip:a@b;user=x;user=y");  // not allowed, but like itself
+    // Not allowed, but like itself, also in other words.
+    same("sip:a@b;user=x;user=y", "sip:a@b;user=x;user=y");
+    same("sip:a@b;user=x;user=y", "sip:a@B;user=x;user=y");
+    same("tel:+1;ext=2;ext=3", "TEL:+1;ext=2;ext=3");
 }
 
 TEST(Uri, DifferentOnes) {

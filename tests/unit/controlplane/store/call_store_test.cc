@@ -161,8 +161,10 @@ TEST(CallStore, a_full_disk_loses_no_record_and_leaves_no_cut_line) {
     STRCMP_EQUAL("{\"id\":1}\n", read_all(records_path).c_str());
     store->poll();
     LONGS_EQUAL(2, counter(*store, "store-slots-used"));
+    LONGS_EQUAL(1, counter(*store, "records-queued"));
     ::setrlimit(RLIMIT_FSIZE, &before);
     ::signal(SIGXFSZ, old_handler);
     wait_for(*store, 2);
     STRCMP_EQUAL("{\"id\":1}\n{\"id\":2}\n", read_all(records_path).c_str());
+    LONGS_EQUAL(0, counter(*store, "records-queued"));
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +53,17 @@ TEST_GROUP(CallTable) {
         CHECK(all.find(text, at + 1) == std::string::npos);
         return at;
     }
+    // The header of the cell in which `text` stands, with its place.
+    std::pair<std::size_t, std::string> header_of(const std::string& text) const {
+        const auto at = place_of(text) - CallTable::kCellHeaderBytes;
+        return {at, sallyport::testing::read_all(path).substr(at, CallTable::kCellHeaderBytes)};
+    }
+    void write_back(const std::pair<std::size_t, std::string>& header) const {
+        const int fd = ::open(path.c_str(), O_RDWR);
+        LONGS_EQUAL(header.second.size(),
+                    ::pwrite(fd, header.second.data(), header.second.size(), static_cast<off_t>(header.first)));
+        ::close(fd);
+    }
     void damage(std::size_t at) const {
         const int fd = ::open(path.c_str(), O_RDWR);
         char c = 0;
@@ -93,10 +105,13 @@ TEST(CallTable, a_record_takes_the_place_of_the_state) {
     STRCMP_EQUAL("{\"line\":1}", std::string(table->pending(7)).c_str());
 }
 
+// A write that a crash cut: the cell of the state before was not yet cleared.
 TEST(CallTable, a_write_torn_in_its_payload_leaves_the_state_before) {
     open();
     save(7, "the state before");
+    const auto before = header_of("the state before");
     save(7, "the state after");
+    write_back(before);
     damage(place_of("the state after") + 3);
     open();
     STRCMP_EQUAL("the state before", live()[7].c_str());
@@ -106,29 +121,50 @@ TEST(CallTable, a_write_torn_in_its_payload_leaves_the_state_before) {
 
 TEST(CallTable, a_write_torn_in_its_header_leaves_the_state_before) {
     // Every byte of the header in turn: checksum, generation, call, state, length.
-    for (std::size_t i = 0; i < 32; ++i) {
+    for (std::size_t i = 0; i < CallTable::kCellHeaderBytes; ++i) {
         ::unlink(path.c_str());
         open();
         save(7, "the state before");
+        const auto before = header_of("the state before");
         save(7, "the state after");
-        damage(place_of("the state after") - CallTable::kBufferHeaderBytes + i);
+        write_back(before);
+        damage(place_of("the state after") - CallTable::kCellHeaderBytes + i);
         open();
         LONGS_EQUAL(1, live().size());
         STRCMP_EQUAL("the state before", live()[7].c_str());
     }
 }
 
-TEST(CallTable, a_torn_release_leaves_the_record) {
+TEST(CallTable, of_two_whole_states_the_newer_counts_and_the_other_is_cleared) {
     open();
-    table->save_record(7, "the record that waits");
-    const std::size_t record_at = place_of("the record that waits");
+    save(7, "the state before");
+    const auto before = header_of("the state before");
+    save(7, "the state after");
+    write_back(before);
+    open();
+    STRCMP_EQUAL("the state after", live()[7].c_str());
+    LONGS_EQUAL(0, table->counters().torn);
     table->release(7);
-    // The release went into the other buffer.
-    const std::size_t base = CallTable::kFileHeaderBytes;
-    const std::size_t buffer = (record_at - base) / CallTable::kBufferBytes;
-    damage(base + (buffer ^ 1) * CallTable::kBufferBytes + 8);
     open();
-    STRCMP_EQUAL("the record that waits", pending()[7].c_str());
+    LONGS_EQUAL(0, live().size());
+}
+
+// One that does not fit the cells of the state before moves, and leaves their room to others.
+TEST(CallTable, states_of_every_length_have_room_again_and_again) {
+    open(2);
+    std::size_t length = 1;
+    for (int round = 0; round < 3000; ++round) {
+        length = (length * 7 + 13) % (CallTable::kMaxPayload + 1);
+        const std::uint64_t call = 1 + round % 2;
+        const std::string text(length, static_cast<char>('a' + round % 26));
+        CHECK(save(call, text));
+        CHECK(live()[call] == text);
+        if (round % 5 == 0) table->release(call);
+    }
+    LONGS_EQUAL(0, table->counters().full);
+    const auto had = live();
+    open(2);
+    CHECK(had == live());
 }
 
 TEST(CallTable, a_slot_that_is_all_damaged_is_free_again_and_counted) {
@@ -162,6 +198,28 @@ TEST(CallTable, an_export_too_long_for_a_slot_leaves_no_stale_state) {
     open();
     LONGS_EQUAL(0, live().size());
     CHECK(save(7, std::string(CallTable::kMaxPayload, 'x')));
+}
+
+TEST(CallTable, a_long_call_gives_its_memory_back_when_it_has_ended) {
+    const auto kib = [this] {
+        struct stat s{};
+        LONGS_EQUAL(0, ::stat(path.c_str(), &s));
+        return s.st_blocks / 2;
+    };
+    open();
+    for (int i = 0; i < 2; ++i) CHECK(save(7, std::string(100 * 1024, static_cast<char>('a' + i))));
+    CHECK(kib() >= 200);
+    table->release(7);
+    CHECK(kib() < 20);
+    CHECK(save(8, std::string(100 * 1024, 'c')));  // in the same place
+    open();
+    LONGS_EQUAL(1, live().size());
+    STRCMP_EQUAL(std::string(100 * 1024, 'c').c_str(), live()[8].c_str());
+    table->release(8);
+    open();
+    CHECK(live().empty());
+    LONGS_EQUAL(0, table->counters().torn);
+    LONGS_EQUAL(0, table->counters().unreadable);
 }
 
 TEST(CallTable, more_slots_keep_what_is_there_and_fewer_do_too) {

@@ -264,6 +264,38 @@ TEST(ClientSide, UnreachableEndsThoseThatWaitForThatPeer) {
     UNSIGNED_LONGS_EQUAL(1, b.layer->client_transactions());  // the one that rings has been reached
 }
 
+// Slots are used again, and leave the wait in any order: by a response, by the TU, by an ICMP error.
+TEST(ClientSide, UnreachableEndsNoneThatNoLongerWaits) {
+    std::vector<ClientId> ids;
+    std::vector<std::string> branches;
+    for (int i = 0; i < 6; ++i) {
+        ids.push_back(start("INVITE"));
+        branches.push_back(branch);
+    }
+    b.receive(b.response(486, branches[2], "INVITE"));
+    b.layer->forget(ids[0]);
+    b.layer->forget(ids[5]);
+    b.receive(b.response(100, branches[4], "INVITE"));
+    start("OPTIONS");
+    b.receive(b.response(100, branch, "OPTIONS"));
+    // These two are in the places of those that were forgotten.
+    const Path other{1, *Endpoint::parse("192.0.2.20:5060")};
+    const auto elsewhere =
+        b.layer->send_request(b.now, other, b.request("OPTIONS", b.layer->make_branch().view())).value();
+    b.tu.heard();
+    b.layer->on_unreachable(b.now, b.peer);
+    heard("client transport error, client transport error, client transport error");
+    CHECK_FALSE(b.layer->alive(ids[1]));
+    CHECK(b.layer->alive(ids[2]));
+    CHECK_FALSE(b.layer->alive(ids[3]));
+    CHECK(b.layer->alive(ids[4]));
+    b.layer->on_unreachable(b.now, b.peer);
+    heard("");
+    CHECK(b.layer->alive(elsewhere));
+    b.layer->on_unreachable(b.now, other);
+    heard("client transport error");
+}
+
 TEST(ClientSide, ForgottenMeansSilent) {
     const auto id = start("INVITE");
     b.sent();

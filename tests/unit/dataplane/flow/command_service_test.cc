@@ -70,6 +70,17 @@ TEST(Commands, each_field_of_an_install_is_checked) {
         refuses(RejectReason::kBadRemote, [&](auto& s) { s.out_remote = *Endpoint::parse(remote); });
 }
 
+TEST(Commands, refusals_are_counted_by_their_reason) {
+    refuses(RejectReason::kBadRemote, [](auto& s) { s.remote.port = 0; });
+    refuses(RejectReason::kBadRecord, [](auto& s) { s.dscp = 64; });
+    refuses(RejectReason::kBadRecord, [](auto& s) { s.generation = 0; });
+    t.service.handle(command(CommandType::kCommit, {}, 99), t.now_ns, t.events);
+    LONGS_EQUAL(1, t.service.rejected(RejectReason::kBadRemote));
+    LONGS_EQUAL(2, t.service.rejected(RejectReason::kBadRecord));
+    LONGS_EQUAL(1, t.service.rejected(RejectReason::kStagingFull));
+    LONGS_EQUAL(0, t.service.rejected(RejectReason::kTableFull));
+}
+
 TEST(Commands, rule_wider_than_the_realm_allows_is_refused) {
     refuses(RejectReason::kBadRecord, [](auto& s) {
         s.source_rule = wire::SourceRule::kPrefix;
@@ -139,6 +150,8 @@ TEST(Commands, removed_flow_is_told_once_every_worker_has_let_go_of_it) {
     LONGS_EQUAL(0, t.table.installed());
     LONGS_EQUAL(7, t.table.free_flows());
     t.table.reclaim(t.events);  // the worker has not passed yet
+    LONGS_EQUAL(1, t.table.retired_flows());
+    LONGS_EQUAL(1, t.table.retired_rules());
     CHECK(t.events.all.back().type == EventType::kCommitted);
     t.table.stats(0, 0).packets_in.add(3);  // what it counts meanwhile is in the final figures
     t.grace();
@@ -146,6 +159,8 @@ TEST(Commands, removed_flow_is_told_once_every_worker_has_let_go_of_it) {
     LONGS_EQUAL(3, t.events.all.back().counters.packets_in);
     LONGS_EQUAL(7, t.events.all.back().spec.cookie.call);
     LONGS_EQUAL(8, t.table.free_flows());
+    LONGS_EQUAL(0, t.table.retired_flows());
+    LONGS_EQUAL(0, t.table.retired_rules());
 }
 
 TEST(Commands, full_table_refuses_and_counts_what_the_same_transaction_removes_as_used) {

@@ -164,6 +164,31 @@ TEST(Pipeline, only_the_signalled_address_teaches_its_port_and_only_once) {
     relays(peer);
 }
 
+TEST(Pipeline, signalled_address_and_port_take_the_flow_from_who_was_only_quicker) {
+    auto spec = test::inbound();
+    spec.source_rule = wire::SourceRule::kPrefix;
+    spec.prefix_length = 24;
+    r.t.commit({test::command(wire::CommandType::kInstall, spec),
+                test::command(wire::CommandType::kInstall, test::outbound())});
+    auto quicker = from_access();
+    quicker.source = "192.0.2.66";
+    relays(quicker);
+    auto damaged = from_access().build();
+    damaged.back() ^= std::byte{1};
+    drops(DropReason::kUdpChecksum, damaged);
+    relays(quicker);
+    relays(from_access());
+    STRCMP_EQUAL("192.0.2.10:30000", r.t.table.source(0).text().c_str());
+    drops(DropReason::kSourceNotLatched, quicker);
+    const auto back = r.send(r.from_core().build(), 1);
+    LONGS_EQUAL(30000, packet::load16(back.frame.data() + 36));
+    relays(from_access());
+    // Only the very endpoint: its address alone is as good as any other of the prefix.
+    auto neighbour = from_access();
+    neighbour.source_port = 30002;
+    drops(DropReason::kSourceNotLatched, neighbour);
+}
+
 TEST(Pipeline, reverse_flow_sends_to_what_was_learned) {
     r.install_pair();
     auto back = r.from_core();
@@ -359,7 +384,7 @@ TEST(Pipeline, kernel_gets_no_more_than_its_rate) {
     int passed = 0;
     for (int i = 0; i < 200; ++i) passed += r.send(sip.build()).verdict == Verdict::kKernel;
     LONGS_EQUAL(test::Relay::kKernelBurst, passed);
-    LONGS_EQUAL(200 - passed, r.pipeline.drops().get(DropReason::kKernelRate));
+    LONGS_EQUAL(200 - passed, r.pipeline.drops().get(DropReason::kKernelRateSip));
     r.now_ns += 10'000'000;  // 1,000 packets per second
     passed = 0;
     for (int i = 0; i < 200; ++i) passed += r.send(sip.build()).verdict == Verdict::kKernel;

@@ -24,6 +24,15 @@ TEST(Json, refuses_what_is_not_rfc_8259) {
         CHECK_TEXT(error_of(text) != "accepted", text);
 }
 
+// RFC 8259 §8.1. Found by fuzzing: the schema's validator counts the characters of a string, and read beyond a table of
+// its own at more than five continuation bytes.
+TEST(Json, refuses_what_is_not_utf8_and_says_where) {
+    STRCMP_EQUAL("line 2, column 2: not UTF-8", error_of("[\n\"\x9f\x9f\x9f\x9f\x9f\x9f\x9f\"]").c_str());
+    STRCMP_EQUAL("line 1, column 3: not UTF-8", error_of("[\"\xed\xa0\x80\"]").c_str());
+    STRCMP_EQUAL("line 1, column 1: not UTF-8", error_of("\xff").c_str());
+    STRCMP_EQUAL("accepted", error_of("[\"\xf0\x9f\x93\x9e\"]").c_str());
+}
+
 TEST(Json, refuses_a_key_that_stands_twice_and_names_it) {
     const std::string error = error_of("{\"a\": 1,\n \"a\": 2}");
     CHECK_TEXT(error.find("line 2") != std::string::npos, error.c_str());

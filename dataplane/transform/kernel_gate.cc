@@ -1,0 +1,57 @@
+#include "dataplane/transform/kernel_gate.h"
+
+#include <algorithm>
+
+#include "dataplane/packet/ether.h"
+
+namespace sallyport::transform {
+
+using wire::DropReason;
+
+namespace {
+
+constexpr std::uint32_t kEtherArp = 0x0806;
+constexpr unsigned kIcmpProtocol = 1;
+
+constexpr std::array<DropReason, kKernelKinds> kReasons{DropReason::kKernelRateSip,   DropReason::kKernelRateArp,
+                                                        DropReason::kKernelRateIcmp,  DropReason::kKernelRateFragment,
+                                                        DropReason::kKernelRateGroup, DropReason::kKernelRate};
+
+}  // namespace
+
+KernelGate::KernelGate(const packet::Interfaces& interfaces, const KernelRates& rates)
+    : interfaces_(interfaces), due_(interfaces.size()) {
+    for (std::size_t k = 0; k < kKernelKinds; ++k) {
+        budgets_[k].interval_ns = 1'000'000'000U / rates.rates[k].packets_per_second;
+        budgets_[k].burst_ns = budgets_[k].interval_ns * rates.rates[k].burst;
+    }
+}
+
+std::optional<DropReason> KernelGate::refuse(packet::Packet& packet, const packet::Headers& headers,
+                                             std::uint64_t now_ns) {
+    const auto what = kind_of(packet, headers);
+    const auto kind = static_cast<std::size_t>(what);
+    auto& due = due_[packet.interface][kind];
+    const auto& budget = budgets_[kind];
+    if (due > now_ns + budget.burst_ns - budget.interval_ns) return kReasons[kind];
+    due = std::max(due, now_ns) + budget.interval_ns;
+    packet.signalling = what == KernelKind::kSignalling;
+    return std::nullopt;
+}
+
+KernelKind KernelGate::kind_of(const packet::Packet& packet, const packet::Headers& headers) const {
+    if (packet::is_group(packet.data)) return KernelKind::kGroup;
+    const auto* network = packet.data + headers.ether_bytes;
+    const auto type = packet::load16(network - 2);
+    if (type == kEtherArp) return KernelKind::kArp;
+    if (type != packet::kEtherIpv4) return KernelKind::kOther;
+    if ((packet::load16(network + 6) & 0x3fff) != 0) return KernelKind::kFragment;
+    if (std::to_integer<unsigned>(network[9]) == kIcmpProtocol) return KernelKind::kIcmp;
+    if (headers.kind == packet::Kind::kUdp)
+        for (const auto& at : interfaces_[packet.interface].signalling)
+            if (at.address == headers.destination && at.port == headers.destination_port)
+                return KernelKind::kSignalling;
+    return KernelKind::kOther;
+}
+
+}  // namespace sallyport::transform

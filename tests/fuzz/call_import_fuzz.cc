@@ -1,0 +1,104 @@
+// A record of the table of live calls, whatever it holds, imported by a fresh engine. The checksum at its end is set
+// right, so that the bytes reach the readers behind it.
+//
+// Oracles: a refusal is a sentence and leaves nothing live; a call that is taken can be looked at, exported and taken
+// again, and in the end it is over: no call, dialog or port is left.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "controlplane/call/engine.h"
+#include "platform/base/siphash.h"
+#include "platform/json/json.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/support/fake_random.h"
+#include "tests/support/gate_view.h"
+
+namespace sallyport::call {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Now kStart{Instant(1h), WallTime(1'800'000'100s)};
+
+std::vector<std::byte> sealed(const std::uint8_t* data, std::size_t size) {
+    const auto* begin = reinterpret_cast<const std::byte*>(data);
+    std::vector<std::byte> out(begin, begin + (size < 8 ? size : size - 8));
+    const std::string_view body(reinterpret_cast<const char*>(out.data()), out.size());
+    const auto sum = siphash13({0x73616c6c79706f72, 0x742063616c6c7331}, body);  // controlplane/call/export.cc
+    ByteWriter(out).u64(sum);
+    return out;
+}
+
+// The small view makes small tables: an engine is made for each record.
+struct Gate {
+    test::FakeRandom random{1};
+    Outbox out;
+    Engine engine;
+
+    explicit Gate(const config::ControlView& view) : engine(view, random, 0, out, kStart) {}
+
+    // What this turn gave: each record can be written as the line that it becomes.
+    void drain() {
+        for (const auto& record : out.records) {
+            const auto line = json_line(record);
+            FUZZ_CHECK(line.find('\n') == std::string::npos && json::parse(line).has_value());
+        }
+        out.clear();
+    }
+    std::uint64_t live() const {
+        std::uint64_t sum = engine.call_count();
+        for (const auto& c : engine.counters())
+            if (c.name == "live-port-pairs" || c.name == "live-dialogs") sum += c.value;
+        return sum;
+    }
+};
+
+void run(const std::vector<std::byte>& bytes) {
+    static const auto view = test::gate_view();
+    Gate gate(view);
+    const auto taken = gate.engine.import_call(kStart, bytes);
+    gate.engine.flush(kStart);
+    if (!taken) {
+        FUZZ_CHECK(!taken.error().why.empty() && taken.error().why.find('\n') == std::string::npos);
+        FUZZ_CHECK(gate.live() == 0);
+        FUZZ_CHECK(taken.error().recorded == !gate.out.records.empty());
+        gate.drain();
+        return;
+    }
+    std::uint64_t number = 0;
+    gate.engine.visit_calls([&number](const CallView& v) {
+        FUZZ_CHECK(!v.id.empty() && !v.state.empty());
+        number = v.number;
+        return true;
+    });
+    if (*taken) {
+        FUZZ_CHECK(gate.engine.call_count() == 1 && number != 0);
+        const auto again = gate.engine.export_call(number, kStart);
+        FUZZ_CHECK(!again.empty());
+        Gate next(view);
+        const auto second = next.engine.import_call(kStart, again);
+        FUZZ_CHECK(second.has_value() && *second);
+        FUZZ_CHECK(next.engine.export_call(number, kStart) == again);
+    }
+    // Nobody answers: what waits gives up, and a call without an end has a limit.
+    gate.drain();
+    auto now = kStart;
+    for (const auto wait : {1s, 40s, 3600s}) {
+        now.instant += wait;
+        now.wall += wait;
+        gate.engine.on_dataplane_session(now, wait == 40s);
+        gate.engine.advance(now);
+        gate.engine.flush(now);
+        gate.drain();
+    }
+}
+
+}  // namespace
+}  // namespace sallyport::call
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    sallyport::call::run(sallyport::call::sealed(data, size));
+    return 0;
+}

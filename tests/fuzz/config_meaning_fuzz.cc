@@ -1,0 +1,82 @@
+// The checks by meaning, without the schema before them, which costs most of config_fuzz's time: documents of the
+// goldens' kind with changes that the input makes (tests/fuzz/change.h).
+//
+// Oracles: reading, resolving and checking come to an end whatever stands where; problems are lines, each at a place;
+// what has no problem names only what there is.
+
+#include <string>
+#include <string_view>
+
+#include "platform/config/meaning.h"
+#include "tests/fuzz/change.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace sallyport::config {
+namespace {
+
+constexpr std::string_view kDocument = R"({
+  "interfaces": {
+    "access": {"port": "net_null0", "address": "192.0.2.1/24", "gateway": "192.0.2.254"},
+    "core": {"port": "net_null1", "vlan": 7, "address": "198.51.100.1/24"}
+  },
+  "realms": {
+    "phones": {"interface": "access", "media-addresses": ["192.0.2.1", "192.0.2.2"], "media-ports": "20000-29999",
+               "latching": "prefix", "latching-prefix": 24, "dscp": 46, "open": true, "unknown-source": "403"},
+    "inner": {"interface": "core", "media-ports": "30000-30999", "trust": "trusted"}
+  },
+  "sip-interfaces": {
+    "phones": {"realm": "phones", "address": "192.0.2.1", "port": 5060},
+    "inner": {"realm": "inner", "port": 5070}
+  },
+  "trunks": {
+    "pbx": {"sip-interface": "phones", "peers": ["192.0.2.10:5060", "192.0.2.11:5060"]},
+    "carrier": {"sip-interface": "inner", "peers": ["198.51.100.10:5060"]}
+  },
+  "routes": [
+    {"name": "out", "from": {"trunk": "pbx"}, "match": {"called-prefix": "+49"}, "to": {"trunk": "carrier"}},
+    {"name": "in", "from": {"realm": "inner"}, "to": {"trunk": "pbx"}}
+  ],
+  "system": {"max-calls": 100, "worker-cores": [1]}
+})";
+
+void check_references(const Document& d) {
+    const auto there = [](const std::optional<Reference>& r, std::size_t size) {
+        FUZZ_CHECK(!r || (r->index && *r->index < size));
+    };
+    for (const auto& r : d.realms) there(r.interface, d.interfaces.size());
+    for (const auto& s : d.sip_interfaces) there(s.realm, d.realms.size());
+    for (const auto& t : d.trunks) there(t.sip_interface, d.sip_interfaces.size());
+    for (const auto& r : d.routes) {
+        there(r.from_trunk, d.trunks.size());
+        there(r.from_realm, d.realms.size());
+        there(r.to_trunk, d.trunks.size());
+    }
+}
+
+}  // namespace
+}  // namespace sallyport::config
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport::config;
+    static const auto right = sallyport::json::parse(kDocument).value();
+    sallyport::fuzz::Input in(data, size);
+    auto value = right;
+    for (int changes = 0; changes < 6 && !in.empty(); ++changes) sallyport::fuzz::change(value, in);
+    Problems problems;
+    Document d = read_document(value, problems);
+    resolve(d, problems);
+    check_interfaces(d, problems);
+    check_realms(d, problems);
+    check_sip_interfaces(d, problems);
+    check_trunks(d, problems);
+    check_routes(d, problems);
+    check_system(d, problems);
+    if (problems.empty()) check_references(d);
+    sort_problems(problems);
+    for (const auto& p : problems) {
+        FUZZ_CHECK(!p.text.empty() && p.text.find('\n') == std::string::npos);
+        FUZZ_CHECK(p.path.empty() || p.path.front() == '/');
+    }
+    FUZZ_CHECK(problems.empty() == text_of(problems).empty());
+    return 0;
+}

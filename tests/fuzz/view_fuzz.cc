@@ -1,0 +1,79 @@
+// A view as JSON, as a process reads it: the first byte of the input chooses which of the two, and whether the text is
+// taken as it is or as changes to a view that is right (tests/fuzz/change.h).
+//
+// Oracles: a view that is taken keeps its promises, and is written and read again as the same; a refusal says why.
+
+#include <string>
+#include <string_view>
+
+#include "platform/config/effective.h"
+#include "tests/fuzz/change.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace sallyport::config {
+namespace {
+
+using json::Value;
+
+constexpr std::string_view kDocument = R"({
+  "interfaces": {
+    "access": {"port": "net_null0", "address": "192.0.2.1/24", "gateway": "192.0.2.254"},
+    "core": {"port": "net_null1", "address": "198.51.100.1/24", "vlan": 7}
+  },
+  "trunks": {"pbx": {"sip-interface": "access", "peers": ["192.0.2.10:5060"]}},
+  "routes": [{"name": "in", "from": {"realm": "core"}, "to": {"trunk": "pbx"}},
+             {"name": "out", "from": {"trunk": "pbx"}, "match": {"called-prefix": "0"}, "to": {"trunk": "pbx"}}]
+})";
+
+void check_control(const Value& value) {
+    const auto view = control_view_from_json(value);
+    if (!view) {
+        FUZZ_CHECK(view.error().starts_with("view"));
+        return;
+    }
+    for (const auto& s : view->sip_interfaces) FUZZ_CHECK(s.realm < view->realms.size());
+    for (const auto& t : view->trunks) FUZZ_CHECK(t.sip_interface < view->sip_interfaces.size() && !t.peers.empty());
+    for (const auto& r : view->routes) {
+        FUZZ_CHECK(r.to_trunk < view->trunks.size());
+        FUZZ_CHECK(!r.from_trunk || *r.from_trunk < view->trunks.size());
+        FUZZ_CHECK(!r.from_realm || *r.from_realm < view->realms.size());
+    }
+    const auto again = control_view_from_json(to_json(*view));
+    FUZZ_CHECK(again && to_json(*again) == to_json(*view));
+}
+
+void check_dataplane(const Value& value) {
+    const auto view = dataplane_view_from_json(value);
+    if (!view) {
+        FUZZ_CHECK(view.error().starts_with("view"));
+        return;
+    }
+    for (const auto& r : view->realms) {
+        FUZZ_CHECK(r.interface < view->interfaces.size() && !r.media_addresses.empty());
+        FUZZ_CHECK(r.media_ports.first < r.media_ports.last && r.dscp < 64 && r.latching_prefix <= 32);
+    }
+    const auto again = dataplane_view_from_json(to_json(*view));
+    FUZZ_CHECK(again && to_json(*again) == to_json(*view));
+}
+
+}  // namespace
+}  // namespace sallyport::config
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport::config;
+    static const auto right = make_effective(kDocument).value();
+    static const Value right_control = to_json(right.control);
+    static const Value right_dataplane = to_json(right.dataplane);
+    sallyport::fuzz::Input in(data, size);
+    const auto how = in.byte();
+    const bool control = (how & 1) != 0;
+    if ((how & 2) != 0) {
+        const auto value = sallyport::json::parse(in.rest());
+        if (value) control ? check_control(*value) : check_dataplane(*value);
+        return 0;
+    }
+    Value value = control ? right_control : right_dataplane;
+    for (int changes = 0; changes < 4 && !in.empty(); ++changes) sallyport::fuzz::change(value, in);
+    control ? check_control(value) : check_dataplane(value);
+    return 0;
+}
