@@ -88,7 +88,7 @@ SIP_LOAD := $(BUILD)/tests/sip-load
 SIP_MUTATOR := $(BUILD)/tests/sip-mutator
 TEST_BINARIES := $(UNIT_TESTS) $(SCENARIO_TEST) $(PACKET_TEST) $(SIP_LOAD) $(SIP_MUTATOR) $(HOSTILE)
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.cc,$(BUILD)/bin/%,$(wildcard tests/fuzz/*_fuzz.cc))
-DPDK_BENCHMARKS := pipeline_bench
+DPDK_BENCHMARKS := pipeline_bench rtp_load_bench
 BENCHMARKS := $(patsubst tests/bench/%.cc,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.cc))
 
 .PHONY: all build libs tests programs-and-tests deps test test-long check run bench benchmarks fuzz fuzz-coverage fuzz-targets install compdb clean help

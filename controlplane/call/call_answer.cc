@@ -179,7 +179,7 @@ void Call::finish_exchange() {
     repeat_timer_.cancel();
     const auto leg = exchange_.from;
     exchange_ = {};
-    for (auto& leg : legs_) leg.media.rest();
+    for (auto& each : legs_) each.media.rest();
     if (state_ == State::kAnswered) state_ = State::kUp;
     if (legs_[leg].bye_wanted) send_bye(leg, nullptr);
     if (closed_) settle();

@@ -5,14 +5,25 @@
 namespace sallyport::flow {
 
 MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(config.own_addresses) {
+    std::uint32_t cells = 0;
+    std::vector<std::vector<Table>> sorted;
     for (const auto& realm : realms_) {
-        if (by_interface_.size() <= realm.interface) by_interface_.resize(realm.interface + std::size_t{1});
+        if (sorted.size() <= realm.interface) sorted.resize(realm.interface + std::size_t{1});
         for (const auto address : realm.addresses) {
-            by_interface_[realm.interface].push_back({address, realm.first_port, realm.last_port, cell_count_});
-            cell_count_ += realm.last_port - realm.first_port + 1U;
+            sorted[realm.interface].push_back({address, realm.first_port, realm.last_port, cells});
+            cells += realm.last_port - realm.first_port + 1U;
         }
     }
-    cells_ = std::make_unique<FlowCell[]>(cell_count_);
+    std::vector<Table> all;
+    for (const auto& tables : sorted) all.insert(all.end(), tables.begin(), tables.end());
+    tables_ = FixedArray(std::move(all));
+    by_interface_ = FixedArray<Tables>(sorted.size());
+    const auto* at = tables_.begin();
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+        by_interface_[i] = {at, at + sorted[i].size()};
+        at += sorted[i].size();
+    }
+    cells_ = FixedArray<FlowCell>(cells);
 }
 
 bool MediaPorts::elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
@@ -36,8 +47,8 @@ bool MediaPorts::is_own(std::uint16_t interface, std::uint32_t address) const {
         return own.address == address || (hosts != 0 && (own.address | hosts) == address);
     };
     if (std::ranges::any_of(own_, same)) return true;
-    return interface < by_interface_.size() &&
-           std::ranges::any_of(by_interface_[interface], [&](const Table& t) { return t.address == address; });
+    const auto tables = tables_of(interface);
+    return std::any_of(tables.begin(), tables.end(), [&](const Table& t) { return t.address == address; });
 }
 
 }  // namespace sallyport::flow

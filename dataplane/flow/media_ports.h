@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/flow/rule.h"
+#include "platform/base/fixed_array.h"
 
 namespace sallyport::flow {
 
@@ -40,8 +41,7 @@ public:
 
     // kNoCell: no media port of this interface.
     std::uint32_t find(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
-        if (interface >= by_interface_.size()) return kNoCell;
-        for (const auto& table : by_interface_[interface])
+        for (const auto& table : tables_of(interface))
             if (table.address == address && port >= table.first && port <= table.last)
                 return table.cells_at + (port - table.first);
         return kNoCell;
@@ -59,7 +59,7 @@ public:
     const RealmConfig& realm(std::uint16_t index) const { return realms_[index]; }
     FlowCell& cell(std::uint32_t index) { return cells_[index]; }
     const FlowCell& cell(std::uint32_t index) const { return cells_[index]; }
-    std::uint32_t cells() const { return cell_count_; }
+    std::uint32_t cells() const { return static_cast<std::uint32_t>(cells_.size()); }
 
 private:
     struct Table {
@@ -68,11 +68,21 @@ private:
         std::uint16_t last = 0;
         std::uint32_t cells_at = 0;
     };
+    struct Tables {
+        const Table* begin_ = nullptr;
+        const Table* end_ = nullptr;
+        const Table* begin() const { return begin_; }
+        const Table* end() const { return end_; }
+    };
+    Tables tables_of(std::uint16_t interface) const {
+        return interface < by_interface_.size() ? by_interface_[interface] : Tables{};
+    }
+
     std::vector<RealmConfig> realms_;
     std::vector<OwnAddress> own_;
-    std::vector<std::vector<Table>> by_interface_;
-    std::unique_ptr<FlowCell[]> cells_;
-    std::uint32_t cell_count_ = 0;
+    FixedArray<Table> tables_;  // those of one interface stand together
+    FixedArray<Tables> by_interface_;
+    FixedArray<FlowCell> cells_;
 };
 
 }  // namespace sallyport::flow

@@ -10,13 +10,15 @@ NextHops::NextHops(std::span<const RouteEntry> routes, std::span<const Neighbour
     std::ranges::stable_sort(sorted, [](const RouteEntry& a, const RouteEntry& b) {
         return a.length != b.length ? a.length > b.length : a.metric < b.metric;
     });
+    std::size_t interfaces = 0;
+    for (const auto& r : sorted) interfaces = std::max(interfaces, r.interface + std::size_t{1});
+    routes_ = FixedArray<std::vector<Route>>(interfaces);
     for (const auto& r : sorted) {
-        if (routes_.size() <= r.interface) routes_.resize(r.interface + std::size_t{1});
         const std::uint32_t mask = r.length == 0 ? 0 : ~std::uint32_t{0} << (32 - std::min<int>(r.length, 32));
         routes_[r.interface].push_back({r.prefix & mask, mask, r.gateway, r.dead_end});
     }
-    const auto slots = std::bit_ceil(std::max<std::size_t>(8, neighbours.size() * 2));
-    slots_ = std::make_unique<Slot[]>(slots);
+    const auto slots = std::bit_ceil(std::max<std::size_t>(8, neighbours.size() * 8));
+    slots_ = FixedArray<Slot>(slots);
     mask_ = slots - 1;
     for (const auto& n : neighbours) {
         if (n.address == 0) continue;

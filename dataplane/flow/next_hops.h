@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/packet/packet.h"
+#include "platform/base/fixed_array.h"
 #include "platform/base/relaxed.h"
 
 namespace sallyport::flow {
@@ -44,7 +45,7 @@ public:
     NextHops(std::span<const RouteEntry> routes, std::span<const NeighbourEntry> neighbours);
 
     // Marks the neighbour as used.
-    Found find(std::uint16_t interface, std::uint32_t destination) const {
+    [[gnu::always_inline]] Found find(std::uint16_t interface, std::uint32_t destination) const {
         const Slot* slot = nullptr;
         const auto found = locate(interface, destination, slot);
         if (slot != nullptr && !slot->used.get()) slot->used.set(true);
@@ -80,7 +81,7 @@ private:
         return ((address ^ interface * 0x9e3779b9U) * 0x9e3779b97f4a7c15U >> 32) & mask_;
     }
 
-    Found locate(std::uint16_t interface, std::uint32_t destination, const Slot*& slot) const {
+    [[gnu::always_inline]] Found locate(std::uint16_t interface, std::uint32_t destination, const Slot*& slot) const {
         if (interface >= routes_.size()) return {};
         for (const auto& route : routes_[interface]) {
             if ((destination & route.mask) != route.prefix) continue;
@@ -97,8 +98,8 @@ private:
         return {};
     }
 
-    std::vector<std::vector<Route>> routes_;  // by interface, best first
-    std::unique_ptr<Slot[]> slots_;           // open addressing, at most half full
+    FixedArray<std::vector<Route>> routes_;  // by interface, best first
+    FixedArray<Slot> slots_;                 // open addressing, at most half full
     std::size_t mask_ = 0;
 };
 

@@ -5,19 +5,21 @@
 namespace sallyport::flow {
 
 void FlowStats::reset() {
-    for (auto* v :
-         {&packets_in, &bytes_in, &packets_forwarded, &bytes_forwarded, &packets_dropped, &first_ns, &last_ns})
+    for (auto* v : {&packets_in, &bytes_in, &packets_kept, &bytes_kept, &packets_dropped, &first_ns, &last_ns})
         v->set(0);
     reception.reset();
 }
 
 void FlowStats::add_to(wire::FlowCounters& sum) const {
     sum.packets_dropped += packets_dropped.get();  // refused before it counts as received
-    if (packets_in.get() == 0) return;
-    sum.packets_in += packets_in.get();
-    sum.bytes_in += bytes_in.get();
-    sum.packets_forwarded += packets_forwarded.get();
-    sum.bytes_forwarded += bytes_forwarded.get();
+    const auto packets = packets_in.get();
+    if (packets == 0) return;
+    const auto bytes = bytes_in.get();
+    sum.packets_in += packets;
+    sum.bytes_in += bytes;
+    // The worker may have counted on between two reads.
+    sum.packets_forwarded += packets - std::min(packets, packets_kept.get());
+    sum.bytes_forwarded += bytes - std::min(bytes, bytes_kept.get());
     const auto first = first_ns.get();
     if (first != 0 && (sum.first_packet_ns == 0 || first < sum.first_packet_ns)) sum.first_packet_ns = first;
     sum.packets_lost += reception.lost();

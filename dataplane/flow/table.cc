@@ -13,7 +13,7 @@ FlowTable::FlowTable(const FlowConfig& config, Epochs& epochs)
       max_flows_(config.max_flows),
       // One rule per flow, and one more for each change that waits for the workers.
       rules_(config.max_flows + 2 * std::size_t{kMaxTransaction} + 1),
-      rates_(std::make_unique<RateLimit[]>(config.max_flows)),
+      rates_(config.max_flows),
       infos_(config.max_flows) {
     for (std::uint32_t w = 0; w < config.workers; ++w) stats_.push_back(std::make_unique<FlowStats[]>(max_flows_));
     // Taken from the back: low indices first.

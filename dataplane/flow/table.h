@@ -17,6 +17,7 @@
 #include "dataplane/flow/epoch.h"
 #include "dataplane/flow/media_ports.h"
 #include "dataplane/flow/rule.h"
+#include "platform/base/fixed_array.h"
 #include "platform/wire/flow_records.h"
 
 namespace sallyport::flow {
@@ -57,6 +58,8 @@ public:
     FlowCell& cell(std::uint32_t index) { return ports_.cell(index); }
     const FlowRule& rule(std::uint32_t index) const { return rules_[index]; }
     FlowStats& stats(std::uint32_t worker, std::uint32_t flow) { return stats_[worker][flow]; }
+    // By flow; they stay where they are.
+    std::span<FlowStats> stats_of(std::uint32_t worker) { return {stats_[worker].get(), max_flows_}; }
     RateLimit& rate(std::uint32_t flow) { return rates_[flow]; }
 
     // --- slow-path thread
@@ -106,9 +109,9 @@ private:
     std::uint32_t max_flows_;
     std::uint32_t installed_ = 0;
     std::uint32_t flows_end_ = 0;
-    std::vector<FlowRule> rules_;  // 0 is none
+    FixedArray<FlowRule> rules_;  // 0 is none
     std::vector<std::unique_ptr<FlowStats[]>> stats_;
-    std::unique_ptr<RateLimit[]> rates_;
+    FixedArray<RateLimit> rates_;
     std::vector<FlowInfo> infos_;
     std::vector<std::uint32_t> free_rules_;
     std::vector<std::uint32_t> free_flows_;

@@ -1,32 +1,46 @@
 #pragma once
-// The Internet checksum (RFC 1071) and its incremental update (RFC 1624). Sums are of 16-bit words in
-// network order, held in 32 bits and folded at the end.
+// The Internet checksum (RFC 1071) and its incremental update (RFC 1624). Sums are of 16-bit words, held in more and
+// folded at the end. A sum is the same in either byte order but for the order of its own bytes (RFC 1071 §2(B)): the
+// pipeline adds words as the machine has them ("raw"), 32 bits at a time; the rest is in network order.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace sallyport::packet {
 
-constexpr std::uint16_t load16(const std::byte* p) {
-    return static_cast<std::uint16_t>(std::to_integer<unsigned>(p[0]) << 8 | std::to_integer<unsigned>(p[1]));
+// Between the machine's order and the network's, in either direction.
+constexpr std::uint16_t swap16(std::uint16_t v) {
+    return std::endian::native == std::endian::little ? std::byteswap(v) : v;
 }
-constexpr std::uint32_t load32(const std::byte* p) {
-    return static_cast<std::uint32_t>(load16(p)) << 16 | load16(p + 2);
+constexpr std::uint32_t swap32(std::uint32_t v) {
+    return std::endian::native == std::endian::little ? std::byteswap(v) : v;
 }
-constexpr void store16(std::byte* p, std::uint32_t v) {
-    p[0] = static_cast<std::byte>(v >> 8);
-    p[1] = static_cast<std::byte>(v);
+// As they lie there.
+inline std::uint16_t load_raw16(const std::byte* p) {
+    std::uint16_t v;
+    std::memcpy(&v, p, sizeof(v));
+    return v;
 }
-constexpr void store32(std::byte* p, std::uint32_t v) {
-    store16(p, v >> 16);
-    store16(p + 2, v);
+inline std::uint32_t load_raw32(const std::byte* p) {
+    std::uint32_t v;
+    std::memcpy(&v, p, sizeof(v));
+    return v;
 }
+inline void store_raw16(std::byte* p, std::uint16_t v) { std::memcpy(p, &v, sizeof(v)); }
+inline void store_raw32(std::byte* p, std::uint32_t v) { std::memcpy(p, &v, sizeof(v)); }
+
+inline std::uint16_t load16(const std::byte* p) { return swap16(load_raw16(p)); }
+inline std::uint32_t load32(const std::byte* p) { return swap32(load_raw32(p)); }
+inline void store16(std::byte* p, std::uint32_t v) { store_raw16(p, swap16(static_cast<std::uint16_t>(v))); }
+inline void store32(std::byte* p, std::uint32_t v) { store_raw32(p, swap32(v)); }
 
 constexpr std::uint32_t words(std::uint32_t address) { return (address >> 16) + (address & 0xffff); }
 
 // The one's complement sum of `data`, an odd last byte padded with zero. At most 64 KiB.
-constexpr std::uint32_t sum(std::span<const std::byte> data, std::uint32_t start = 0) {
+inline std::uint32_t sum(std::span<const std::byte> data, std::uint32_t start = 0) {
     std::size_t i = 0;
     for (; i + 1 < data.size(); i += 2) start += load16(data.data() + i);
     if (i < data.size()) start += std::to_integer<std::uint32_t>(data[i]) << 8;
@@ -37,8 +51,23 @@ constexpr std::uint16_t fold(std::uint32_t s) {
     s = (s & 0xffff) + (s >> 16);
     return static_cast<std::uint16_t>(s);
 }
-// The checksum field for a sum.
-constexpr std::uint16_t checksum(std::uint32_t s) { return static_cast<std::uint16_t>(~fold(s)); }
+// The carry of an addition is added at the other end: that is all that folding is.
+template <typename Half>
+constexpr Half add_around(Half a, Half b) {
+    Half out = 0;
+    const bool carry = __builtin_add_overflow(a, b, &out);
+    return static_cast<Half>(out + (carry ? 1 : 0));
+}
+constexpr std::uint16_t fold_wide(std::uint64_t s) {
+    const auto half = add_around(static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(s >> 32));
+    return add_around(static_cast<std::uint16_t>(half), static_cast<std::uint16_t>(half >> 16));
+}
+
+// True when the 20 bytes of an IPv4 header without options sum to what they must.
+inline bool plain_header_ok(const std::byte* ip) {
+    return fold_wide(std::uint64_t{load_raw32(ip)} + load_raw32(ip + 4) + load_raw32(ip + 8) + load_raw32(ip + 12) +
+                     load_raw32(ip + 16)) == 0xffff;
+}
 
 constexpr std::uint32_t kUdpProtocol = 17;
 
@@ -49,16 +78,17 @@ constexpr std::uint32_t pseudo_sum(std::uint32_t source, std::uint32_t destinati
 
 // A UDP checksum field after words summing to `before` became words summing to `after`, by equation 3 of
 // RFC 1624: HC' = ~(~HC + ~m + m'). 0 means "none" and stays; a result of 0 is sent as 0xffff (RFC 768).
-constexpr std::uint16_t update_udp(std::uint16_t field, std::uint32_t before, std::uint32_t after) {
+// Field and sums are in the same order, whichever.
+constexpr std::uint16_t update_udp(std::uint16_t field, std::uint64_t before, std::uint64_t after) {
     if (field == 0) return 0;
-    const std::uint32_t old_sum = static_cast<std::uint16_t>(~field);
-    const std::uint32_t minus = static_cast<std::uint16_t>(~fold(before));
-    const auto updated = checksum(old_sum + minus + fold(after));
+    const std::uint64_t old_sum = static_cast<std::uint16_t>(~field);
+    const std::uint64_t minus = static_cast<std::uint16_t>(~fold_wide(before));
+    const auto updated = static_cast<std::uint16_t>(~fold_wide(old_sum + minus + after));
     return updated == 0 ? std::uint16_t{0xffff} : updated;
 }
 
 // True when a datagram's checksum is right or absent. `udp` is the header and its data, its length checked.
-constexpr bool udp_checksum_ok(std::uint32_t source, std::uint32_t destination, std::span<const std::byte> udp) {
+inline bool udp_checksum_ok(std::uint32_t source, std::uint32_t destination, std::span<const std::byte> udp) {
     if (load16(udp.data() + 6) == 0) return true;
     return fold(sum(udp, pseudo_sum(source, destination, static_cast<std::uint32_t>(udp.size())))) == 0xffff;
 }

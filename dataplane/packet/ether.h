@@ -11,6 +11,8 @@ namespace sallyport::packet {
 
 inline bool is_group(const std::byte* mac) { return (std::to_integer<unsigned>(mac[0]) & 1) != 0; }
 
+inline bool is_to(const std::byte* frame, const Mac& mac) { return std::memcmp(frame, mac.data(), mac.size()) == 0; }
+
 inline std::size_t ether_bytes(const Interface& out) { return kEtherBytes + (out.vlan != 0 ? kVlanBytes : 0); }
 
 // Writes ether_bytes(out) bytes at `at`.

@@ -1,11 +1,12 @@
 #include "dataplane/worker/rings.h"
 
 #include <rte_errno.h>
-#include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include <algorithm>
 #include <array>
+
+#include "dataplane/worker/mbuf.h"
 
 namespace sallyport::worker {
 namespace {
@@ -15,7 +16,7 @@ std::size_t take(rte_ring* ring, std::span<packet::Packet> out) {
     const auto count = rte_ring_sc_dequeue_burst(ring, reinterpret_cast<void**>(batch.data()),
                                                  static_cast<unsigned>(std::min(batch.size(), out.size())), nullptr);
     for (unsigned i = 0; i < count; ++i) {
-        out[i] = to_packet(batch[i]);
+        to_packet(batch[i], out[i]);
         out[i].interface = batch[i]->port;
         out[i].next_hop = batch[i]->hash.usr;
     }
@@ -40,26 +41,6 @@ void empty(rte_ring* ring) {
 }
 
 }  // namespace
-
-packet::Packet to_packet(rte_mbuf* m) {
-    packet::Packet p;
-    p.data = rte_pktmbuf_mtod(m, std::byte*);
-    p.length = m->data_len;
-    p.headroom = m->data_off;
-    p.port = m->port;
-    p.handle = m;
-    return p;
-}
-
-rte_mbuf* to_mbuf(const packet::Packet& p) {
-    auto* m = static_cast<rte_mbuf*>(p.handle);
-    m->data_off = static_cast<std::uint16_t>(p.data - static_cast<std::byte*>(m->buf_addr));
-    m->data_len = static_cast<std::uint16_t>(p.length);
-    m->pkt_len = p.length;
-    m->port = p.interface;
-    m->hash.usr = p.next_hop;
-    return m;
-}
 
 os::Result<std::unique_ptr<Rings>> Rings::make(rte_mempool* pool, std::function<void()> wake) {
     std::unique_ptr<Rings> out(new Rings(pool, std::move(wake)));
@@ -118,7 +99,7 @@ bool Rings::make(packet::Packet& out, std::size_t bytes) {
         rte_pktmbuf_free(m);
         return false;
     }
-    out = to_packet(m);
+    to_packet(m, out);
     return true;
 }
 

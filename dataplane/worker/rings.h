@@ -19,10 +19,6 @@ struct rte_ring;
 
 namespace sallyport::worker {
 
-packet::Packet to_packet(rte_mbuf* m);
-// Puts the packet's place in its buffer back into the buffer's own fields.
-rte_mbuf* to_mbuf(const packet::Packet& p);
-
 class Rings final : public slowpath::FrameIo {
 public:
     static constexpr unsigned kSlots = 4'096;

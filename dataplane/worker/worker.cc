@@ -1,13 +1,13 @@
 #include "dataplane/worker/worker.h"
 
 #include <rte_ethdev.h>
-#include <rte_mbuf.h>
 #include <rte_pause.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <ctime>
 
+#include "dataplane/worker/mbuf.h"
 #include "platform/os/clock.h"
 
 namespace sallyport::worker {
@@ -67,6 +67,13 @@ bool Worker::turn() {
     return worked;
 }
 
+[[gnu::always_inline]] inline void Worker::queue(std::uint16_t interface, rte_mbuf* m) {
+    const auto port = interfaces_[interface].port;
+    auto& out = outgoing_[port];
+    out.packets[out.count++] = m;
+    if (out.count >= kBurst) flush(port);
+}
+
 bool Worker::receive(std::size_t port) {
     std::array<rte_mbuf*, kBurst> received;
     const auto queue_number = static_cast<std::uint16_t>(setup_.number);
@@ -74,20 +81,19 @@ bool Worker::receive(std::size_t port) {
     if (count == 0) return false;
     const auto begin = os::monotonic_now();
     auto& traffic = traffic_[port];
-    std::array<Packet, kBurst> packets;
     std::uint64_t bytes = 0;
     const bool flags = ports_[port].checks_ipv4();
     for (std::size_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(received[i], void*));
     for (std::size_t i = 0; i < count; ++i) {
-        packets[i] = to_packet(received[i]);
-        packets[i].port = static_cast<std::uint16_t>(port);
-        packets[i].ipv4_checked =
-            flags && (received[i]->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+        auto& p = packets_[i];
+        to_packet(received[i], p);
+        p.port = static_cast<std::uint16_t>(port);
+        p.ipv4_checked = flags && (received[i]->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
         bytes += received[i]->pkt_len;
     }
     traffic.rx_packets.add(count);
     traffic.rx_bytes.add(bytes);
-    pipeline_.run({packets.data(), count}, static_cast<std::uint64_t>(begin.time_since_epoch().count()));
+    pipeline_.run({packets_.data(), count}, static_cast<std::uint64_t>(begin.time_since_epoch().count()));
 
     std::array<rte_mbuf*, kBurst> signalling;
     std::array<rte_mbuf*, kBurst> for_kernel;
@@ -98,15 +104,15 @@ bool Worker::receive(std::size_t port) {
     std::size_t unresolved_count = 0;
     unsigned dropped_count = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        switch (packets[i].verdict) {
-            case Verdict::kTransmit: queue(packets[i].interface, to_mbuf(packets[i])); break;
+        switch (packets_[i].verdict) {
+            case Verdict::kTransmit: queue(packets_[i].interface, to_mbuf(packets_[i])); break;
             case Verdict::kKernel:
-                if (packets[i].signalling)
-                    signalling[signalling_count++] = to_mbuf(packets[i]);
+                if (packets_[i].signalling)
+                    signalling[signalling_count++] = to_mbuf(packets_[i]);
                 else
-                    for_kernel[for_kernel_count++] = to_mbuf(packets[i]);
+                    for_kernel[for_kernel_count++] = to_mbuf(packets_[i]);
                 break;
-            case Verdict::kResolve: unresolved[unresolved_count++] = to_mbuf(packets[i]); break;
+            case Verdict::kResolve: unresolved[unresolved_count++] = to_mbuf(packets_[i]); break;
             case Verdict::kDrop: dropped[dropped_count++] = received[i]; break;
         }
     }
@@ -121,7 +127,7 @@ bool Worker::receive(std::size_t port) {
         rings_.notify();
     }
     bursts_.add(1);
-    packets_.add(count);
+    packet_count_.add(count);
     busy_ns_.add(static_cast<std::uint64_t>((os::monotonic_now() - begin).count()));
     return true;
 }
@@ -138,13 +144,6 @@ bool Worker::send_from_slow_path() {
     const auto count = rings_.take_to_send(packets);
     for (std::size_t i = 0; i < count; ++i) queue(packets[i]->port, packets[i]);
     return count > 0;
-}
-
-void Worker::queue(std::uint16_t interface, rte_mbuf* m) {
-    const auto port = interfaces_[interface].port;
-    auto& out = outgoing_[port];
-    out.packets[out.count++] = m;
-    if (out.count >= kBurst) flush(port);
 }
 
 void Worker::flush(std::size_t port) {
@@ -170,7 +169,7 @@ slowpath::WorkerStatus Worker::status() const {
     return {.core = setup_.core,
             .lcore = setup_.lcore,
             .bursts = bursts_.get(),
-            .packets = packets_.get(),
+            .packets = packet_count_.get(),
             .busy_ns = busy_ns_.get(),
             .dozing = dozing_.get()};
 }

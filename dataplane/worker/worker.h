@@ -15,6 +15,7 @@
 #include "dataplane/slowpath/panel.h"
 #include "dataplane/transform/pipeline.h"
 #include "dataplane/worker/rings.h"
+#include "platform/base/fixed_array.h"
 #include "platform/base/relaxed.h"
 #include "platform/base/time.h"
 
@@ -78,15 +79,16 @@ private:
     flow::Epochs& epochs_;
     Rings& rings_;
     transform::Pipeline pipeline_;
-    std::vector<Outgoing> outgoing_;          // by port
-    std::unique_ptr<PortTraffic[]> traffic_;  // by port
+    std::array<packet::Packet, kBurst> packets_;  // of the burst in hand; kept, since it is long
+    FixedArray<Outgoing> outgoing_;               // by port
+    std::unique_ptr<PortTraffic[]> traffic_;      // by port
     Duration next_doze_ = kFirstDoze;
     std::uint32_t idle_turns_ = 0;
     alignas(64) std::atomic<bool> stopping_{false};
     std::atomic<bool> forwarding_{false};
     std::atomic<bool> ended_{false};
     Relaxed<std::uint64_t> bursts_;
-    Relaxed<std::uint64_t> packets_;
+    Relaxed<std::uint64_t> packet_count_;
     Relaxed<std::uint64_t> busy_ns_;
     Relaxed<bool> dozing_;
 };

@@ -19,11 +19,23 @@ struct Header {
 };
 
 namespace detail {
-constexpr std::uint32_t be16(std::span<const std::byte> b, std::size_t at) {
-    return std::to_integer<std::uint32_t>(b[at]) << 8 | std::to_integer<std::uint32_t>(b[at + 1]);
+constexpr std::uint32_t be16(const std::byte* p) {
+    return std::to_integer<std::uint32_t>(p[0]) << 8 | std::to_integer<std::uint32_t>(p[1]);
 }
-constexpr std::uint32_t be32(std::span<const std::byte> b, std::size_t at) {
-    return be16(b, at) << 16 | be16(b, at + 2);
+constexpr std::uint32_t be32(const std::byte* p) { return be16(p) << 16 | be16(p + 2); }
+// CSRC list, extension and padding, as the first byte announces them.
+[[gnu::noinline]] constexpr bool rest_fits(std::span<const std::byte> payload, std::uint8_t first) {
+    std::size_t header = kFixedHeaderBytes + std::size_t{4} * (first & 0x0f);
+    if (first & 0x10) {
+        if (payload.size() < header + 4) return false;
+        header += 4 + std::size_t{4} * be16(payload.data() + header + 2);
+    }
+    if (payload.size() < header) return false;
+    if (first & 0x20) {
+        const auto padding = std::to_integer<std::size_t>(payload.back());
+        if (padding == 0 || padding > payload.size() - header) return false;
+    }
+    return true;
 }
 }  // namespace detail
 
@@ -37,24 +49,16 @@ constexpr bool looks_like_rtcp(std::span<const std::byte> payload) {
 
 // The validity checks of RFC 3550 A.1 that need no state: version, CSRC list, extension and padding within
 // the payload. RTCP is not RTP.
-constexpr std::optional<Header> parse(std::span<const std::byte> payload) {
+[[gnu::always_inline]] constexpr std::optional<Header> parse(std::span<const std::byte> payload) {
     if (payload.size() < kFixedHeaderBytes || looks_like_rtcp(payload)) return std::nullopt;
     const auto first = std::to_integer<std::uint8_t>(payload[0]);
     const auto second = std::to_integer<std::uint8_t>(payload[1]);
     if (first >> 6 != 2) return std::nullopt;
-    std::size_t header = kFixedHeaderBytes + std::size_t{4} * (first & 0x0f);
-    if (first & 0x10) {
-        if (payload.size() < header + 4) return std::nullopt;
-        header += 4 + std::size_t{4} * detail::be16(payload, header + 2);
-    }
-    if (payload.size() < header) return std::nullopt;
-    if (first & 0x20) {
-        const auto padding = std::to_integer<std::size_t>(payload.back());
-        if (padding == 0 || padding > payload.size() - header) return std::nullopt;
-    }
+    // Most packets have none of the rest.
+    if ((first & 0x3f) != 0 && !detail::rest_fits(payload, first)) return std::nullopt;
     return Header{static_cast<std::uint8_t>(second & 0x7f), (second & 0x80) != 0,
-                  static_cast<std::uint16_t>(detail::be16(payload, 2)), detail::be32(payload, 4),
-                  detail::be32(payload, 8)};
+                  static_cast<std::uint16_t>(detail::be16(payload.data() + 2)), detail::be32(payload.data() + 4),
+                  detail::be32(payload.data() + 8)};
 }
 
 // RTP clock of the static payload types of audio in kHz (RFC 3551 §6, table 4); 8 for all others.

@@ -9,6 +9,7 @@
 // One thread writes (a worker), another may read the getters at any time: each value is right by itself,
 // two values may be a packet apart. 64 bytes, so that it fills one cache line of a flow's counters.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "media/rtp/header.h"
@@ -38,6 +39,8 @@ private:
 
     void begin(std::uint16_t sequence);
     void sequence(std::uint16_t sequence);
+    void out_of_sequence(std::uint16_t sequence, std::uint16_t ahead);
+    static constexpr std::int64_t to_us(std::int32_t steps, std::uint32_t clock_khz);
     void jitter(std::uint32_t timestamp, std::uint32_t now_us, std::uint32_t clock_khz);
 
     Relaxed<std::uint32_t> ssrc_;
@@ -63,5 +66,61 @@ private:
     static constexpr std::uint32_t kNoBad = 1U << 16;
 };
 static_assert(sizeof(Reception) == 64);
+
+// --- what every packet runs, inlined
+[[gnu::always_inline]] inline void Reception::packet(const Header& header, std::uint64_t now_us,
+                                                     std::uint32_t clock_khz) {
+    payload_type_.set(header.payload_type);
+    if (started_ && header.ssrc == ssrc_.get()) [[likely]] {
+        sequence(header.sequence);
+    } else {
+        if (started_) ssrc_changes_.add(1);
+        ssrc_.set(header.ssrc);
+        begin(header.sequence);
+    }
+    jitter(header.timestamp, static_cast<std::uint32_t>(now_us), clock_khz);
+}
+
+// RFC 3550 A.1, update_seq().
+[[gnu::always_inline]] inline void Reception::sequence(std::uint16_t sequence) {
+    const auto ahead = static_cast<std::uint16_t>(sequence - highest_);
+    if (ahead == 0 || ahead >= kMaxDropout) [[unlikely]]
+        return out_of_sequence(sequence, ahead);
+    highest_ += ahead;
+    window_ = ahead < 64 ? window_ << ahead | 1 : 1;
+    if (ahead != 1) lost_.add(ahead - 1U);
+    bad_ = kNoBad;
+}
+
+// A division takes longer than all the rest of a packet's statistics: the usual clocks do without a real one.
+constexpr std::int64_t Reception::to_us(std::int32_t steps, std::uint32_t clock_khz) {
+    const auto wide = static_cast<std::int64_t>(steps);
+    switch (clock_khz) {
+        case 8: return wide * 125;
+        case 16: return wide * 125 / 2;
+        case 48: return wide * 125 / 6;
+        default: return wide * 1000 / clock_khz;
+    }
+}
+
+// RFC 3550 A.8, in microseconds, so that a change of the codec's clock keeps its meaning.
+[[gnu::always_inline]] inline void Reception::jitter(std::uint32_t timestamp, std::uint32_t now_us,
+                                                     std::uint32_t clock_khz) {
+    const bool comparable = clock_khz_ == clock_khz;
+    const auto steps = static_cast<std::int32_t>(timestamp - timestamp_);
+    const auto elapsed = static_cast<std::int64_t>(now_us - arrival_us_);
+    // Packets of one timestamp (RFC 4733 events, frames in parts) were not sampled apart: no measure.
+    if (comparable && steps == 0) return;
+    arrival_us_ = now_us;
+    timestamp_ = timestamp;
+    clock_khz_ = static_cast<std::uint8_t>(clock_khz);
+    if (!comparable) return;
+    auto d = elapsed - to_us(steps, clock_khz);
+    if (d < 0) d = -d;
+    if (d > kMaxStepUs) return;
+    const auto j = jitter_16us_.get();
+    jitter_16us_.set(j + static_cast<std::uint32_t>(d) - ((j + 8) >> 4));
+    jitter_max_us_.set(std::max(jitter_max_us_.get(), jitter_16us_.get() >> 4));
+}
 
 }  // namespace sallyport::rtp

@@ -77,7 +77,7 @@ int run(const std::string& file, std::uint32_t flows, double seconds, int core) 
                                  .huge_pages = true,
                                  .memory_mb = 256});
     if (!eal) return fail(eal.error());
-    auto pool = port::make_pool(flows * rounds_of(flows) + 8'192);
+    auto pool = port::make_pool({.mbufs = flows * rounds_of(flows) + 8'192, .huge_pages = true});
     if (!pool) return fail(pool.error());
     std::vector<port::Port> ports;
     auto started = port::Port::start("net_pcap0,rx_pcap=" + file + ",infinite_rx=1", "bench", 1, *pool);

@@ -93,9 +93,9 @@ class Context:
         for number in range(self.rounds):
             names = list(contestants) if number % 2 == 0 else list(reversed(contestants))
             said = []
-            for name in names:
-                with self.turn():
-                    measured = contestants[name]()
+            with self.turn():
+                results = {name: contestants[name]() for name in names}
+            for name, measured in results.items():
                 if not isinstance(measured, dict):
                     measured = {figures[0].name: measured}
                 unknown = measured.keys() - {figure.name for figure in figures}
