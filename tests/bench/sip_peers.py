@@ -16,7 +16,7 @@ CONFIG = pathlib.Path(__file__).with_name("kamailio.cfg")
 NG = ("127.0.0.1", 22222)  # of the lab's namespace; kamailio.cfg names it, too
 # No page of the shared memory exists before it is used. `fm`: Debian's default, `qm`, spends 80 % of the CPU in itself.
 MEMORY = ("-m", "2048", "-M", "64", "-x", "fm", "-X", "fm")
-FILES_PER_CALL = 4  # rtpengine: two legs, RTP and RTCP
+FILES_PER_CALL = 6  # rtpengine: two legs, RTP and RTCP, and one that it holds for a while; 5 were seen
 
 
 def program_of(pid):
