@@ -12,8 +12,11 @@ LOWER, HIGHER = "lower", "higher"
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """The median ratio against `reference`: at most `bound` where less is better, else at least."""
-    reference: str
+    """The median ratio against `reference`: at most `bound` where less is better, else at least.
+
+    Without a reference (None) the bound is of our median itself, in the figure's unit.
+    """
+    reference: str | None
     bound: float
 
 
@@ -29,14 +32,16 @@ class Spread:
 
 
 class Figure:
-    """One quantity. `goals` are alternatives: one that is met is enough. No goals: nothing is judged."""
+    """One quantity. `goals` are alternatives: one that is met is enough, or with `every` all must be. No goals: nothing is
+    judged."""
 
-    def __init__(self, name, title, unit, better, goals=()):
+    def __init__(self, name, title, unit, better, goals=(), every=False):
         self.name = name
         self.title = title
         self.unit = unit
         self.better = better
         self.goals = tuple(goals)
+        self.every = every
         self.values = {}  # contestant -> [a value per round, or None where it has none]
 
     def add(self, contestant, value):
@@ -59,18 +64,22 @@ class Figure:
         return [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
 
     def met(self, goal):
-        ratios = self.ratios(goal.reference)
-        if not ratios:
+        own = [value for value in self.values.get(OURS, []) if value is not None]
+        judged = own if goal.reference is None else self.ratios(goal.reference)
+        if not judged:
             return False
-        median = statistics.median(ratios)
+        median = statistics.median(judged)
         return median <= goal.bound if self.better == LOWER else median >= goal.bound
 
     def verdict(self):
-        """None without a goal, else whether one of them is met."""
-        return any(self.met(goal) for goal in self.goals) if self.goals else None
+        """None without a goal, else whether one of them is met (with `every`: all of them)."""
+        if not self.goals:
+            return None
+        return (all if self.every else any)(self.met(goal) for goal in self.goals)
 
     def goal_text(self, goal):
-        return f"{'≤' if self.better == LOWER else '≥'} {number(goal.bound)} × {goal.reference}"
+        of = self.unit if goal.reference is None else f"× {goal.reference}"
+        return f"{'≤' if self.better == LOWER else '≥'} {number(goal.bound)} {of}"
 
     def as_json(self):
         return {
@@ -111,12 +120,13 @@ def rows(record):
         ours = spread_text(contestants[OURS]) if OURS in contestants else "none"
         ratios = {entry["reference"]: entry for entry in figure["ratios"]}
         goals = {entry["reference"]: entry for entry in figure["goals"]}
-        for position, reference in enumerate(sorted({*ratios, *goals}, key=[*goals, *ratios].index) or ["none"]):
+        for position, reference in enumerate(sorted({*ratios, *goals}, key=[*goals, *ratios].index) or [None]):
             ratio, goal = ratios.get(reference), goals.get(reference)
+            whose = reference or ("none" if goal is None else "")
             shown = f"{number(ratio['ratio'])} ({number(ratio['spread'][0])}-{number(ratio['spread'][1])})" if ratio else ""
             yield (figure["title"] if position == 0 else "", figure["unit"] if position == 0 else "",
-                   ours if position == 0 else "", reference,
-                   spread_text(contestants[reference]) if reference in contestants else "none", shown,
+                   ours if position == 0 else "", whose,
+                   spread_text(contestants[reference]) if reference in contestants else "none" if whose else "", shown,
                    goal["text"] if goal else "", (figure["verdict"] or "") if position == 0 else "")
 
 

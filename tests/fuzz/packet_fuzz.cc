@@ -18,6 +18,8 @@
 namespace sallyport::test {
 namespace {
 
+std::uint32_t checksum(std::uint32_t sum) { return 0xffffU & ~std::uint32_t{packet::fold(sum)}; }
+
 using packet::Kind;
 using packet::Packet;
 using packet::Verdict;
@@ -188,14 +190,14 @@ void set_right(Bytes& frame, std::uint8_t control, const packet::Interfaces& int
     if (header < 20 || l3 + header > frame.size()) return;
     if ((control & kIpSum) != 0) {
         packet::store16(frame.data() + l3 + 10, 0);
-        packet::store16(frame.data() + l3 + 10, packet::checksum(packet::sum({frame.data() + l3, header})));
+        packet::store16(frame.data() + l3 + 10, checksum(packet::sum({frame.data() + l3, header})));
     }
     const auto h = packet::parse(frame, true);
     if ((control & kUdpSum) == 0 || h.kind != Kind::kUdp) return;
     auto* udp = frame.data() + h.udp_at;
     packet::store16(udp + 6, 0);
     const auto sum = packet::sum({udp, h.udp_length}, packet::pseudo_sum(h.source, h.destination, h.udp_length));
-    packet::store16(udp + 6, packet::checksum(sum) == 0 ? 0xffff : packet::checksum(sum));
+    packet::store16(udp + 6, checksum(sum) == 0 ? 0xffff : checksum(sum));
 }
 
 }  // namespace

@@ -67,7 +67,10 @@ public:
             }
             if (handled_ < options_.calls) continue;
             if (paced_for_ == Duration::zero()) paced_for_ = std::max(now, pace_ends) - start_;
-            if (options_.held && !released_ && caller_.up() + failed() >= tally_.started) wait_for_release();
+            if (options_.held && !released_ && caller_.up() + failed() >= tally_.started) {
+                wait_for_release();
+                now = os::monotonic_now();
+            }
             if (released_) caller_.hang_up_some(now, 8);
             if (caller_.open() == 0 && callee_.open() == 0) return true;
             // A call that nobody acknowledges lasts 64*T1, its BYE as long again.

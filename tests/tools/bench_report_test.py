@@ -36,6 +36,24 @@ class Verdicts(unittest.TestCase):
     def test_one_goal_of_several_is_enough(self):
         self.assertTrue(figure(HIGHER, [3.0], [1.0], 4.0, 2.5).verdict())
 
+    def test_every_goal_when_all_are_asked_for(self):
+        out = figure(HIGHER, [3.0], [1.0], 4.0, 2.5)
+        out.every = True
+        self.assertFalse(out.verdict())
+        self.assertTrue(report.Figure("f", "f", "s", HIGHER, [], every=True).verdict() is None)
+
+    def test_a_goal_without_a_reference_is_of_our_own_median(self):
+        for ours, verdict in (([0.9, 5.0, 0.8], "met"), ([1.1, 0.2, 1.2], "missed")):
+            out = Figure("f", "p99", "ms", LOWER, [Goal(None, 1.0)])
+            for value in ours:
+                out.add("sallyport", value)
+            out.add("peer", 2.0)
+            written = out.as_json()
+            self.assertEqual((written["verdict"], written["goals"][0]["text"]), (verdict, "≤ 1 ms"))
+            rows = list(report.rows({"figures": [written]}))
+            self.assertEqual([row[3] for row in rows], ["", "peer"])
+            self.assertEqual((rows[0][4:], rows[1][6:]), (("", "", "≤ 1 ms", verdict), ("", "")))
+
     def test_a_goal_against_somebody_who_was_not_measured_is_missed(self):
         self.assertFalse(figure(HIGHER, [3.0], [], 0.1).verdict())
 
