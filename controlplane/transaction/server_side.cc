@@ -238,6 +238,12 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
         if (!step.accepted) ++counters_.retransmissions_sent;
         out_.push(server.to, server.response, server.owner());
     }
+    // A 2xx to an INVITE is repeated by the TU (RFC 6026 §7.1), which may make it anew; after any other final response
+    // none is made any more.
+    const auto state = server.machine.state();
+    if (state == ServerState::kAccepted) clear_buffer(server.response, 0);
+    if (state == ServerState::kCompleted) server.head.clear();
+    if (state == ServerState::kAccepted || state == ServerState::kCompleted) tables_->account(server);
     if (step.retransmit) wheel_.arm<&Server::on_retransmit>(server.retransmit, now + *step.retransmit, &server);
     if (step.end) wheel_.arm<&Server::on_end>(server.end, now + *step.end, &server);
 
