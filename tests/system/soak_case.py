@@ -71,7 +71,7 @@ def a_hundred_thousand_mixed_calls_twice(context):
     resident, calls = [], 0
     for turn in (1, 2):
         start = time.monotonic()
-        said, became = soaked(context, 100_000, 600, seed=turn)
+        said, became = soaked(context, 100_000, 900, seed=turn)
         calls += became
         context.wait(lambda: written(context) >= calls, 5, "records are missing")
         context.expect(written(context) == calls, f"{written(context)} records of {calls} calls")
