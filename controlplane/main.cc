@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "controlplane/call/engine.h"
+#include "controlplane/call/intake.h"
 #include "controlplane/call/outbox.h"
 #include "controlplane/net/dataplane_session.h"
 #include "controlplane/net/udp_transport.h"
@@ -53,13 +54,27 @@ public:
           view_(std::move(view)),
           store_(std::move(store)),
           engine_(view_, random_, kShard, outbox_, loop.refresh()),
+          intake_({.deal =
+                       [this](Now now, const transaction::Path& from, std::string_view datagram) {
+                           costs_.datagram.begin();
+                           engine_.on_datagram(now, from.sip_interface, from.remote,
+                                               std::as_bytes(std::span(datagram)));
+                           costs_.datagram.end();
+                       },
+                   .refuse =
+                       [this](Now now, const transaction::Path& from, std::string_view datagram) {
+                           costs_.datagram.begin();
+                           engine_.on_surplus_invite(now, from.sip_interface, from.remote,
+                                                     std::as_bytes(std::span(datagram)));
+                           costs_.datagram.end();
+                       }}),
           transport_(
               loop,
               {.on_datagram =
-                   [this](std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram) {
-                       costs_.datagram.begin();
-                       engine_.on_datagram(loop_.now(), sip_interface, source, datagram);
-                       costs_.datagram.end();
+                   [this](std::uint16_t sip_interface, const Endpoint& source, Instant arrived,
+                          std::span<const std::byte> datagram) {
+                       intake_.on_datagram(loop_.now(), {sip_interface, source}, arrived,
+                                           {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
                    },
                .on_unreachable = [this](const transaction::Path& to) { engine_.on_unreachable(loop_.now(), to); },
                .on_send_error =
@@ -86,7 +101,7 @@ public:
         if (call.method() == "show-calls") return call.reply(ops::calls(sight));
         if (call.method() == "show-trunks") return call.reply(ops::trunks(sight));
         if (call.method() == "show-counters")
-            return call.reply(ops::counters({engine_, transport_, session_, *store_, costs_}));
+            return call.reply(ops::counters({engine_, intake_, transport_, session_, *store_, costs_}, loop_.now()));
         if (call.method() != "show-call")
             return call.fail({rpc::kMethodNotFound, "the control plane knows no " + call.method(), {}});
         const json::Value& id = call.params()["id"];
@@ -135,14 +150,30 @@ private:
         tell_session_changes(now);
         session_.drain();
         engine_.advance(now);
+        const bool invites_wait = intake_.serve(now);
+        tell_overload(now);
         // What the kernel refuses, or a session that ends, gives the engine more to say: at most as often as there
         // are peers to try, and the rest comes in the next turn.
         constexpr int kRounds = 8;
         bool more = true;
         for (int round = 0; round < kRounds && more; ++round) more = carry_out(now);
         store_->poll();
-        if (more || !session_changes_.empty()) return now.instant;
+        if (more || invites_wait || !session_changes_.empty()) return now.instant;
         return std::min(engine_.next_deadline(), session_.next_poll(now.instant));
+    }
+
+    // One line when it begins, one when it is over.
+    void tell_overload(const Now& now) {
+        if (intake_.overload().on() == overload_since_.has_value()) return;
+        if (!overload_since_) {
+            overload_since_ = now.instant;
+            refused_before_ = intake_.counters().refused;
+            return log::warning("overload: more new calls come than can be set up; those too many get 503");
+        }
+        log::warning("overload is over after {} ms; {} INVITEs got 503",
+                     std::chrono::duration_cast<std::chrono::milliseconds>(now.instant - *overload_since_).count(),
+                     intake_.counters().refused - refused_before_);
+        overload_since_.reset();
     }
 
     void tell_session_changes(const Now& now) {
@@ -173,9 +204,12 @@ private:
     ops::Costs costs_{{.monotonic = os::monotonic_now, .cpu = os::thread_cpu}};
     call::Outbox outbox_;
     call::Engine engine_;
+    call::Intake intake_;
     net::UdpTransport transport_;
     net::DataplaneSession session_;
     std::vector<bool> session_changes_;
+    std::optional<Instant> overload_since_;
+    std::uint64_t refused_before_ = 0;
     Timer socket_start_;
 };
 

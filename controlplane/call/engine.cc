@@ -14,6 +14,12 @@ void Engine::on_datagram(Now now, std::uint16_t sip_interface, const Endpoint& s
     core_->on_datagram(now, {sip_interface, source}, {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
 }
 
+void Engine::on_surplus_invite(Now now, std::uint16_t sip_interface, const Endpoint& source,
+                               std::span<const std::byte> datagram) {
+    core_->on_surplus_invite(now, {sip_interface, source},
+                             {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
+}
+
 void Engine::on_send_error(Now now, const transaction::SendQueue::Entry& entry) { core_->on_send_error(now, entry); }
 
 void Engine::on_unreachable(Now now, const transaction::Path& to) { core_->on_unreachable(now, to); }

@@ -85,6 +85,7 @@ struct TrunkView {
     std::uint64_t attempts_out = 0;
     std::uint64_t answered_in = 0;
     std::uint64_t answered_out = 0;
+    std::uint64_t shed_in = 0;  // INVITEs refused because of overload; not among the attempts
 };
 
 struct CounterView {
@@ -114,6 +115,11 @@ public:
     // --- inputs -----------------------------------------------------------------------------------------
     // A datagram that came to `sip_interface` (index into the view). The bytes are not kept.
     void on_datagram(Now now, std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram);
+    // The same of an INVITE that is one too many (controlplane/call/intake.h): 503 with Retry-After without a
+    // transaction, a call or a record, counted for its trunk. A retransmission, and what turns out to be no new call,
+    // is dealt with as ever; a stranger is what it always is.
+    void on_surplus_invite(Now now, std::uint16_t sip_interface, const Endpoint& source,
+                           std::span<const std::byte> datagram);
     // The kernel refused this datagram of Outbox::sends: what waits for its answer fails as RFC 3261 §17.1.4
     // says, without waiting for Timer B or F.
     void on_send_error(Now now, const transaction::SendQueue::Entry& entry);

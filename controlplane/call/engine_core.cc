@@ -22,6 +22,9 @@ transaction::TransactionSettings transaction_settings(const config::SignallingSy
     s.shard = shard;
     s.max_server_transactions = std::max(kMinTransactions, kTransactionsPerCall * system.max_calls);
     s.max_client_transactions = s.max_server_transactions;
+    // A call that is over leaves two behind on each side, INVITE and BYE, and stands itself as long as its clients do.
+    s.max_lingering_server_transactions = s.max_server_transactions / 2;
+    s.max_lingering_client_transactions = s.max_client_transactions / 4;
     return s;
 }
 
@@ -74,6 +77,7 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
       layer_(transaction_settings(view.system, shard), wheel_, random, out.sends, *this) {
     answered_in_.resize(view.trunks.size());
     answered_out_.resize(view.trunks.size());
+    shed_in_.resize(view.trunks.size());
     for (const auto& sip_interface : view.sip_interfaces) via_.push_back(sip_interface.local.text());
 }
 
@@ -145,17 +149,37 @@ bool EngineCore::take_orphan() {
 
 void EngineCore::on_datagram(Now now, const transaction::Path& from, std::string_view datagram) {
     enter(now);
+    deal(from, false, datagram);
+}
+
+void EngineCore::on_surplus_invite(Now now, const transaction::Path& from, std::string_view datagram) {
+    enter(now);
+    deal(from, true, datagram);
+}
+
+void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_view datagram) {
     ++counters_.datagrams;
     const auto parsed = message_.parse(datagram);
     if (!admit_source(from, parsed.has_value())) return;
-    if (parsed && take_orphan()) return leave();
+    if (parsed && (take_orphan() || (surplus && shed(from)))) return leave();
     if (parsed) {
-        layer_.on_message(now.instant, from, message_);
+        layer_.on_message(now_.instant, from, message_);
     } else {
         ++counters_.malformed;
         layer_.on_malformed(from, message_, parsed.error());
     }
     leave();
+}
+
+// Whoever heeds Retry-After comes back after it (RFC 3261 §21.5.4): drawn, so that not all come back at once; short,
+// because a peer may stop to send us anything meanwhile.
+bool EngineCore::shed(const transaction::Path& from) {
+    if (message_.method() != sip::Method::kInvite || !message_.to_tag().empty()) return false;
+    if (layer_.knows(from, message_)) return false;  // it was taken; this one came again
+    ++counters_.invites_shed;
+    if (source_.kind == routing::Source::Kind::kTrunk) ++shed_in_.at(source_.trunk);
+    layer_.refuse(from, message_, static_cast<std::uint32_t>(1 + random_.next_u64() % 5));
+    return true;
 }
 
 void EngineCore::on_send_error(Now now, const transaction::SendQueue::Entry& entry) {
@@ -202,6 +226,7 @@ void EngineCore::report() {
 
 void EngineCore::leave() {
     report();
+    layer_.trim(now_.instant);
     for (const auto number : std::exchange(retired_, {})) calls_.erase(number);
 }
 

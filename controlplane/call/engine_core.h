@@ -28,6 +28,7 @@ struct EngineCounters {
     std::uint64_t calls = 0;      // INVITEs that became a call
     std::uint64_t calls_answered = 0;
     std::uint64_t calls_refused = 0;      // INVITEs that did not become a call
+    std::uint64_t invites_shed = 0;       // because of overload: no call, no record
     std::uint64_t invites_unusable = 0;   // of those: without usable Contact, or a text of the dialog is too long
     std::uint64_t calls_failed = 0;       // not answered: refused by the callee, cancelled, timed out
     std::uint64_t calls_interrupted = 0;  // found unfinished after a restart
@@ -67,6 +68,7 @@ public:
 
     // --- inputs: see engine.h
     void on_datagram(Now now, const transaction::Path& from, std::string_view datagram);
+    void on_surplus_invite(Now now, const transaction::Path& from, std::string_view datagram);
     void on_send_error(Now now, const transaction::SendQueue::Entry& entry);
     void on_unreachable(Now now, const transaction::Path& to);
     void on_flow_event(Now now, const wire::FlowEvent& event);
@@ -154,6 +156,8 @@ private:
     void enter(Now now) { now_ = now; }
     void leave();  // at the end of each input: reports of the ledger, calls that are over
     bool admit_source(const transaction::Path& from, bool parsed);
+    void deal(const transaction::Path& from, bool surplus, std::string_view datagram);
+    bool shed(const transaction::Path& from);
     bool take_orphan();
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
     std::expected<Admission, Refusal> judge(const sip::Message& invite);
@@ -187,6 +191,7 @@ private:
     std::vector<std::uint64_t> retired_;
     std::vector<std::uint64_t> answered_in_;  // by trunk
     std::vector<std::uint64_t> answered_out_;
+    std::vector<std::uint64_t> shed_in_;
     std::size_t live_calls_ = 0;
     // Below what the layer and the calls hold timers in; the calls go before the layer.
     transaction::TransactionLayer layer_;

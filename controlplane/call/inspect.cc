@@ -76,6 +76,7 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
         v.attempts_out = routed.calls_out;
         v.answered_in = answered_in_[i];
         v.answered_out = answered_out_[i];
+        v.shed_in = shed_in_[i];
         out.push_back(std::move(v));
     }
     for (const auto& call : calls_) {
@@ -99,7 +100,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
     for (std::size_t i = 0; i < pools_.realms(); ++i) {
         const auto stats = pools_.stats(static_cast<std::uint16_t>(i));
         ports += stats.in_use;
-        resting += stats.resting;
+        resting += pools_.resting(static_cast<std::uint16_t>(i), now_.instant);
     }
     const auto ledger = ledger_.stats();
     const auto& routing = router_.counters();
@@ -125,6 +126,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"calls", c.calls, "INVITEs that became a call"},
         {"calls-answered", c.calls_answered, "calls that were answered"},
         {"calls-refused", c.calls_refused, "INVITEs that did not become a call"},
+        {"invites-shed", c.invites_shed, "INVITEs refused because of overload (503); neither calls nor records"},
         {"invites-unusable", c.invites_unusable,
          "INVITEs whose Call-ID, tags, addresses or routes are unusable or too long (400)"},
         {"calls-failed", c.calls_failed, "calls that ended without an answer"},
@@ -179,9 +181,12 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"sip-malformed", t.malformed, "messages answered 400 or dropped"},
         {"sip-oversized-requests", t.oversized_requests,
          "requests dropped: what each response repeats is above 16 KiB"},
+        {"sip-lingering-cut", t.lingering_cut, "transactions that were over, ended before 64*T1 because too many were"},
         {"sip-timeouts", t.timeouts, "requests of ours without a final response (Timers B, F)"},
         {"sip-acks-missing", t.acks_missing, "failures of ours that were never acknowledged (Timer H)"},
         {"sip-transport-errors", t.transport_errors, "transactions ended because a message could not be sent"},
+        {"sip-refused-again", t.refused_again,
+         "INVITEs that were refused for overload or want of room and came again (503)"},
         {"sip-server-table-full", t.server_table_full, "requests refused because the table was full (503)"},
         {"sip-client-table-full", t.client_table_full, "requests not sent because the table was full"},
         {"sends-dropped", out_.sends.dropped(), "messages dropped because too many waited in a turn"},

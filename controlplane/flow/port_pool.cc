@@ -116,4 +116,20 @@ PoolStats PortPools::stats(std::uint16_t realm) const {
             .exhausted = pool.exhausted};
 }
 
+std::size_t PortPools::resting(std::uint16_t realm, Instant now) const {
+    const Pool& pool = pools_.at(realm);
+    const auto until = [&](std::size_t i) {
+        return pool.resting[(pool.resting_first + i) % pool.resting.size()].until;
+    };
+    std::size_t over = 0;  // they stand in the order of their ends
+    for (std::size_t end = pool.resting_count; over < end;) {
+        const auto middle = over + (end - over) / 2;
+        if (until(middle) <= now)
+            over = middle + 1;
+        else
+            end = middle;
+    }
+    return pool.resting_count - over;
+}
+
 }  // namespace sallyport::flow

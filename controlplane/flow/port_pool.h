@@ -52,6 +52,8 @@ public:
 
     std::size_t realms() const { return pools_.size(); }
     PoolStats stats(std::uint16_t realm) const;
+    // Pairs whose rest is not over; stats() also counts those that are only not taken back yet.
+    std::size_t resting(std::uint16_t realm, Instant now) const;
 
 private:
     struct Resting {

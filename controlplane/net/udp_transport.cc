@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -30,6 +31,19 @@ Endpoint to_endpoint(const sockaddr_in& a) {
     return Endpoint(IpAddress::v4(ntohl(a.sin_addr.s_addr)), ntohs(a.sin_port));
 }
 
+// The kernel stamps by the wall clock. One that was set meanwhile makes an arrival in the future now, and those in the
+// sockets at that moment look old.
+Instant arrival(const msghdr& message, const Now& now) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(const_cast<msghdr*>(&message), c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
+        timespec stamp{};
+        std::memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
+        const WallTime at{std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec)};
+        return now.instant - std::max(Duration::zero(), now.wall - at);
+    }
+    return now.instant;
+}
+
 os::Result<void> set_option(int fd, int level, int name, int value, const char* what) {
     if (::setsockopt(fd, level, name, &value, sizeof(value)) != 0) return std::unexpected(os::system_error(what));
     return {};
@@ -45,6 +59,7 @@ os::Result<os::UniqueFd> open_udp(const Endpoint& local, const std::string& devi
     constexpr int kSocketBuffer = 8 << 20;
     for (const auto& done : {set_option(fd.get(), IPPROTO_IP, IP_FREEBIND, 1, "set IP_FREEBIND"),
                              set_option(fd.get(), IPPROTO_IP, IP_RECVERR, 1, "set IP_RECVERR"),
+                             set_option(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1, "set SO_TIMESTAMPNS"),
                              set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kSocketBuffer, "set SO_RCVBUF"),
                              set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, kSocketBuffer, "set SO_SNDBUF")})
         if (!done) return std::unexpected(where + ": " + done.error());
@@ -64,6 +79,10 @@ struct UdpTransport::ReceiveBuffers {
     std::array<sockaddr_in, kBatch> sources;
     std::array<iovec, kBatch> vectors;
     std::array<mmsghdr, kBatch> messages;
+    struct alignas(cmsghdr) Control {
+        std::array<std::byte, CMSG_SPACE(sizeof(timespec))> bytes;
+    };
+    std::array<Control, kBatch> control;
 };
 
 UdpTransport::UdpTransport(os::EventLoop& loop, Handlers handlers)
@@ -113,6 +132,8 @@ void UdpTransport::receive(std::uint16_t index) {
             b.messages[i].msg_hdr.msg_namelen = sizeof(b.sources[i]);
             b.messages[i].msg_hdr.msg_iov = &b.vectors[i];
             b.messages[i].msg_hdr.msg_iovlen = 1;
+            b.messages[i].msg_hdr.msg_control = b.control[i].bytes.data();
+            b.messages[i].msg_hdr.msg_controllen = b.control[i].bytes.size();
         }
         const int n = ::recvmmsg(sockets_[index].fd.get(), b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
         if (n < 0) {
@@ -130,7 +151,8 @@ void UdpTransport::receive(std::uint16_t index) {
             }
             ++counters_.received;
             counters_.received_bytes += m.msg_len;
-            handlers_.on_datagram(index, to_endpoint(b.sources[i]), std::span(b.bytes[i]).first(m.msg_len));
+            handlers_.on_datagram(index, to_endpoint(b.sources[i]), arrival(m.msg_hdr, loop_.now()),
+                                  std::span(b.bytes[i]).first(m.msg_len));
         }
         taken += static_cast<std::size_t>(n);
         if (static_cast<std::size_t>(n) < kBatch) return;
@@ -250,6 +272,19 @@ void UdpTransport::watch(Socket& socket) {
     if (!started_ || wanted == socket.watching_writable) return;
     socket.watching_writable = wanted;
     loop_.modify(socket.fd.get(), wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+UdpTransport::KernelQueues UdpTransport::kernel_queues() const {
+    KernelQueues out;
+    for (const Socket& s : sockets_) {
+        std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+        socklen_t length = sizeof(memory);
+        if (::getsockopt(s.fd.get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) continue;
+        out.dropped += memory[SK_MEMINFO_DROPS];
+        out.bytes += memory[SK_MEMINFO_RMEM_ALLOC];
+        out.limit += memory[SK_MEMINFO_RCVBUF];
+    }
+    return out;
 }
 
 std::size_t UdpTransport::waiting() const {

@@ -19,6 +19,7 @@
 #include "controlplane/transaction/send_queue.h"
 #include "controlplane/transaction/transaction_layer.h"
 #include "platform/base/ip_address.h"
+#include "platform/base/time.h"
 #include "platform/config/views.h"
 #include "platform/os/event_loop.h"
 #include "platform/os/result.h"
@@ -35,7 +36,7 @@ public:
     static constexpr std::size_t kBatch = 32;
     static constexpr std::size_t kMaxDatagram = 65535;
     // Datagrams taken from one socket in a turn: the others, the timers and the dataplane get theirs.
-    static constexpr std::size_t kMaxPerTurn = 512;
+    static constexpr std::size_t kMaxPerTurn = 256;
     static constexpr std::size_t kMaxWaiting = 4096;
     static constexpr std::size_t kMaxWaitingBytes = std::size_t{4} << 20;
 
@@ -51,8 +52,16 @@ public:
         std::uint64_t unreachable = 0;  // ICMP errors
         std::uint64_t receive_failed = 0;
     };
+    // The sockets' receive buffers: queues too, and the first to overflow when this process does not read.
+    struct KernelQueues {
+        std::uint64_t dropped = 0;  // datagrams that found no room, since the start
+        std::uint64_t bytes = 0;    // that wait now, with the kernel's own
+        std::uint64_t limit = 0;
+    };
     struct Handlers {
-        std::function<void(std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram)>
+        // `arrived`: when the kernel got it.
+        std::function<void(std::uint16_t sip_interface, const Endpoint& source, Instant arrived,
+                           std::span<const std::byte> datagram)>
             on_datagram;
         std::function<void(const transaction::Path& to)> on_unreachable;
         // Of a datagram that had waited; for the others see send().
@@ -73,6 +82,7 @@ public:
     std::vector<transaction::SendQueue::Entry> send(const transaction::SendQueue& queue);
 
     const Counters& counters() const { return counters_; }
+    KernelQueues kernel_queues() const;
     std::size_t waiting() const;
     Endpoint local(std::uint16_t sip_interface) const;  // as bound: with the port that the kernel chose for 0
 

@@ -222,6 +222,7 @@ json::Value trunks(const Sight& sight) {
             out["calls-out"] = Json::UInt64{t->attempts_out};
             out["answered-in"] = Json::UInt64{t->answered_in};
             out["answered-out"] = Json::UInt64{t->answered_out};
+            out["shed-in"] = Json::UInt64{t->shed_in};
             // A call without an answer counts as failed only when it has ended.
             const auto failed = [](std::uint64_t attempts, std::uint64_t answered, std::uint64_t waiting) {
                 return attempts > answered + waiting ? attempts - answered - waiting : 0;
@@ -236,10 +237,24 @@ json::Value trunks(const Sight& sight) {
     return out;
 }
 
-json::Value counters(const Parts& parts) {
+json::Value counters(const Parts& parts, const Now& now) {
     Value list(Json::arrayValue);
     for (const call::CounterView& c : parts.engine.counters()) add(list, c.name, c.value, c.help);
     add_costs(list, parts.costs);
+    const auto& i = parts.intake.counters();
+    const auto us = [](Duration d) {
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+    };
+    add(list, "invites-received", i.invites, "INVITEs that would begin a call, retransmissions included");
+    add(list, "invites-waiting", parts.intake.waiting(), "those that wait for their turn, now");
+    add(list, "invites-refused-early", i.refused, "those answered 503 because of overload or too many that wait");
+    add(list, "invites-stale", i.stale, "those dropped because they had waited until they were sent again");
+    add(list, "invites-longest-wait-us", us(i.longest), "the longest wait of one that was taken");
+    add(list, "overload-now", parts.intake.overload().on() ? 1 : 0,
+        "whether more new calls come than can be set up, now");
+    add(list, "overloads", parts.intake.overload().times(), "times that this began");
+    add(list, "overload-admitted-percent", parts.intake.admitted_percent(now.instant),
+        "INVITEs of the last second that were not refused");
     const auto& u = parts.transport.counters();
     add(list, "udp-received", u.received, "datagrams received");
     add(list, "udp-received-bytes", u.received_bytes, "their bytes");
@@ -252,6 +267,10 @@ json::Value counters(const Parts& parts) {
     add(list, "udp-send-dropped", u.send_dropped, "datagrams dropped because too many waited");
     add(list, "udp-send-failed", u.send_failed, "datagrams that the kernel refused");
     add(list, "udp-unreachable", u.unreachable, "ICMP errors that said nobody is there");
+    const auto kernel = parts.transport.kernel_queues();
+    add(list, "udp-kernel-dropped", kernel.dropped, "datagrams that found the sockets' receive buffers full");
+    add(list, "udp-kernel-bytes", kernel.bytes, "what stands in these, now");
+    add(list, "udp-kernel-limit-bytes", kernel.limit, "what fits");
     const auto& d = parts.session.counters();
     add(list, "dataplane-session-up", parts.session.up() ? 1 : 0, "whether there is a session with the dataplane, now");
     add(list, "dataplane-sessions", d.sessions, "sessions begun");

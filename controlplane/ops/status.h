@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "controlplane/call/engine.h"
+#include "controlplane/call/intake.h"
 #include "controlplane/net/dataplane_session.h"
 #include "controlplane/net/udp_transport.h"
 #include "controlplane/ops/cost_meter.h"
@@ -45,11 +46,12 @@ json::Value trunks(const Sight& sight);
 // What counts.
 struct Parts {
     const call::Engine& engine;
+    const call::Intake& intake;
     const net::UdpTransport& transport;
     const net::DataplaneSession& session;
     const store::CallStore& store;
     const Costs& costs;
 };
-json::Value counters(const Parts& parts);
+json::Value counters(const Parts& parts, const Now& now);
 
 }  // namespace sallyport::ops

@@ -67,6 +67,19 @@ unsigned status_of(std::string_view bytes) {
     return sip::parse_number(bytes.substr(8, 3), 699).value_or(0);
 }
 
+// Over but for what comes late. A failure to INVITE that awaits its ACK is not.
+bool lingers(const ServerMachine& machine) {
+    switch (machine.state()) {
+        case ServerState::kAccepted:
+        case ServerState::kConfirmed: return true;
+        case ServerState::kCompleted: return !machine.invite();
+        case ServerState::kTrying:
+        case ServerState::kProceeding:
+        case ServerState::kTerminated: break;
+    }
+    return false;
+}
+
 std::optional<ServerEvent> event_of(unsigned status) {
     if (status < 100) return std::nullopt;
     if (status < 200) return ServerEvent::kSendProvisional;
@@ -90,6 +103,24 @@ TransactionLayer::Server* TransactionLayer::find_server_by_key() {
     return slot == HashIndex::kNone ? nullptr : &tables_->servers.at(slot);
 }
 
+// By scratch_key_.
+bool TransactionLayer::was_refused() { return tables_->refused.has(siphash13(hash_key_, scratch_key_)); }
+
+void TransactionLayer::refuse(const Path& from, const sip::Message& request, std::uint32_t retry_after_s) {
+    if (request.method() == Method::kInvite) {
+        make_server_key(scratch_key_, from, request, request.method_text());
+        tables_->refused.add(siphash13(hash_key_, scratch_key_));
+    }
+    std::string seconds;
+    append_decimal(seconds, retry_after_s);
+    reject(from, request, 503, "Service Unavailable", std::array{sip::ExtraHeader{"Retry-After", seconds}});
+}
+
+bool TransactionLayer::knows(const Path& from, const sip::Message& request) {
+    make_server_key(scratch_key_, from, request, request.method_text());
+    return find_server_by_key() != nullptr;
+}
+
 void TransactionLayer::on_request(Instant now, const Path& from, const sip::Message& request) {
     make_server_key(scratch_key_, from, request, request.method_text());
     if (auto* server = find_server_by_key()) {
@@ -103,12 +134,14 @@ void TransactionLayer::on_request(Instant now, const Path& from, const sip::Mess
         return;
     }
     make_server_key(scratch_key_, from, request, request.method_text());
+    if (request.method() == Method::kInvite && was_refused()) {
+        ++counters_.refused_again;
+        return refuse(from, request, settings_.retry_after_s);
+    }
     auto* server = start_server(from, request);
     if (!server) {
         ++counters_.server_table_full;
-        std::string seconds;
-        append_decimal(seconds, settings_.retry_after_s);
-        reject(from, request, 503, "Service Unavailable", std::array{sip::ExtraHeader{"Retry-After", seconds}});
+        refuse(from, request, settings_.retry_after_s);
         return;
     }
     const auto id = server->id();
@@ -245,7 +278,10 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
     if (state == ServerState::kCompleted) server.head.clear();
     if (state == ServerState::kAccepted || state == ServerState::kCompleted) tables_->account(server);
     if (step.retransmit) wheel_.arm<&Server::on_retransmit>(server.retransmit, now + *step.retransmit, &server);
-    if (step.end) wheel_.arm<&Server::on_end>(server.end, now + *step.end, &server);
+    if (step.end) {
+        wheel_.arm<&Server::on_end>(server.end, now + *step.end, &server);
+        if (lingers(server.machine)) tables_->lingering_servers.add(server);
+    }
 
     if (step.pass) user_.on_ack(now, from, *ack);
     if (!step.terminated || find(id) != &server) return;

@@ -134,6 +134,45 @@ private:
     std::size_t max_;
 };
 
+// INVITEs that were refused without a transaction: one that comes again is refused again, for its sender may have given
+// up by then and would not hear of a call. A cache of hashes: a place is overwritten when another needs it, some
+// seconds later at ten thousand refusals a second.
+class Refused {
+public:
+    void add(std::uint64_t hash) { places_[hash % places_.size()] = hash; }
+    bool has(std::uint64_t hash) const { return places_[hash % places_.size()] == hash; }
+
+private:
+    std::vector<std::uint64_t> places_ = std::vector<std::uint64_t>(std::size_t{1} << 16);
+};
+
+// Transactions that are over and wait for their end, in the order in which they came here, which is nearly that in
+// which they end. What has ended meanwhile is passed over.
+template <typename T>
+class Lingering {
+public:
+    explicit Lingering(std::size_t most) : most_(most) {}
+    void add(const T& slot) { queue_.push_back({slot.index, slot.generation}); }
+    // The oldest above the bound, or nullptr.
+    T* surplus(Slots<T>& slots) {
+        while (!queue_.empty()) {
+            T* oldest = slots.find(queue_.front().index, queue_.front().generation);
+            if (oldest && queue_.size() <= most_) return nullptr;
+            queue_.pop_front();
+            if (oldest) return oldest;
+        }
+        return nullptr;
+    }
+
+private:
+    struct Name {
+        std::uint32_t index;
+        std::uint32_t generation;
+    };
+    std::deque<Name> queue_;
+    std::size_t most_;
+};
+
 struct TransactionLayer::Client {
     TransactionLayer* layer = nullptr;
     std::uint32_t index = 0;
@@ -189,14 +228,19 @@ struct TransactionLayer::Server {
 };
 
 struct TransactionLayer::Tables {
-    Tables(std::size_t max_clients, std::size_t max_servers)
-        : clients(max_clients),
-          servers(max_servers),
-          client_keys(max_clients),
-          server_keys(max_servers),
-          merge_keys(max_servers) {}
+    explicit Tables(const TransactionSettings& s)
+        : clients(s.max_client_transactions),
+          servers(s.max_server_transactions),
+          lingering_clients(s.max_lingering_client_transactions),
+          lingering_servers(s.max_lingering_server_transactions),
+          client_keys(s.max_client_transactions),
+          server_keys(s.max_server_transactions),
+          merge_keys(s.max_server_transactions) {}
     Slots<Client> clients;
     Slots<Server> servers;
+    Lingering<Client> lingering_clients;
+    Lingering<Server> lingering_servers;
+    Refused refused;
     HashIndex client_keys;
     HashIndex server_keys;
     HashIndex merge_keys;

@@ -25,7 +25,7 @@ TransactionLayer::TransactionLayer(const TransactionSettings& settings, TimerWhe
       out_(out),
       user_(user),
       hash_key_{random.next_u64(), random.next_u64()},
-      tables_(std::make_unique<Tables>(settings.max_client_transactions, settings.max_server_transactions)) {}
+      tables_(std::make_unique<Tables>(settings)) {}
 
 TransactionLayer::~TransactionLayer() = default;
 
@@ -143,6 +143,17 @@ TransactionLayer::Client* TransactionLayer::find(ClientId id) const {
 }
 TransactionLayer::Server* TransactionLayer::find(ServerId id) const {
     return tables_->servers.find(id.index, id.generation);
+}
+
+void TransactionLayer::trim(Instant now) {
+    while (auto* client = tables_->lingering_clients.surplus(tables_->clients)) {
+        ++counters_.lingering_cut;
+        run(now, *client, client->machine.on(ClientEvent::kEndTimer), client->to, nullptr);
+    }
+    while (auto* server = tables_->lingering_servers.surplus(tables_->servers)) {
+        ++counters_.lingering_cut;
+        run(now, *server, server->machine.on(ServerEvent::kEndTimer), server->to, nullptr);
+    }
 }
 
 void TransactionLayer::set_context(ClientId id, std::uint64_t context) {

@@ -74,6 +74,10 @@ struct TransactionSettings {
     Duration t4 = std::chrono::seconds(5);
     std::size_t max_server_transactions = 20000;
     std::size_t max_client_transactions = 20000;
+    // Of these, such as are over and only absorb what comes late: beyond that the oldest go before their time (Timers
+    // D, I to M), so that a peak does not fill the tables for 64*T1 after it.
+    std::size_t max_lingering_server_transactions = 10000;
+    std::size_t max_lingering_client_transactions = 5000;
     // Each table also counts as full when its texts take more than this for each of its slots.
     std::size_t mean_transaction_bytes = 8192;
     std::uint16_t shard = 0;          // stands in each branch
@@ -93,8 +97,10 @@ struct TransactionCounters {
     std::uint64_t merged_requests = 0;     // 482
     std::uint64_t malformed = 0;           // answered with 400 or dropped
     std::uint64_t oversized_requests = 0;  // dropped: see kMaxKept
+    std::uint64_t refused_again = 0;       // 503: retransmissions of refused INVITEs
     std::uint64_t server_table_full = 0;   // 503
     std::uint64_t client_table_full = 0;   // refused to the TU
+    std::uint64_t lingering_cut = 0;       // ended before their time
     std::uint64_t timeouts = 0;            // B, F
     std::uint64_t acks_missing = 0;        // H
     std::uint64_t unanswered = 0;          // by the TU
@@ -129,6 +135,12 @@ public:
     void on_send_error(Instant now, const SendQueue::Entry& entry);
     // ICMP says so (RFC 3261 §18.4): all that await a response from there fail.
     void on_unreachable(Instant now, const Path& to);
+
+    // Is there a transaction that takes this request as its retransmission?
+    bool knows(const Path& from, const sip::Message& request);
+
+    // Ends transactions that are over and above the bound of those that linger. Between inputs: the TU hears of it.
+    void trim(Instant now);
 
     // --- client side ---
     Branch make_branch();
@@ -168,6 +180,10 @@ public:
     // it is recognised and dropped. Never answers an ACK.
     void reject(const Path& from, const sip::Message& request, unsigned status, std::string_view reason,
                 std::span<const sip::ExtraHeader> extra = {});
+
+    // The same with 503 and Retry-After, for an INVITE that there is no room or time for; when it comes again it gets
+    // that again, whether or not there is by then.
+    void refuse(const Path& from, const sip::Message& invite, std::uint32_t retry_after_s);
 
     // --- both ---
     void set_context(ClientId id, std::uint64_t context);
@@ -211,6 +227,7 @@ private:
     Server* find_server_by_key();
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
+    bool was_refused();
     bool is_merged(const sip::Message& request);
     bool oversized(const sip::Message& request);
     void begin_stateless(const Path& from, const sip::Message& request, unsigned status, std::string_view reason);

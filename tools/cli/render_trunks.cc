@@ -15,6 +15,7 @@ std::string render_trunks(const json::Value& answer) {
                  {"IN", Align::kRight},
                  {"ANSWERED", Align::kRight},
                  {"FAILED", Align::kRight},
+                 {"SHED", Align::kRight},
                  {"OUT", Align::kRight},
                  {"ANSWERED", Align::kRight},
                  {"FAILED", Align::kRight}});
@@ -22,10 +23,12 @@ std::string render_trunks(const json::Value& answer) {
         table.add({text_field(t, "name"), text_field(t, "realm"),
                    text_field(t, "local") + "/" + text_field(t, "transport"), joined_field(t, "peers", " "),
                    count_field(t, "calls"), count_field(t, "calls-in"), count_field(t, "answered-in"),
-                   count_field(t, "failed-in"), count_field(t, "calls-out"), count_field(t, "answered-out"),
-                   count_field(t, "failed-out")});
+                   count_field(t, "failed-in"), count_field(t, "shed-in"), count_field(t, "calls-out"),
+                   count_field(t, "answered-out"), count_field(t, "failed-out")});
     }
-    return table.text() + "IN: calls from the trunk; OUT: calls to it; both since the control plane started.\n";
+    return table.text() +
+           "IN: calls from the trunk; OUT: calls to it; both since the control plane started. SHED: refused because of "
+           "overload.\n";
 }
 
 }  // namespace sallyport::cli

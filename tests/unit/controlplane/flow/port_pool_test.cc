@@ -72,6 +72,19 @@ TEST(PortPool, a_pair_rests_after_use) {
     CHECK_TRUE(pools.allocate(0, now + 4s).has_value());
 }
 
+TEST(PortPool, a_rest_is_over_by_time_alone) {
+    const std::vector<config::SignallingRealm> realms{realm(20000, 20009, {"192.0.2.1"})};
+    PortPools pools(realms, random, 4s);
+    LONGS_EQUAL(0, pools.resting(0, now));
+    std::vector<PortPair> pairs;
+    for (int i = 0; i < 5; ++i) pairs.push_back(*pools.allocate(0, now));
+    for (int i = 0; i < 5; ++i) pools.release(pairs[static_cast<std::size_t>(i)], now + i * 1s);
+    LONGS_EQUAL(5, pools.resting(0, now + 3999ms));
+    LONGS_EQUAL(4, pools.resting(0, now + 4s));
+    LONGS_EQUAL(1, pools.resting(0, now + 7s));
+    LONGS_EQUAL(0, pools.resting(0, now + 8s));
+}
+
 TEST(PortPool, releasing_twice_or_something_foreign_does_nothing) {
     const std::vector<config::SignallingRealm> realms{realm(20000, 20003, {"192.0.2.1"})};
     PortPools pools(realms, random, 4s);

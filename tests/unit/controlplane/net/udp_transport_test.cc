@@ -21,6 +21,7 @@ struct Heard {
     std::uint16_t sip_interface = 0;
     Endpoint source;
     std::string text;
+    Instant arrived{};
 };
 
 // A peer on loopback, whose port the kernel chooses.
@@ -77,14 +78,15 @@ TEST_GROUP(UdpTransport) {
     std::optional<UdpTransport> transport;
 
     void open(std::size_t interfaces) {
-        transport.emplace(loop,
-                          UdpTransport::Handlers{
-                              .on_datagram =
-                                  [this](std::uint16_t i, const Endpoint& source, std::span<const std::byte> b) {
-                                      heard.push_back({i, source, {reinterpret_cast<const char*>(b.data()), b.size()}});
-                                  },
-                              .on_unreachable = [this](const transaction::Path& to) { unreachable.push_back(to); },
-                              .on_send_error = [this](const auto& entry) { send_errors.push_back(entry); }});
+        transport.emplace(
+            loop,
+            UdpTransport::Handlers{
+                .on_datagram =
+                    [this](std::uint16_t i, const Endpoint& source, Instant arrived, std::span<const std::byte> b) {
+                        heard.push_back({i, source, {reinterpret_cast<const char*>(b.data()), b.size()}, arrived});
+                    },
+                .on_unreachable = [this](const transaction::Path& to) { unreachable.push_back(to); },
+                .on_send_error = [this](const auto& entry) { send_errors.push_back(entry); }});
         std::vector<config::SipInterface> list;
         for (std::size_t i = 0; i < interfaces; ++i)
             list.push_back({"s" + std::to_string(i), 0, Endpoint(IpAddress::v4(0x7f000001), 0), ""});
@@ -107,6 +109,38 @@ TEST(UdpTransport, a_datagram_comes_with_its_source_and_its_sip_interface) {
     LONGS_EQUAL(1, heard[0].sip_interface);
     CHECK(heard[0].source == peer.local());
     STRCMP_EQUAL("OPTIONS", heard[0].text.c_str());
+}
+
+TEST(UdpTransport, a_datagram_that_waited_in_the_kernel_says_for_how_long) {
+    open(1);
+    const Peer peer;
+    loop.turn(0ms);
+    peer.send(transport->local(0), "early");
+    ::usleep(30'000);
+    peer.send(transport->local(0), "late");
+    turn_until([&] { return heard.size() == 2; });
+    const auto waited = loop.now().instant - heard[0].arrived;
+    CHECK(waited >= 30ms);
+    CHECK(waited < 5s);
+    CHECK(heard[1].arrived - heard[0].arrived >= 30ms);
+    CHECK(heard[1].arrived <= loop.now().instant);
+}
+
+TEST(UdpTransport, what_the_kernel_has_no_room_for_is_counted) {
+    open(1);
+    const auto before = transport->kernel_queues();
+    LONGS_EQUAL(0, before.dropped);
+    LONGS_EQUAL(0, before.bytes);
+    CHECK(before.limit > 100'000);
+    const Peer peer;
+    const std::string large(60'000, 'x');
+    const auto sent = 2 * before.limit / large.size();
+    for (std::uint64_t i = 0; i < sent; ++i) peer.send(transport->local(0), large);
+    const auto full = transport->kernel_queues();
+    CHECK(full.dropped > 0);
+    CHECK(full.bytes > before.limit / 2);
+    turn_until([&] { return heard.size() + full.dropped == sent; });
+    LONGS_EQUAL(0, transport->kernel_queues().bytes);
 }
 
 TEST(UdpTransport, many_datagrams_come_whole_and_in_order) {
@@ -185,7 +219,7 @@ TEST(UdpTransport, before_start_datagrams_wait) {
     open(1);
     transport.reset();
     transport.emplace(
-        loop, UdpTransport::Handlers{.on_datagram = [this](std::uint16_t i, const Endpoint& s,
+        loop, UdpTransport::Handlers{.on_datagram = [this](std::uint16_t i, const Endpoint& s, Instant,
                                                            std::span<const std::byte>) { heard.push_back({i, s, {}}); },
                                      .on_unreachable = {},
                                      .on_send_error = {}});

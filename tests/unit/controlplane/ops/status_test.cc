@@ -146,7 +146,8 @@ TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
     CHECK(store.has_value());
     std::set<std::string> names;
     const ops::Costs costs{{.monotonic = [] { return Instant(); }, .cpu = [] { return Duration(); }}};
-    const json::Value all = ops::counters({engine, transport, session, **store, costs});
+    const call::Intake intake{call::Intake::Handlers{}};
+    const json::Value all = ops::counters({engine, intake, transport, session, **store, costs}, now);
     for (const json::Value& c : all["counters"]) {
         const std::string name = c["name"].asString();
         CHECK_TEXT(names.insert(name).second, name.c_str());
@@ -174,7 +175,8 @@ TEST(Status, what_datagrams_cost_is_told_apart_from_the_end_of_their_turn) {
     for (const auto time : {30ms, 6ms, 2ms}) work(costs.datagram, time);
     work(costs.turn_end, 21ms);
     std::map<std::string, std::uint64_t> found;
-    const json::Value all = ops::counters({engine, transport, session, **store, costs});
+    const call::Intake intake{call::Intake::Handlers{}};
+    const json::Value all = ops::counters({engine, intake, transport, session, **store, costs}, now);
     for (const json::Value& c : all["counters"]) found[c["name"].asString()] = c["value"].asUInt64();
     LONGS_EQUAL(30000, found["sip-datagram-slowest-us"]);
     LONGS_EQUAL(3, found["sip-datagrams-above-1ms"]);

@@ -409,3 +409,28 @@ TEST(ClientSide, OnlyACancelCancelsAnInheritedInvite) {
     CHECK_FALSE(b.layer->cancel_inherited(b.now, b.peer, "CANCEL"));
     sent("");
 }
+
+TEST(ClientSide, TheOldestThatLingerEndBeforeTheirTimeWhenTooManyDo) {
+    TransactionSettings settings;
+    settings.max_lingering_client_transactions = 1;
+    Bench few(settings);
+    const auto begin = [&](std::string_view method) {
+        branch = std::string(few.layer->make_branch().view());
+        return few.layer->send_request(few.now, few.peer, few.request(method, branch)).value();
+    };
+    const auto waiting = begin("INVITE");
+    const auto accepted = begin("INVITE");
+    few.receive(few.response(200, branch, "INVITE"));
+    const auto failed = begin("INVITE");
+    few.receive(few.response(486, branch, "INVITE"));
+    const auto other = begin("BYE");
+    few.receive(few.response(200, branch, "BYE"));
+    few.tu.heard();
+    few.layer->trim(few.now);
+    STRCMP_EQUAL("client end, client end", few.tu.heard().c_str());
+    CHECK(few.layer->alive(waiting));
+    CHECK_FALSE(few.layer->alive(accepted));
+    CHECK_FALSE(few.layer->alive(failed));
+    CHECK(few.layer->alive(other));
+    UNSIGNED_LONGS_EQUAL(2, few.layer->counters().lingering_cut);
+}

@@ -290,6 +290,12 @@ TEST(ServerSide, AFullTableAnswers503WithRetryAfter) {
     small.receive(small.incoming("ACK", "z9hG4bKa", "ours"));
     small.pass(6s);
     small.sent();
+    // There is room now, but whoever sent this INVITE was refused, and may have heard it. Another attempt is welcome.
+    small.receive(other);
+    STRCMP_EQUAL("SIP/2.0 503 Service Unavailable", small.sent().c_str());
+    UNSIGNED_LONGS_EQUAL(1, small.layer->counters().refused_again);
+    UNSIGNED_LONGS_EQUAL(1, small.tu.requests.size());
+    other.replace(other.find("z9hG4bKb"), 8, "z9hG4bKc");
     small.receive(other);
     UNSIGNED_LONGS_EQUAL(2, small.tu.requests.size());
 }
@@ -434,4 +440,40 @@ TEST(ServerSide, TheTableIsBoundedInBytesToo) {
     small.layer->forget(small.tu.requests.front());
     CHECK(small.receive(small.incoming("BYE", "z9hG4bKc", "ours")));
     UNSIGNED_LONGS_EQUAL(2, small.tu.requests.size());
+}
+
+TEST(ServerSide, TheOldestThatLingerEndBeforeTheirTimeWhenTooManyDo) {
+    TransactionSettings settings;
+    settings.max_lingering_server_transactions = 3;
+    Bench few(settings);
+    std::vector<ServerId> ids;
+    const auto request = [&](const char* method, int n) {
+        // Each of a call of its own: they are not merged.
+        auto text = few.incoming(method, "z9hG4bKa" + std::to_string(n));
+        text.replace(text.find("call-2"), 6, "call-x" + std::to_string(n));
+        few.receive(text);
+        ids.push_back(few.tu.requests.back());
+    };
+    request("INVITE", 0);  // awaits its answer all the while
+    request("INVITE", 1);  // and this one its ACK
+    few.respond(ids[1], 486);
+    for (int n = 2; n < 8; ++n) {
+        request(n % 2 == 0 ? "INVITE" : "BYE", n);
+        few.respond(ids.back(), 200);
+    }
+    few.tu.heard();
+    few.layer->trim(few.now);
+    UNSIGNED_LONGS_EQUAL(5, few.layer->server_transactions());
+    STRCMP_EQUAL("server end, server end, server end", few.tu.heard().c_str());
+    for (const std::size_t n : {2U, 3U, 4U}) CHECK_FALSE(few.layer->alive(ids[n]));
+    for (const std::size_t n : {0U, 1U, 5U, 6U, 7U}) CHECK(few.layer->alive(ids[n]));
+    UNSIGNED_LONGS_EQUAL(3, few.layer->counters().lingering_cut);
+    // Those that have ended by themselves leave room.
+    few.pass(33s);
+    few.tu.heard();
+    request("BYE", 8);
+    few.respond(ids.back(), 200);
+    few.layer->trim(few.now);
+    CHECK(few.layer->alive(ids.back()));
+    UNSIGNED_LONGS_EQUAL(3, few.layer->counters().lingering_cut);
 }

@@ -74,8 +74,9 @@ TEST(Render, TrunksFlowsAndDataplane) {
     contains(
         render("trunks", parse(R"({"trunks":[{"name":"pbx","realm":"access","local":"192.0.2.1:5060","transport":"udp",
         "peers":["192.0.2.10:5060","192.0.2.11:5060"],"calls":1,"calls-in":12,"calls-out":3,"answered-in":11,
-        "answered-out":2,"failed-in":1,"failed-out":0}]})")),
-        "pbx    access  192.0.2.1:5060/udp  192.0.2.10:5060 192.0.2.11:5060          1  12        11       1    3      "
+        "answered-out":2,"failed-in":1,"failed-out":0,"shed-in":7}]})")),
+        "pbx    access  192.0.2.1:5060/udp  192.0.2.10:5060 192.0.2.11:5060          1  12        11       1     7    "
+        "3      "
         "   2       0\n");
     const auto flows = render("flows", parse(R"({"total":1,"flows":[{"local":"192.0.2.2:20000","realm":"access",
         "remote":"192.0.2.10:30000","latched":"192.0.2.10:30002","out-local":"198.51.100.2:20000","forward":true,
