@@ -95,15 +95,14 @@ void TransactionLayer::run(Instant now, Client& client, const ClientStep& step, 
     // After a 2xx, or the final response to a non-INVITE, nothing is made from the request any more; what lingers to
     // absorb repetitions (RFC 3261 §17.1.2.2, RFC 6026 §8.4) does without it.
     const auto state = client.machine.state();
-    if (!client.request.empty() && (state == ClientState::kAccepted ||
-                                    (state == ClientState::kCompleted && !client.machine.invite()))) {
+    if (!client.request.empty() &&
+        (state == ClientState::kAccepted || (state == ClientState::kCompleted && !client.machine.invite()))) {
         clear_buffer(client.request, 0);
         tables_->account(client);
     }
     if (step.retransmit) wheel_.arm<&Client::on_retransmit>(client.retransmit, now + *step.retransmit, &client);
     if (step.end) {
         wheel_.arm<&Client::on_end>(client.end, now + *step.end, &client);
-        const auto state = client.machine.state();
         if (state == ClientState::kCompleted || state == ClientState::kAccepted) tables_->lingering_clients.add(client);
     }
 

@@ -7,7 +7,7 @@
 
 namespace sallyport {
 
-TEST_GROUP(Boxed){};
+TEST_GROUP(Boxed) {};
 
 TEST(Boxed, copies_are_of_their_own_and_moves_leave_nothing) {
     Boxed<std::string> a(std::string("one"));
