@@ -20,12 +20,12 @@ constexpr std::uint32_t swap32(std::uint32_t v) {
 }
 // As they lie there.
 inline std::uint16_t load_raw16(const std::byte* p) {
-    std::uint16_t v;
+    std::uint16_t v = 0;
     std::memcpy(&v, p, sizeof(v));
     return v;
 }
 inline std::uint32_t load_raw32(const std::byte* p) {
-    std::uint32_t v;
+    std::uint32_t v = 0;
     std::memcpy(&v, p, sizeof(v));
     return v;
 }

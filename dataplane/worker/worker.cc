@@ -12,7 +12,6 @@
 
 namespace sallyport::worker {
 
-using packet::Packet;
 using packet::Verdict;
 using wire::DropReason;
 
