@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+from tests.bench.bencode import bdecode
 from tests.bench.call_lab import DEVICE_CORE, PEER, SIDES
 from tools.labkit.command import LabError
 from tools.labkit.network import address
@@ -23,23 +24,6 @@ def program_of(pid):
     with contextlib.suppress(OSError):
         return pathlib.Path(os.readlink(f"/proc/{pid}/exe")).name
     return ""
-
-
-def read_bencoded(data, at=0):
-    """(value, where it ends) of what rtpengine answers: dictionaries, lists, numbers, strings."""
-    kind = data[at:at + 1]
-    if kind == b"i":
-        end = data.index(b"e", at)
-        return int(data[at + 1:end]), end + 1
-    if kind in (b"l", b"d"):
-        found, at = [], at + 1
-        while data[at:at + 1] != b"e":
-            value, at = read_bencoded(data, at)
-            found.append(value)
-        return (found if kind == b"l" else dict(zip(found[::2], found[1::2]))), at + 1
-    colon = data.index(b":", at)
-    end = colon + 1 + int(data[at:colon])
-    return data[colon + 1:end].decode(), end
 
 
 class Peers:
@@ -132,7 +116,7 @@ class Peers:
             ask.settimeout(1)
             with contextlib.suppress(OSError):
                 ask.sendto(b"1 d7:command10:statisticse", NG)
-                return read_bencoded(ask.recv(65535).removeprefix(b"1 "))[0]["statistics"]
+                return bdecode(ask.recv(65535).removeprefix(b"1 "))[0]["statistics"]
         return {}
 
     def check_media(self):

@@ -2,7 +2,7 @@
 counts. A wrong one would praise us."""
 import unittest
 
-from tests.bench import memory_bench, processes, sip_load, sip_peers
+from tests.bench import bencode, memory_bench, processes, sip_load, sip_peers
 from tests.bench.call_lab import configuration
 from tools.labkit.command import LabError
 
@@ -93,7 +93,7 @@ class Runs(unittest.TestCase):
 
 class Peers(unittest.TestCase):
     def test_what_rtpengine_answers(self):
-        value, end = sip_peers.read_bencoded(b"d10:statisticsd5:totali-7e4:listl1:ai2eee6:result2:oke")
+        value, end = bencode.bdecode(b"d10:statisticsd5:totali-7e4:listl1:ai2eee6:result2:oke")
         self.assertEqual(value, {"statistics": {"total": -7, "list": ["a", 2]}, "result": "ok"})
         self.assertEqual(end, 54)
 
