@@ -150,6 +150,7 @@ private:
         tell_session_changes(now);
         session_.drain();
         engine_.advance(now);
+        transport_.receive_invites(intake_.wanted());
         const bool invites_wait = intake_.serve(now);
         tell_overload(now);
         // What the kernel refuses, or a session that ends, gives the engine more to say: at most as often as there

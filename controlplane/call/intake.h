@@ -29,6 +29,10 @@ public:
     static constexpr Duration kStale = std::chrono::milliseconds(500);  // T1: the peer has sent it again
     // INVITEs begun in a turn; then the sockets are looked at again.
     static constexpr std::size_t kPerTurn = 32;
+    // INVITEs to take from a socket in a turn: while there is overload no more than two refused for one begun, so that
+    // refusing has its share and not the greater one. The kernel drops the others, and they come again.
+    static constexpr std::size_t kReadPerTurn = 256;
+    static constexpr std::size_t kReadPerTurnOverloaded = 3 * kPerTurn;
 
     struct Handlers {
         using Handler = std::function<void(Now now, const transaction::Path& from, std::string_view datagram)>;
@@ -48,6 +52,7 @@ public:
     // Begins some that wait. True: there are more.
     bool serve(Now now);
 
+    std::size_t wanted() const { return overload_.on() ? kReadPerTurnOverloaded : kReadPerTurn; }
     std::size_t waiting() const { return count_; }
     const Overload& overload() const { return overload_; }
     const Counters& counters() const { return counters_; }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 
@@ -9,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <string_view>
 #include <utility>
 
 #include "platform/os/log.h"
@@ -49,28 +52,83 @@ os::Result<void> set_option(int fd, int level, int name, int value, const char* 
     return {};
 }
 
+// Bursts of a whole call centre fit; the kernel gives what net.core.rmem_max allows.
+constexpr int kSocketBuffer = 8 << 20;
+// Some 900 INVITEs: a burst that the intake does not take in a turn. In an overload it is always full, and what stands
+// in it only grows old.
+constexpr int kInviteBuffer = 1 << 20;
+
+os::Result<os::UniqueFd> udp_socket(int receive_buffer) {
+    os::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return std::unexpected(os::system_error("open a UDP socket"));
+    for (const auto& done : {set_option(fd.get(), IPPROTO_IP, IP_FREEBIND, 1, "set IP_FREEBIND"),
+                             set_option(fd.get(), IPPROTO_IP, IP_RECVERR, 1, "set IP_RECVERR"),
+                             set_option(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1, "set SO_TIMESTAMPNS"),
+                             set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer, "set SO_RCVBUF"),
+                             set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, kSocketBuffer, "set SO_SNDBUF")})
+        if (!done) return std::unexpected(done.error());
+    return fd;
+}
+
+bool bind_to_device(const os::UniqueFd& fd, const std::string& device) {
+    return device.empty() || ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                          static_cast<socklen_t>(device.size())) == 0;
+}
+
+constexpr std::uint32_t four(std::string_view text) {
+    std::uint32_t out = 0;
+    for (const char c : text.substr(0, 4)) out = out << 8 | static_cast<std::uint8_t>(c);
+    return out;
+}
+
+// Which socket of the two gets a datagram; its payload begins at 0. A load beyond its end ends the filter with 0.
+constexpr auto kWhichSocket = std::to_array<sock_filter>({
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, four("CANC"), 7, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, four("INVI"), 0, 5),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 3),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, four("ITE "), 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 7),
+    BPF_STMT(BPF_ALU | BPF_OR | BPF_K, 0x20202020),  // lower case
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, four("urn:"), 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_RET | BPF_K, 1),
+});
+
 }  // namespace
 
 os::Result<os::UniqueFd> open_udp(const Endpoint& local, const std::string& device, std::string& notes) {
     const std::string where = local.text() + (device.empty() ? "" : " on " + device);
-    os::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) return std::unexpected(os::system_error("open a UDP socket for " + where));
-    // Bursts of a whole call centre fit; the kernel gives what net.core.rmem_max allows.
-    constexpr int kSocketBuffer = 8 << 20;
-    for (const auto& done : {set_option(fd.get(), IPPROTO_IP, IP_FREEBIND, 1, "set IP_FREEBIND"),
-                             set_option(fd.get(), IPPROTO_IP, IP_RECVERR, 1, "set IP_RECVERR"),
-                             set_option(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1, "set SO_TIMESTAMPNS"),
-                             set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kSocketBuffer, "set SO_RCVBUF"),
-                             set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, kSocketBuffer, "set SO_SNDBUF")})
-        if (!done) return std::unexpected(where + ": " + done.error());
-    if (!device.empty() && ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
-                                        static_cast<socklen_t>(device.size())) != 0) {
+    auto fd = udp_socket(kSocketBuffer);
+    if (!fd) return std::unexpected(where + ": " + fd.error());
+    if (!bind_to_device(*fd, device)) {
         if (errno != EPERM) return std::unexpected(os::system_error("bind " + where + " to its device"));
         notes = where + " is not bound to its device: the kernel does not permit it";
     }
     const sockaddr_in address = to_sockaddr(local);
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
         return std::unexpected(os::system_error("bind " + where));
+    return fd;
+}
+
+os::Result<os::UniqueFd> open_udp_for_invites(const os::UniqueFd& first, const std::string& device) {
+    sockaddr_in address{};
+    socklen_t length = sizeof(address);
+    if (::getsockname(first.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
+        return std::unexpected(os::system_error("ask where a socket is bound"));
+    auto fd = udp_socket(kInviteBuffer);
+    if (!fd) return fd;
+    if (!bind_to_device(*fd, device) && errno != EPERM)
+        return std::unexpected(os::system_error("bind a second socket to " + device));
+    for (const int each : {first.get(), fd->get()})
+        if (auto set = set_option(each, SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT"); !set)
+            return std::unexpected(set.error());
+    if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+        return std::unexpected(os::system_error("bind a second socket to " + to_endpoint(address).text()));
+    auto filter = kWhichSocket;
+    const sock_fprog program{.len = static_cast<unsigned short>(filter.size()), .filter = filter.data()};
+    if (::setsockopt(first.get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) != 0)
+        return std::unexpected(os::system_error("set SO_ATTACH_REUSEPORT_CBPF"));
     return fd;
 }
 
@@ -90,7 +148,10 @@ UdpTransport::UdpTransport(os::EventLoop& loop, Handlers handlers)
 
 UdpTransport::~UdpTransport() {
     if (!started_) return;
-    for (const Socket& s : sockets_) loop_.remove(s.fd.get());
+    for (const Socket& s : sockets_) {
+        loop_.remove(s.fd.get());
+        loop_.remove(s.invites.get());
+    }
 }
 
 os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& interfaces) {
@@ -101,8 +162,11 @@ os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& int
         if (!fd) return std::unexpected("sip-interface " + i.name + ": " + fd.error());
         // Without it, networks with the same addresses are not kept apart.
         if (!notes.empty()) log::warning("sip-interface {}: {}", i.name, notes);
+        auto invites = open_udp_for_invites(*fd, i.device);
+        if (!invites) return std::unexpected("sip-interface " + i.name + ": " + invites.error());
         sockets.emplace_back();
         sockets.back().fd = std::move(*fd);
+        sockets.back().invites = std::move(*invites);
     }
     sockets_ = std::move(sockets);
     by_socket_.resize(sockets_.size());
@@ -112,19 +176,34 @@ os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& int
 void UdpTransport::start() {
     if (std::exchange(started_, true)) return;
     const auto count = static_cast<std::uint16_t>(sockets_.size());  // at most 256, says the schema
-    for (std::uint16_t i = 0; i < count; ++i)
+    for (std::uint16_t i = 0; i < count; ++i) {
         loop_.add(sockets_[i].fd.get(), EPOLLIN, [this, i](std::uint32_t events) { on_ready(i, events); });
+        loop_.add(sockets_[i].invites.get(), EPOLLIN, [this, i](std::uint32_t events) { on_invites_ready(i, events); });
+    }
 }
 
 void UdpTransport::on_ready(std::uint16_t index, std::uint32_t events) {
-    if ((events & EPOLLERR) != 0) read_errors(index);
+    const int fd = sockets_[index].fd.get();
+    if ((events & EPOLLERR) != 0) read_errors(fd, index);
     if ((events & EPOLLOUT) != 0) flush_waiting(index);
-    if ((events & EPOLLIN) != 0) receive(index);
+    if ((events & EPOLLIN) != 0) receive(fd, index, kMaxPerTurn);
 }
 
-void UdpTransport::receive(std::uint16_t index) {
+void UdpTransport::on_invites_ready(std::uint16_t index, std::uint32_t events) {
+    Socket& socket = sockets_[index];
+    if ((events & EPOLLERR) != 0) read_errors(socket.invites.get(), index);
+    socket.invites_ready |= (events & EPOLLIN) != 0;
+}
+
+void UdpTransport::receive_invites(std::size_t most) {
+    const auto count = static_cast<std::uint16_t>(sockets_.size());
+    for (std::uint16_t i = 0; i < count; ++i)
+        if (std::exchange(sockets_[i].invites_ready, false)) receive(sockets_[i].invites.get(), i, most);
+}
+
+void UdpTransport::receive(int fd, std::uint16_t index, std::size_t most) {
     ReceiveBuffers& b = *buffers_;
-    for (std::size_t taken = 0; taken < kMaxPerTurn;) {
+    for (std::size_t taken = 0; taken < most;) {
         for (std::size_t i = 0; i < kBatch; ++i) {
             b.vectors[i] = {b.bytes[i].data(), b.bytes[i].size()};
             b.messages[i] = {};
@@ -135,12 +214,12 @@ void UdpTransport::receive(std::uint16_t index) {
             b.messages[i].msg_hdr.msg_control = b.control[i].bytes.data();
             b.messages[i].msg_hdr.msg_controllen = b.control[i].bytes.size();
         }
-        const int n = ::recvmmsg(sockets_[index].fd.get(), b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+        const int n = ::recvmmsg(fd, b.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
         if (n < 0) {
             if (errno == EAGAIN || errno == EINTR) return;
             // An ICMP error that waited is told here once; it is read in full from the error queue.
             ++counters_.receive_failed;
-            read_errors(index);
+            read_errors(fd, index);
             return;
         }
         for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
@@ -160,7 +239,7 @@ void UdpTransport::receive(std::uint16_t index) {
 }
 
 // ip(7): the message name is the destination of the datagram that caused the error.
-void UdpTransport::read_errors(std::uint16_t index) {
+void UdpTransport::read_errors(int fd, std::uint16_t index) {
     for (std::size_t i = 0; i < kMaxPerTurn; ++i) {
         sockaddr_in destination{};
         alignas(cmsghdr) std::array<std::byte, 512> control{};
@@ -169,7 +248,7 @@ void UdpTransport::read_errors(std::uint16_t index) {
         message.msg_namelen = sizeof(destination);
         message.msg_control = control.data();
         message.msg_controllen = control.size();
-        if (::recvmsg(sockets_[index].fd.get(), &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+        if (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
         for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
             if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR) continue;
             sock_extended_err error{};
@@ -277,12 +356,14 @@ void UdpTransport::watch(Socket& socket) {
 UdpTransport::KernelQueues UdpTransport::kernel_queues() const {
     KernelQueues out;
     for (const Socket& s : sockets_) {
-        std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
-        socklen_t length = sizeof(memory);
-        if (::getsockopt(s.fd.get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) continue;
-        out.dropped += memory[SK_MEMINFO_DROPS];
-        out.bytes += memory[SK_MEMINFO_RMEM_ALLOC];
-        out.limit += memory[SK_MEMINFO_RCVBUF];
+        for (const auto& fd : {std::cref(s.fd), std::cref(s.invites)}) {
+            std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+            socklen_t length = sizeof(memory);
+            if (::getsockopt(fd.get().get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &length) != 0) continue;
+            out.dropped += memory[SK_MEMINFO_DROPS];
+            out.bytes += memory[SK_MEMINFO_RMEM_ALLOC];
+            out.limit += memory[SK_MEMINFO_RCVBUF];
+        }
     }
     return out;
 }

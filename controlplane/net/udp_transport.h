@@ -1,10 +1,14 @@
 #pragma once
-// SIP over UDP: one socket per sip-interface, read and written in batches.
+// SIP over UDP: two sockets per sip-interface, read and written in batches.
 //
-// A socket is bound to its address and, where the kernel allows it, to its TAP device, so that networks with
+// They are bound to its address and, where the kernel allows it, to its TAP device, so that networks with
 // the same addresses stay apart. The address need not be there yet (IP_FREEBIND). What the socket buffer does
-// not take waits in a bounded queue per socket; what does not fit there is dropped and counted (SIP
+// not take waits in a bounded queue per sip-interface; what does not fit there is dropped and counted (SIP
 // retransmits). ICMP errors come back with the address that they are about (IP_RECVERR).
+//
+// The kernel gives INVITE and CANCEL to the one socket, all else and emergency calls to the other (SO_REUSEPORT with a
+// filter): however many new calls come, what belongs to those that there are finds room, and is read first. New ones
+// are read when asked for, as many as asked for; those that are too many cost this process nothing.
 
 #include <sys/socket.h>
 
@@ -30,6 +34,10 @@ namespace sallyport::net {
 // Bound and non-blocking. `device` may be empty. A device that the kernel does not let us bind to is left out
 // (then `notes` says so); one that does not exist is an error.
 os::Result<os::UniqueFd> open_udp(const Endpoint& local, const std::string& device, std::string& notes);
+
+// A second socket at the place of `first`: from now on the kernel gives it the INVITEs and CANCELs, except emergency
+// calls (urn:...). Nobody else can join, for each first socket is bound alone.
+os::Result<os::UniqueFd> open_udp_for_invites(const os::UniqueFd& first, const std::string& device);
 
 class UdpTransport {
 public:
@@ -80,6 +88,8 @@ public:
     // Sends what is in the queue, in its order per sip-interface. Returns what the kernel refused; the caller tells
     // the engine when the queue is cleared, because the engine may then fill it again.
     std::vector<transaction::SendQueue::Entry> send(const transaction::SendQueue& queue);
+    // Takes what waits in the sockets for INVITEs and CANCELs: at most about `most` of each. Once a turn, at its end.
+    void receive_invites(std::size_t most);
 
     const Counters& counters() const { return counters_; }
     KernelQueues kernel_queues() const;
@@ -88,7 +98,9 @@ public:
 
 private:
     struct Socket {
-        os::UniqueFd fd;
+        os::UniqueFd fd;  // sends, too
+        os::UniqueFd invites;
+        bool invites_ready = false;
         transaction::SendQueue waiting{kMaxWaiting, kMaxWaitingBytes};
         std::size_t waiting_from = 0;  // entries before it are sent
         bool watching_writable = false;
@@ -96,8 +108,9 @@ private:
     struct ReceiveBuffers;
 
     void on_ready(std::uint16_t index, std::uint32_t events);
-    void receive(std::uint16_t index);
-    void read_errors(std::uint16_t index);
+    void on_invites_ready(std::uint16_t index, std::uint32_t events);
+    void receive(int fd, std::uint16_t index, std::size_t most);
+    void read_errors(int fd, std::uint16_t index);
     void flush_waiting(std::uint16_t index);
     void watch(Socket& socket);
     // Sends `entries` of `queue`; returns how many were done with. Fewer than all: the socket buffer is full.

@@ -124,6 +124,7 @@ TEST(Intake, three_times_too_many_and_the_element_is_never_idle) {
     const auto peak = load(30s, 3);
     CHECK_TEXT(peak.begun >= 29'500, std::to_string(peak.begun).c_str());
     CHECK(intake.overload().on());
+    LONGS_EQUAL(Intake::kReadPerTurnOverloaded, intake.wanted());
     LONGS_EQUAL(1, intake.overload().times());
     LONGS_EQUAL(0, intake.counters().stale);
     // The longest waits are of the interval before it is known; then about the target.
@@ -150,6 +151,7 @@ TEST(Intake, it_comes_back_by_itself) {
     now.instant += 200ms;
     load(2s, 0);
     CHECK_FALSE(intake.overload().on());
+    LONGS_EQUAL(Intake::kReadPerTurn, intake.wanted());
     const auto before = refused;
     const auto after = load(5s, 1);
     LONGS_EQUAL(before, refused);

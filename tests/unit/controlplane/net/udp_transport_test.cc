@@ -232,6 +232,52 @@ TEST(UdpTransport, before_start_datagrams_wait) {
     turn_until([&] { return heard.size() == 1; });
 }
 
+// What belongs to calls that there are is read first, and whatever else waits.
+TEST(UdpTransport, invites_and_cancels_wait_until_they_are_asked_for) {
+    open(1);
+    const Peer peer;
+    const std::vector<std::string> asked_for{"INVITE sip:a@b SIP/2.0", "CANCEL sip:a@b SIP/2.0",
+                                             "INVITE tel:1 SIP/2.0"};
+    for (const auto& text : asked_for) peer.send(transport->local(0), text);
+    // The last ones are shorter than the filter looks.
+    const std::vector<std::string> at_once{"ACK sip:a@b SIP/2.0",
+                                           "SIP/2.0 200 OK",
+                                           "BYE sip:a@b SIP/2.0",
+                                           "INVITES sip:a@b",
+                                           "invite sip:a@b SIP/2.0",
+                                           "INVITE urn:service:sos SIP/2.0",
+                                           "INVITE URN:service:sos",
+                                           "INVITE sip",
+                                           "INVI",
+                                           "CAN"};
+    for (const auto& text : at_once) peer.send(transport->local(0), text);
+    turn_until([&] { return heard.size() == at_once.size(); });
+    for (std::size_t i = 0; i < at_once.size(); ++i) STRCMP_EQUAL(at_once[i].c_str(), heard[i].text.c_str());
+    heard.clear();
+    transport->receive_invites(32);
+    LONGS_EQUAL(asked_for.size(), heard.size());
+    for (std::size_t i = 0; i < asked_for.size(); ++i) STRCMP_EQUAL(asked_for[i].c_str(), heard[i].text.c_str());
+    CHECK(heard[0].source == peer.local());
+}
+
+TEST(UdpTransport, more_invites_than_there_is_room_for_take_none_from_the_others) {
+    open(1);
+    const Peer peer;
+    const std::string invite = "INVITE sip:a@b SIP/2.0\r\n" + std::string(1000, 'x');
+    const auto before = transport->kernel_queues();
+    while (transport->kernel_queues().dropped == before.dropped) peer.send(transport->local(0), invite);
+    peer.send(transport->local(0), "BYE");
+    turn_until([&] { return !heard.empty(); });
+    STRCMP_EQUAL("BYE", heard[0].text.c_str());
+    // As many as asked for, in whole batches, and the rest the next time.
+    transport->receive_invites(3 * UdpTransport::kBatch);
+    LONGS_EQUAL(1 + 3 * UdpTransport::kBatch, heard.size());
+    turn_until([&] {
+        transport->receive_invites(UdpTransport::kBatch);
+        return transport->kernel_queues().bytes == 0;
+    });
+}
+
 TEST(UdpTransport, an_address_that_is_not_there_yet_can_be_listened_on) {
     std::string notes;
     const auto fd = net::open_udp(Endpoint::parse("192.0.2.77:5060").value(), "", notes);
