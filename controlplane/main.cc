@@ -19,6 +19,7 @@
 #include "controlplane/call/intake.h"
 #include "controlplane/call/outbox.h"
 #include "controlplane/net/dataplane_session.h"
+#include "controlplane/net/pace.h"
 #include "controlplane/net/udp_transport.h"
 #include "controlplane/ops/status.h"
 #include "controlplane/store/call_store.h"
@@ -159,7 +160,9 @@ private:
         bool more = true;
         for (int round = 0; round < kRounds && more; ++round) more = carry_out(now);
         store_->poll();
+        const auto next_turn = pace_.next_turn(now.instant, transport_.counters().received);
         if (more || invites_wait || !session_changes_.empty()) return now.instant;
+        loop_.rest_until(next_turn);
         return std::min(engine_.next_deadline(), session_.next_poll(now.instant));
     }
 
@@ -208,6 +211,7 @@ private:
     call::Intake intake_;
     net::UdpTransport transport_;
     net::DataplaneSession session_;
+    net::Pace pace_;
     std::vector<bool> session_changes_;
     std::optional<Instant> overload_since_;
     std::uint64_t refused_before_ = 0;

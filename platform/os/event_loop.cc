@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "platform/os/clock.h"
 
@@ -77,7 +78,15 @@ void EventLoop::stop() { stopping_ = true; }
 
 Instant EventLoop::next_deadline() const { return std::min(timers_.next(), hook_deadline_); }
 
+void EventLoop::rest(Duration longest) {
+    const auto until = std::exchange(rest_until_, Instant::min());
+    if (until == Instant::min()) return;
+    const auto wait = std::min(longest, until - monotonic_now());
+    if (wait > Duration::zero()) sleep_for(wait);
+}
+
 int EventLoop::turn(Duration longest) {
+    rest(longest);
     int timeout_ms = -1;
     if (const auto deadline = next_deadline(); deadline != kNever || longest != Duration::max()) {
         const auto until_deadline = deadline == kNever ? Duration::max() : deadline - monotonic_now();

@@ -3,8 +3,10 @@
 //
 // A turn: sleep until a descriptor is ready, the next timer or hook deadline comes, or another thread wakes
 // us; read the clocks once; call the descriptors' callbacks; fire timers; run what was posted; call the
-// before-wait hooks, which return the next deadline that they know. Everything but wake() and post() is for
-// the loop's own thread. A callback may add, change and remove any descriptor, its own included.
+// before-wait hooks, which return the next deadline that they know. A turn that is not to begin yet (rest_until) lets
+// pass what is ready, so that it takes more at once: each turn costs the same whether it takes one or a hundred.
+// Everything but wake() and post() is for the loop's own thread. A callback may add, change and remove any descriptor,
+// its own included.
 
 #include <sys/epoll.h>
 
@@ -41,6 +43,9 @@ public:
     // Called at the end of each turn, in the order added: flush outputs, and say when to be called at latest.
     void before_wait(Hook hook) { hooks_.push_back(std::move(hook)); }
 
+    // The next turn begins no earlier, whatever comes; for a rest of milliseconds, since nothing ends it. For one turn.
+    void rest_until(Instant earliest) { rest_until_ = earliest; }
+
     // The clocks as they were read in this turn.
     const Now& now() const { return now_; }
     // Reads the clocks anew; for set-up before the first turn.
@@ -64,6 +69,7 @@ private:
     };
 
     Instant next_deadline() const;
+    void rest(Duration longest);
     void run_posted();
 
     UniqueFd epoll_;
@@ -74,6 +80,7 @@ private:
     std::vector<std::unique_ptr<Watch>> removed_;  // kept until the end of the turn: epoll may still name them
     std::vector<Hook> hooks_;
     Instant hook_deadline_ = kNever;
+    Instant rest_until_ = Instant::min();
     bool stopping_ = false;
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;

@@ -42,6 +42,33 @@ TEST_GROUP(EventLoop) {
     os::EventLoop loop;
 };
 
+TEST(EventLoop, ATurnThatIsNotToBeginYetTakesWhatComesMeanwhile) {
+    const Pair first;
+    const Pair second;
+    int calls = 0;
+    for (const Pair* pair : {&first, &second}) {
+        loop.add(pair->a.get(), EPOLLIN, [&calls, pair](std::uint32_t) {
+            pair->silence();
+            ++calls;
+        });
+    }
+    first.ring();
+    const auto began = os::monotonic_now();
+    loop.rest_until(began + 20ms);
+    const std::jthread later([&] {
+        os::sleep_for(5ms);
+        second.ring();
+    });
+    CHECK_EQUAL(2, loop.turn(1s));
+    CHECK(os::monotonic_now() - began >= 20ms);
+    CHECK_EQUAL(2, calls);
+    // Of that turn alone, and never longer than the turn may take.
+    first.ring();
+    CHECK_EQUAL(1, loop.turn(1s));
+    loop.rest_until(os::monotonic_now() + 3600s);
+    CHECK_EQUAL(0, loop.turn(1ms));
+}
+
 TEST(EventLoop, CallsBackForAReadyDescriptorAndNotForASilentOne) {
     const Pair loud;
     const Pair silent;
