@@ -84,6 +84,8 @@ void HiddenNames::gather(Gathered& out) const {
     constexpr std::size_t kUsualLetters = 512;
     out.names.reserve(kUsualNames);
     out.letters.reserve(kUsualLetters);
+    out.our_address = passage_.to.ours.address.text();
+    out.peer_address = passage_.to.peer.address.text();
     add(out, passage_.from.ours.address.text());
     add(out, passage_.from.peer.address.text());
     for (const auto& name : passage_.hidden) add(out, name);
@@ -116,10 +118,7 @@ void HiddenNames::gather(Gathered& out) const {
 void HiddenNames::add(Gathered& out, std::string_view name) const {
     if (name.size() < kShortest || out.too_many) return;
     // Names of the outgoing side are no secret there.
-    for (const auto& address : {passage_.to.ours.address, passage_.to.peer.address}) {
-        std::array<char, IpAddress::kMaxText> text;
-        if (sip::iequals({text.data(), address.write(text.data())}, name)) return;
-    }
+    if (sip::iequals(out.our_address, name) || sip::iequals(out.peer_address, name)) return;
     if (name.size() > kLongest) {
         out.too_many = true;
         return;

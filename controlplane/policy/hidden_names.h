@@ -43,6 +43,8 @@ private:
         std::size_t elements = 0;  // of lists, looked at
         std::string letters;       // of all names, in lower case
         std::vector<Name> names;
+        std::string our_address;  // on the outgoing side
+        std::string peer_address;
         std::string_view text(const Name& n) const { return std::string_view(letters).substr(n.at, n.length); }
     };
 

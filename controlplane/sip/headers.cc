@@ -1,5 +1,7 @@
 #include "controlplane/sip/headers.h"
 
+#include <algorithm>
+
 namespace sallyport::sip {
 namespace {
 
@@ -39,6 +41,7 @@ bool quotes_balanced(std::string_view value) {
 
 // RFC 3261 §25.1 gen-value = token / host / quoted-string; of what is none of them only the harmless passes.
 bool value_well_formed(std::string_view value) {
+    if (!chars::any_is(value, chars::kDelimiter)) return true;
     if (!quotes_balanced(value)) return false;
     return value.starts_with('"') || (!has_lws(value) && value.find('<') == kNone && value.find('>') == kNone);
 }
@@ -63,7 +66,8 @@ bool has_empty_param(std::string_view params) {
 // The display name: tokens or one quoted-string. RFC 4475 §3.1.2.15 (baddn) lets us be liberal with unquoted
 // text, but what cannot be told apart from another element is refused.
 bool display_well_formed(std::string_view s) {
-    return s.starts_with('"') ? quotes_balanced(s) : s.find_first_of("\"<>,;") == kNone;
+    if (s.starts_with('"')) return quotes_balanced(s);
+    return std::ranges::none_of(s, [](char c) { return c == '"' || c == '<' || c == '>' || c == ',' || c == ';'; });
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ std::string_view default_reason(unsigned status) {
 
 void MessageWriter::request(std::string_view method, std::string_view uri) {
     buffer_.clear();
-    failed_ = !is_token(method) || uri.empty() || uri.find_first_of(" \t\r\n") != std::string_view::npos;
+    failed_ = !is_token(method) || uri.empty() || has_lws(uri);
     buffer_ += method;
     buffer_ += ' ';
     buffer_ += uri;

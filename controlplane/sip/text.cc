@@ -1,5 +1,6 @@
 #include "controlplane/sip/text.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -41,30 +42,11 @@ int hex_digit(char c) {
 
 }  // namespace
 
-bool is_token(std::string_view s) {
-    for (const char c : s)
-        if (!is_token_char(c)) return false;
-    return !s.empty();
-}
-
-bool has_lws(std::string_view s) {
-    for (const char c : s)
-        if (is_lws(c)) return true;
-    return false;
-}
-
-bool iequals(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
+bool equals_in_lower_case(std::string_view a, std::string_view b) {
     if (a == b) return true;  // written as usual: the common case, one memcmp
     for (std::size_t i = 0; i < a.size(); ++i)
         if (lower(a[i]) != lower(b[i])) return false;
     return true;
-}
-
-std::string_view trim(std::string_view s) {
-    while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
-    while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
-    return s;
 }
 
 std::optional<std::uint32_t> parse_number(std::string_view s, std::uint32_t max) {
@@ -144,6 +126,7 @@ std::string unescaped(std::string_view s) {
 }
 
 std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments comments) {
+    if (!chars::any_is(s, chars::kDelimiter)) return std::min(s.find(stop), s.size());
     for (std::size_t i = 0; i < s.size(); ++i) {
         const char c = s[i];
         if (c == stop) return i;

@@ -14,7 +14,8 @@
 namespace sallyport::sip {
 
 namespace chars {
-enum : std::uint8_t { kToken = 1, kLws = 2, kDigit = 4, kAlpha = 8, kHostName = 16, kHex = 32 };
+// kDelimiter: what makes a value more than plain text: quotes, <>, (), backslash, white space.
+enum : std::uint8_t { kToken = 1, kLws = 2, kDigit = 4, kAlpha = 8, kHostName = 16, kHex = 32, kDelimiter = 64 };
 constexpr std::array<std::uint8_t, 256> make_table() {
     std::array<std::uint8_t, 256> t{};
     const auto add = [&t](std::string_view set, unsigned bits) {
@@ -26,11 +27,24 @@ constexpr std::array<std::uint8_t, 256> make_table() {
     add("abcdefABCDEF", kHex);
     add("-.!%*_+`'~", kToken);
     add("-._", kHostName);  // '_' is no host name of RFC 1123, but is seen in the wild
-    add(" \t\r\n", kLws);
+    add(" \t\r\n", kLws | kDelimiter);
+    add("\"<>()\\", kDelimiter);
     return t;
 }
 inline constexpr auto kTable = make_table();
 constexpr bool is(char c, unsigned bits) { return (kTable[static_cast<std::uint8_t>(c)] & bits) != 0; }
+// Whether any character is of one of these classes.
+constexpr bool any_is(std::string_view s, unsigned bits) {
+    unsigned seen = 0;  // no branch for a character: texts are short
+    for (const char c : s) seen |= kTable[static_cast<std::uint8_t>(c)];
+    return (seen & bits) != 0;
+}
+// Whether each character is of this class.
+constexpr bool all_are(std::string_view s, unsigned bit) {
+    unsigned seen = bit;
+    for (const char c : s) seen &= kTable[static_cast<std::uint8_t>(c)];
+    return seen != 0;
+}
 }  // namespace chars
 
 constexpr bool is_token_char(char c) { return chars::is(c, chars::kToken); }
@@ -38,10 +52,17 @@ constexpr bool is_lws(char c) { return chars::is(c, chars::kLws); }
 constexpr bool is_digit(char c) { return chars::is(c, chars::kDigit); }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-bool is_token(std::string_view s);  // false for ""
-bool has_lws(std::string_view s);
-bool iequals(std::string_view a, std::string_view b);  // ASCII case
-std::string_view trim(std::string_view s);
+constexpr bool is_token(std::string_view s) { return !s.empty() && chars::all_are(s, chars::kToken); }
+constexpr bool has_lws(std::string_view s) { return chars::any_is(s, chars::kLws); }
+bool equals_in_lower_case(std::string_view a, std::string_view b);  // of one length
+constexpr bool iequals(std::string_view a, std::string_view b) {    // ASCII case
+    return a.size() == b.size() && equals_in_lower_case(a, b);
+}
+constexpr std::string_view trim(std::string_view s) {
+    while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
+    while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
+    return s;
+}
 
 // Decimal digits only, at least one, leading zeros allowed ("0068"); nullopt on anything else or above `max`.
 std::optional<std::uint32_t> parse_number(std::string_view s, std::uint32_t max = UINT32_MAX);

@@ -1,5 +1,6 @@
 #include "controlplane/sip/uri.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -44,11 +45,11 @@ bool is_telephone_number(std::string_view s) {
 
 std::expected<HostKind, Reason> host_kind(std::string_view host) {
     if (host.empty()) return std::unexpected("URI without host");
-    for (const char c : host)
-        if (!chars::is(c, chars::kHostName)) return std::unexpected("Malformed host name");
+    if (!chars::all_are(host, chars::kHostName)) return std::unexpected("Malformed host name");
     // A name's last label starts with a letter (RFC 3261 §25.1 toplabel): what ends in a digit after a dot is
     // an address, or nothing.
-    if (!is_digit(host.front()) || !is_digit(host.back()) || host.find_first_not_of("0123456789.") != kNone)
+    const auto of_number = [](char c) { return is_digit(c) || c == '.'; };
+    if (!is_digit(host.front()) || !is_digit(host.back()) || !std::ranges::all_of(host, of_number))
         return HostKind::kName;
     if (const auto a = IpAddress::parse(host); a && a->is_v4()) return HostKind::kIpv4;
     return std::unexpected("Malformed IPv4 address");

@@ -1,4 +1,5 @@
 // The client half of the transaction layer (RFC 3261 §17.1, §9.1).
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -22,17 +23,41 @@ void make_client_key(std::string& key, std::string_view branch, std::string_view
     key += method;
 }
 
+struct Own {
+    std::string_view method;
+    std::string_view branch;
+};
+
+// Of a request that the message writer has made: its fields are well-formed, one a line. "" for what is not there.
+Own read_own(std::string_view bytes) {
+    Own out;
+    const auto line = bytes.substr(0, bytes.find("\r\n"));
+    if (!line.ends_with(" SIP/2.0")) return out;
+    out.method = line.substr(0, line.find(' '));
+    for (bytes.remove_prefix(line.size()); bytes.starts_with("\r\n") && bytes.size() > 2;) {
+        bytes.remove_prefix(2);
+        const auto field = bytes.substr(0, bytes.find("\r\n"));
+        const auto colon = std::min(field.find(':'), field.size());
+        if (sip::header_id(sip::trim(field.substr(0, colon))) == HeaderId::kVia) {
+            if (const auto via = sip::parse_via(*sip::CommaList(field.substr(colon + 1)).begin());
+                via && via->has_magic_branch())
+                out.branch = via->branch;
+            return out;
+        }
+        bytes.remove_prefix(field.size());
+    }
+    return out;
+}
+
 }  // namespace
 
 std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& to, std::string_view bytes,
                                                        std::uint64_t context) {
-    const auto parsed = scratch_message_.parse(bytes);
-    const auto& m = scratch_message_;
-    if (!parsed || !m.is_request() || m.method() == Method::kAck || m.method() == Method::kCancel ||
-        !m.top_via().has_magic_branch())
-        return std::nullopt;
-    make_client_key(scratch_key_, m.top_via().branch, m.method_text());
-    auto* client = start_client(to, bytes, m.method() == Method::kInvite);
+    const auto own = read_own(bytes);
+    const auto method = sip::method_of(own.method);
+    if (own.branch.empty() || method == Method::kAck || method == Method::kCancel) return std::nullopt;
+    make_client_key(scratch_key_, own.branch, own.method);
+    auto* client = start_client(to, bytes, method == Method::kInvite);
     if (!client) return std::nullopt;
     client->context = context;
     const auto id = client->id();

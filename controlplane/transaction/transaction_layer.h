@@ -146,7 +146,7 @@ public:
     Branch make_branch();
     // `bytes` is the whole request, its only Via with a branch from make_branch(). Sends it and keeps it.
     // `context` is the TU's own and comes back by context(). nullopt when the table is full, or when `bytes`
-    // are no request that parses, or ACK or CANCEL.
+    // are no request with such a Via, or ACK or CANCEL. What a MessageWriter has made is not parsed again.
     std::optional<ClientId> send_request(Instant now, const Path& to, std::string_view bytes,
                                          std::uint64_t context = 0);
     // Cancels an INVITE: sends CANCEL as soon as a provisional response has come. If no final response comes

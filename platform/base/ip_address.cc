@@ -15,17 +15,20 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
     return value;
 }
 
+// Four numbers up to 255 without leading zeros, and nothing else.
 std::optional<std::uint32_t> parse_v4(std::string_view text) {
     std::uint32_t out = 0;
+    std::size_t at = 0;
     for (int i = 0; i < 4; ++i) {
-        const auto dot = text.find('.');
-        if ((dot == std::string_view::npos) != (i == 3)) return std::nullopt;
-        const auto part = parse_number(text.substr(0, dot), 255);
-        if (!part) return std::nullopt;
-        out = out << 8 | *part;
-        if (i < 3) text.remove_prefix(dot + 1);
+        if (i > 0 && (at == text.size() || text[at++] != '.')) return std::nullopt;
+        const auto begin = at;
+        std::uint32_t part = 0;
+        for (; at < text.size() && at - begin < 3 && text[at] >= '0' && text[at] <= '9'; ++at)
+            part = part * 10 + static_cast<std::uint32_t>(text[at] - '0');
+        if (at == begin || part > 255 || (at - begin > 1 && text[begin] == '0')) return std::nullopt;
+        out = out << 8 | part;
     }
-    return out;
+    return at == text.size() ? std::optional(out) : std::nullopt;
 }
 
 std::optional<std::uint16_t> parse_hex16(std::string_view text) {
@@ -86,7 +89,10 @@ std::size_t write_v4(const std::uint8_t* bytes, char* out) {
     char* p = out;
     for (int i = 0; i < 4; ++i) {
         if (i) *p++ = '.';
-        p = std::to_chars(p, p + 3, bytes[i]).ptr;
+        const unsigned n = bytes[i];
+        if (n >= 100) *p++ = static_cast<char>('0' + n / 100);
+        if (n >= 10) *p++ = static_cast<char>('0' + n / 10 % 10);
+        *p++ = static_cast<char>('0' + n % 10);
     }
     return static_cast<std::size_t>(p - out);
 }
