@@ -42,7 +42,7 @@ def configuration(max_calls, hosts=HOSTS, ports="10000-65535"):
                    for side in SIDES},
         "routes": [{"name": f"{here}-to-{there}", "from": {"trunk": trunks[here]}, "to": {"trunk": trunks[there]}}
                    for here, there in itertools.permutations(SIDES)],
-        "system": {"max-calls": max_calls, "worker-cores": [GENERATOR_CORE], "doze-us": 500},
+        "system": {"max-calls": max_calls, "worker-cores": [GENERATOR_CORE], "doze-us": 5000},
     }
 
 
