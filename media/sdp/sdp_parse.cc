@@ -65,6 +65,9 @@ std::optional<Connection> parse_connection(std::string_view value) {
     if (!ip4 && !equals_ignoring_case(family, "IP6")) return std::nullopt;
     auto address = word(value);
     if (!value.empty()) return std::nullopt;
+    // RFC 8866 §9, non-ws-string. A tab before the slash would be the end of the line when it is written.
+    const auto visible = [](char byte) { return static_cast<unsigned char>(byte) > ' ' && byte != '\x7f'; };
+    if (!std::ranges::all_of(address, visible)) return std::nullopt;
     address = address.substr(0, address.find('/'));
     if (address.empty() || address.size() > 255) return std::nullopt;
     Connection c;
