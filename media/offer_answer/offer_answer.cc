@@ -162,8 +162,8 @@ void OfferAnswer::rest() {
 // Both were written by us: an import would read the same.
 void OfferAnswer::read_resting() const {
     resting_ = false;
-    remote_ = parse(resting_remote_).value();
-    local_ = parse(last_sent_).value();
+    remote_ = parse_written(resting_remote_).value();
+    local_ = parse_written(last_sent_).value();
     resting_remote_ = {};
 }
 
@@ -194,7 +194,7 @@ std::expected<OfferAnswer, std::string> OfferAnswer::import_from(ByteReader& in)
     if (in.failed()) return std::unexpected("the offer/answer state is truncated");
     for (const auto& [text, slot] : {std::pair{remote, &out.remote_}, std::pair{local, &out.local_}}) {
         if (text.empty()) continue;
-        auto session = parse(text);
+        auto session = parse_written(text);
         if (!session) return std::unexpected("a description does not parse: " + session.error().text());
         *slot = std::move(*session);
     }

@@ -65,6 +65,9 @@ std::optional<Connection> parse_connection(std::string_view value) {
     if (!ip4 && !equals_ignoring_case(family, "IP6")) return std::nullopt;
     auto address = word(value);
     if (!value.empty()) return std::nullopt;
+    // RFC 8866 §9, non-ws-string. A tab before the slash would be the end of the line when it is written.
+    const auto visible = [](char byte) { return static_cast<unsigned char>(byte) > ' ' && byte != '\x7f'; };
+    if (!std::ranges::all_of(address, visible)) return std::nullopt;
     address = address.substr(0, address.find('/'));
     if (address.empty() || address.size() > 255) return std::nullopt;
     Connection c;
@@ -115,7 +118,7 @@ std::optional<std::uint32_t> parse_milliseconds(std::string_view value) {
 
 class Parser {
 public:
-    std::expected<Session, ParseError> run(std::string_view text);
+    std::expected<Session, ParseError> run(std::string_view text, std::size_t max_lines);
 
 private:
     Failure line(char type, std::string_view value);
@@ -309,13 +312,12 @@ Failure Parser::finish() const {
     return nullptr;
 }
 
-std::expected<Session, ParseError> Parser::run(std::string_view text) {
-    if (text.size() > kMaxBytes) return std::unexpected(ParseError{0, "longer than 32 KiB"});
+std::expected<Session, ParseError> Parser::run(std::string_view text, std::size_t max_lines) {
     std::uint32_t line_number = 0;
     const auto error = [&](Failure what) { return std::unexpected(ParseError{line_number, what}); };
     while (!text.empty()) {
         ++line_number;
-        if (line_number > kMaxLines) return error("too many lines");
+        if (line_number > max_lines) return error("too many lines");
         const auto end = std::min(find_line_break(text), text.size());
         const auto one = text.substr(0, end);
         text.remove_prefix(end);
@@ -341,6 +343,14 @@ std::expected<Session, ParseError> Parser::run(std::string_view text) {
 
 std::string ParseError::text() const { return line == 0 ? what : "line " + std::to_string(line) + ": " + what; }
 
-std::expected<Session, ParseError> parse(std::string_view text) { return Parser().run(text); }
+std::expected<Session, ParseError> parse(std::string_view text) {
+    if (text.size() > kMaxBytes) return std::unexpected(ParseError{0, "longer than 32 KiB"});
+    return Parser().run(text, kMaxLines);
+}
+
+std::expected<Session, ParseError> parse_written(std::string_view text) {
+    if (text.size() > 2 * kMaxBytes) return std::unexpected(ParseError{0, "longer than 64 KiB"});
+    return Parser().run(text, 2 * kMaxLines);
+}
 
 }  // namespace sallyport::sdp

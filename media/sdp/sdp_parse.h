@@ -27,5 +27,9 @@ struct ParseError {
 };
 
 std::expected<Session, ParseError> parse(std::string_view text);
+// What write() made of a Session that parse() gave or that was rebuilt from one (media/offer_answer/rebuild.h): the
+// same, but for lines that the peer left out or ended with one byte. A description at the peer's bounds is beyond them
+// then: these are twice as far.
+std::expected<Session, ParseError> parse_written(std::string_view text);
 
 }  // namespace sallyport::sdp

@@ -4,7 +4,6 @@
 
 #include "platform/config/document.h"
 #include "platform/config/meaning.h"
-#include "platform/config/schema_check.h"
 
 namespace sallyport::config {
 
@@ -85,14 +84,14 @@ Effective to_views(const Document& d) {
 
 }  // namespace
 
-std::expected<Effective, Problems> make_effective(std::string_view document) {
+std::expected<Effective, Problems> make_effective(std::string_view document, SchemaCheck& schema) {
     if (document.size() > kMaxDocumentBytes)
         return std::unexpected(Problems{{"", "is larger than " + std::to_string(kMaxDocumentBytes) + " bytes"}});
     const auto value = json::parse(document);
     if (!value) return std::unexpected(Problems{{"", "is not JSON: " + value.error()}});
 
     Problems problems;
-    check_schema(*value, problems);
+    schema.check(*value, problems);
     Document d = read_document(*value, problems);
     resolve(d, problems);
     check_interfaces(d, problems);
@@ -111,6 +110,11 @@ std::expected<Effective, Problems> make_effective(std::string_view document) {
     }
     sort_problems(problems);
     return std::unexpected(std::move(problems));
+}
+
+std::expected<Effective, Problems> make_effective(std::string_view document) {
+    SchemaCheck schema;
+    return make_effective(document, schema);
 }
 
 }  // namespace sallyport::config

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "platform/config/problem.h"
+#include "platform/config/schema_check.h"
 #include "platform/config/views.h"
 
 namespace sallyport::config {
@@ -24,6 +25,8 @@ struct Effective {
 
 // Problems are sorted (platform/config/problem.h): text_of() words them, one a line.
 std::expected<Effective, Problems> make_effective(std::string_view document);
+// For who has many documents.
+std::expected<Effective, Problems> make_effective(std::string_view document, SchemaCheck& schema);
 
 // The JSON Schema that this program was built with.
 std::string_view schema_text();

@@ -1,10 +1,11 @@
 #include "platform/config/schema_check.h"
 
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <regex>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <valijson/adapters/jsoncpp_adapter.hpp>
@@ -21,14 +22,39 @@ namespace {
 
 using json::Value;
 
-struct Schema {
-    explicit Schema(Value d) : document(std::move(d)) {
+// A folder holds objects by name: its only pattern is that of the names. Valijson stops at the first of its objects
+// that fails, and compiles the pattern for each document. So it gets the objects without a pattern, and the names are
+// ours.
+void set_names_free(Value& node) {
+    if (node.isMember("patternProperties")) {
+        node["additionalProperties"] = *node["patternProperties"].begin();
+        node.removeMember("patternProperties");
+    }
+    for (Value& member : node)
+        if (member.isObject()) set_names_free(member);
+}
+
+}  // namespace
+
+struct SchemaCheck::Compiled {
+    Compiled() : document(json::parse(schema_text()).value()) {  // built in: a broken one throws in every test
+        Value to_compile = document;
+        set_names_free(to_compile);
         valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-        parser.populateSchema(valijson::adapters::JsonCppAdapter(document), compiled);
+        parser.populateSchema(valijson::adapters::JsonCppAdapter(to_compile), schema);
+        const Value& properties = document["properties"];
+        for (const std::string& key : properties.getMemberNames()) {
+            if (!properties[key].isMember("patternProperties")) continue;
+            folders.emplace(key, std::regex(properties[key]["patternProperties"].getMemberNames().at(0)));
+        }
     }
     Value document;
-    valijson::Schema compiled;
+    valijson::Schema schema;
+    valijson::Validator validator;              // keeps the patterns of values
+    std::map<std::string, std::regex> folders;  // what their names look like
 };
+
+namespace {
 
 std::string kind_of(const Value& v) {
     if (v.isNull()) return "null";
@@ -49,23 +75,13 @@ bool has_type(const Value& v, const std::string& type) {
     return v.isIntegral();
 }
 
-// A folder of objects by name has one pattern, for the names.
-bool fits_pattern(const Value& node, const std::string& name) {
-    return std::regex_search(name, std::regex(node["patternProperties"].getMemberNames().at(0)));
-}
-
 void word_object(const Value& node, const Value& v, const std::string& path, Problems& problems) {
     const Value& properties = node["properties"];
     for (const std::string& key : v.getMemberNames()) {
         if (properties.isMember(key)) continue;
-        if (!node.isMember("patternProperties")) {
-            if (node.isMember("additionalProperties"))
-                problems.push_back(
-                    {pointer(path, key), "there is no such key" + suggestion(key, properties.getMemberNames())});
-        } else if (!fits_pattern(node, key)) {
+        if (node.isMember("additionalProperties") && !node.isMember("patternProperties"))
             problems.push_back(
-                {pointer(path, key), quoted(key) + " cannot be a name; it must be " + node["x-names"].asString()});
-        }
+                {pointer(path, key), "there is no such key" + suggestion(key, properties.getMemberNames())});
     }
     for (const Value& key : node["required"]) {
         const std::string name = key.asString();
@@ -153,17 +169,32 @@ void find_long_texts(const Value& v, const std::string& path, Problems& problems
     for (Json::ArrayIndex i = 0; v.isArray() && i < v.size(); ++i) find_long_texts(v[i], pointer(path, i), problems);
 }
 
+void word_names(const Value& node, const Value& folder, const std::regex& pattern, const std::string& path,
+                Problems& problems) {
+    for (const std::string& name : folder.getMemberNames())
+        if (!std::regex_search(name, pattern))
+            problems.push_back(
+                {pointer(path, name), quoted(name) + " cannot be a name; it must be " + node["x-names"].asString()});
+}
+
 }  // namespace
 
-void check_schema(const json::Value& document, Problems& problems) {
+SchemaCheck::SchemaCheck() : compiled_(std::make_unique<Compiled>()) {}
+
+SchemaCheck::~SchemaCheck() = default;
+
+void SchemaCheck::check(const json::Value& document, Problems& problems) {
     const std::size_t before = problems.size();
     find_long_texts(document, "", problems);
     if (problems.size() != before) return;
 
-    const Schema schema(json::parse(schema_text()).value());  // built in: a broken one throws in every test
-    valijson::Validator validator;
+    for (const auto& [key, pattern] : compiled_->folders)
+        if (document.isObject() && document[key].isObject())
+            word_names(compiled_->document["properties"][key], document[key], pattern, pointer("", key), problems);
+
     valijson::ValidationResults results;
-    if (validator.validate(schema.compiled, valijson::adapters::JsonCppAdapter(document), &results)) return;
+    if (compiled_->validator.validate(compiled_->schema, valijson::adapters::JsonCppAdapter(document), &results))
+        return;
 
     std::set<std::vector<std::string>> places;
     std::string last;
@@ -174,7 +205,7 @@ void check_schema(const json::Value& document, Problems& problems) {
     }
     // A value fails at its own place; the places around it fail because of it, and word_node() finds nothing
     // wrong there of their own.
-    for (const auto& place : places) word_place(schema.document, document, place, problems);
+    for (const auto& place : places) word_place(compiled_->document, document, place, problems);
     if (problems.size() == before) problems.push_back({"", "does not fit the schema: " + last});
 }
 

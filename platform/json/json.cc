@@ -66,15 +66,32 @@ std::string make_utf8(std::string text) {
     return out;
 }
 
-}  // namespace
-
-std::expected<Value, std::string> parse(std::string_view text) {
-    if (const auto at = end_of_utf8(text); at < text.size()) return std::unexpected(place_of(text, at) + ": not UTF-8");
+// Builders hold their settings as JSON, which takes longer to make than to write a short text: each is made once.
+Json::CharReaderBuilder strict_reader() {
     Json::CharReaderBuilder builder;
     Json::CharReaderBuilder::strictMode(&builder.settings_);
     builder["strictRoot"] = false;
     builder["stackLimit"] = static_cast<int>(kMaxDepth);
-    const std::unique_ptr<Json::CharReader> reader(builder.newCharReader());
+    return builder;
+}
+
+Json::StreamWriterBuilder utf8_writer(const char* indentation) {
+    Json::StreamWriterBuilder builder;
+    builder["indentation"] = indentation;
+    builder["enableYAMLCompatibility"] = *indentation != '\0';  // "key": value, without a space before the colon
+    builder["emitUTF8"] = true;
+    return builder;
+}
+
+const auto kReader = strict_reader();
+const auto kLineWriter = utf8_writer("");
+const auto kPrettyWriter = utf8_writer("  ");
+
+}  // namespace
+
+std::expected<Value, std::string> parse(std::string_view text) {
+    if (const auto at = end_of_utf8(text); at < text.size()) return std::unexpected(place_of(text, at) + ": not UTF-8");
+    const std::unique_ptr<Json::CharReader> reader(kReader.newCharReader());
     Value value;
     std::string errors;
     try {
@@ -85,19 +102,8 @@ std::expected<Value, std::string> parse(std::string_view text) {
     return std::unexpected(errors.empty() ? std::string("not a JSON document") : one_line(errors));
 }
 
-std::string write_line(const Value& value) {
-    Json::StreamWriterBuilder builder;
-    builder["indentation"] = "";
-    builder["emitUTF8"] = true;
-    return make_utf8(Json::writeString(builder, value));
-}
+std::string write_line(const Value& value) { return make_utf8(Json::writeString(kLineWriter, value)); }
 
-std::string write_pretty(const Value& value) {
-    Json::StreamWriterBuilder builder;
-    builder["indentation"] = "  ";
-    builder["enableYAMLCompatibility"] = true;  // "key": value, without a space before the colon
-    builder["emitUTF8"] = true;
-    return make_utf8(Json::writeString(builder, value)) + "\n";
-}
+std::string write_pretty(const Value& value) { return make_utf8(Json::writeString(kPrettyWriter, value)) + "\n"; }
 
 }  // namespace sallyport::json

@@ -69,7 +69,8 @@ void check_views(const Effective& e) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace sallyport::config;
-    const auto e = make_effective({reinterpret_cast<const char*>(data), size});
+    static SchemaCheck schema;
+    const auto e = make_effective({reinterpret_cast<const char*>(data), size}, schema);
     if (e)
         check_views(*e);
     else

@@ -1,4 +1,4 @@
-// The checks by meaning, without the schema before them, which costs most of config_fuzz's time: documents of the
+// The checks by meaning, without the schema before them, which refuses most of what config_fuzz makes: documents of the
 // goldens' kind with changes that the input makes (tests/fuzz/change.h).
 //
 // Oracles: reading, resolving and checking come to an end whatever stands where; problems are lines, each at a place;

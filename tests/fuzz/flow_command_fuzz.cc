@@ -20,6 +20,13 @@ using wire::EventType;
 
 constexpr std::uint32_t kMaxFlows = 8;
 
+// Made once: text is slow to take apart.
+const auto kInbound = inbound();
+const auto kOutbound = outbound();
+const auto kAccessFirst = ip("192.0.2.1");
+const auto kAccessSecond = ip("192.0.2.2");
+const auto kCoreFirst = ip("198.51.100.1");
+
 struct Sink final : flow::EventSink {
     std::uint32_t left = 64;
     std::vector<wire::FlowEvent> all;
@@ -57,7 +64,7 @@ private:
 wire::FlowCommand Plane::next(fuzz::Input& in) const {
     const auto how = in.byte();
     if ((how & 0x80) != 0) return in.take<wire::FlowCommand>();
-    auto c = command(static_cast<CommandType>(how & 7U), (how & 8U) != 0 ? outbound() : inbound(), in.byte() % 4);
+    auto c = command(static_cast<CommandType>(how & 7U), (how & 8U) != 0 ? kOutbound : kInbound, in.byte() % 4);
     c.spec.key.local.port = static_cast<std::uint16_t>(c.spec.key.local.port + (how >> 4));
     auto* bytes = reinterpret_cast<std::uint8_t*>(&c.spec);
     for (auto edits = in.byte() % 4; edits > 0; --edits) {
@@ -104,21 +111,21 @@ void Plane::check() const {
         for (const auto* k : {&s.key, &s.out}) {
             const auto address = k->local.address.v4_host_order();
             FUZZ_CHECK(k->local.address.is_v4() && k->local.port >= 20000 && k->local.port <= 20099);
-            FUZZ_CHECK(k->realm == kAccess ? address == ip("192.0.2.1") || address == ip("192.0.2.2")
-                                           : k->realm == kCore && address == ip("198.51.100.1"));
+            FUZZ_CHECK(k->realm == kAccess ? address == kAccessFirst || address == kAccessSecond
+                                           : k->realm == kCore && address == kCoreFirst);
         }
         FUZZ_CHECK(s.key != s.out && s.generation != 0 && s.dscp < 64);
         FUZZ_CHECK(s.source_rule != wire::SourceRule::kPrefix || (s.key.realm == kAccess && s.prefix_length >= 24));
         const auto peer = [](const Endpoint& e) {
             const auto a = e.address.v4_host_order();
             return e.address.is_v4() && e.port != 0 && a >> 24 != 0 && a >> 24 != 127 && a >> 24 < 224 &&
-                   a != ip("192.0.2.1") && a != ip("198.51.100.1");
+                   a != kAccessFirst && a != kCoreFirst;
         };
         FUZZ_CHECK(s.remote.address.is_v4() && s.remote.port != 0 && s.remote.address.v4_host_order() >> 24 < 224);
         FUZZ_CHECK((s.flags & wire::kFlowForward) == 0 || s.out_remote.address.is_v4());
         if ((s.flags & wire::kFlowForward) != 0 && s.key.realm != s.out.realm)
-            FUZZ_CHECK(peer(s.out_remote) || s.out_remote.address.v4_host_order() == ip("192.0.2.1") ||
-                       s.out_remote.address.v4_host_order() == ip("198.51.100.1"));
+            FUZZ_CHECK(peer(s.out_remote) || s.out_remote.address.v4_host_order() == kAccessFirst ||
+                       s.out_remote.address.v4_host_order() == kCoreFirst);
         FUZZ_CHECK(table_.find(s.key) == i);
     }
     FUZZ_CHECK(installed == table_.installed());
@@ -155,7 +162,7 @@ void Plane::step(fuzz::Input& in) {
 void Plane::flood() {
     const auto refused = service_->refused();
     for (std::uint32_t n = 0; n <= flow::CommandService::kMaxTransactions; ++n)
-        service_->handle(command(CommandType::kInstall, inbound(), 1000 + n), now_ns_, sink_);
+        service_->handle(command(CommandType::kInstall, kInbound, 1000 + n), now_ns_, sink_);
     FUZZ_CHECK(service_->refused() > refused);
     flooded_ = true;
     if (sink_.left == 0) return;

@@ -1,11 +1,12 @@
 // Offers and answers in any order on one leg, each with any description: steps of `op byte, description, zero byte`.
 //
 // Oracles: the state follows the picture in offer_answer.h; m-lines never shrink; the o= version grows by one exactly
-// when the description differs; a refused or withdrawn offer leaves what was in force; the exported state is taken
-// again.
+// when the description differs; a refused or withdrawn offer leaves what was in force; a leg that rested is as it was;
+// the exported state is taken again.
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "media/offer_answer/offer_answer.h"
@@ -21,10 +22,13 @@ constexpr std::uint64_t kSessionId = 1000;
 class Leg {
 public:
     void step(std::uint8_t op, const Session& received);
+    void check_export() const;
 
 private:
     void sent(const std::string& text);
-    void check_rest();
+    void remember();
+    void rest(bool sleeps_on);
+    void check_state() const;
     LocalMedia local(const Session& received, std::uint8_t op) const;
 
     OfferAnswer leg_{kSessionId};
@@ -32,7 +36,15 @@ private:
     std::uint64_t version_ = kSessionId;
     std::optional<Session> remote_;  // in force before the open offer
     std::optional<Session> local_;
+    bool rests_ = false;  // and nobody has asked since
 };
+
+std::vector<std::byte> exported(const OfferAnswer& leg) {
+    std::vector<std::byte> out;
+    ByteWriter writer(out);
+    leg.export_to(writer);
+    return out;
+}
 
 // The op's upper bits reject streams and move ports.
 LocalMedia Leg::local(const Session& received, std::uint8_t op) const {
@@ -59,17 +71,14 @@ void Leg::sent(const std::string& text) {
     last_ = text;
 }
 
-void Leg::check_rest() {
+void Leg::check_state() const {
     const auto state = leg_.state();
     FUZZ_CHECK((state == OfferState::kRemoteOffer) == (leg_.remote_offer() != nullptr));
     FUZZ_CHECK((state == OfferState::kLocalOffer) == (leg_.local_offer() != nullptr));
     FUZZ_CHECK(state != OfferState::kStable || (leg_.remote() != nullptr && leg_.local() != nullptr));
-    const auto exported = [](const OfferAnswer& leg) {
-        std::vector<std::byte> out;
-        ByteWriter writer(out);
-        leg.export_to(writer);
-        return out;
-    };
+}
+
+void Leg::check_export() const {
     const auto bytes = exported(leg_);
     ByteReader in(bytes);
     const auto back = OfferAnswer::import_from(in);
@@ -79,17 +88,45 @@ void Leg::check_rest() {
     FUZZ_CHECK(exported(*back) == bytes);
 }
 
+void Leg::remember() {
+    remote_ = leg_.remote() != nullptr ? std::optional(*leg_.remote()) : std::nullopt;
+    local_ = leg_.local() != nullptr ? std::optional(*leg_.local()) : std::nullopt;
+}
+
+// Nothing that can be seen changes, but for what only we write: t= and s=, when they were missing or empty.
+void Leg::rest(bool sleeps_on) {
+    const auto before = leg_;
+    const auto bytes = exported(leg_);
+    leg_.rest();
+    FUZZ_CHECK(exported(leg_) == bytes);  // still at rest
+    const auto copy = leg_;
+    FUZZ_CHECK(copy.state() == before.state() && copy.last_sent() == before.last_sent());
+    FUZZ_CHECK((copy.remote() == nullptr) == (before.remote() == nullptr));
+    FUZZ_CHECK((copy.local() == nullptr) == (before.local() == nullptr));
+    if (before.remote() != nullptr) {
+        auto expected = *before.remote();
+        if (copy.remote()->times != expected.times) expected.times.push_back({0, 0});
+        if (expected.name.empty()) expected.name = copy.remote()->name;
+        FUZZ_CHECK(*copy.remote() == expected);
+    }
+    if (before.local() != nullptr) FUZZ_CHECK(*copy.local() == *before.local());
+    FUZZ_CHECK((copy.last_answer() == copy.remote()) == (before.last_answer() == before.remote()));
+    FUZZ_CHECK(exported(copy) == bytes);
+    if (copy.state() != OfferState::kStable) return;
+    rests_ = sleeps_on;
+    remote_ = *copy.remote();
+    local_ = *copy.local();
+}
+
 void Leg::step(std::uint8_t op, const Session& received) {
     const auto before = leg_.state();
     const bool open = before == OfferState::kLocalOffer || before == OfferState::kRemoteOffer;
     const auto finality = (op & 0x10) != 0 ? Finality::kFinal : Finality::kPreview;
-    const auto remember = [this] {
-        remote_ = leg_.remote() != nullptr ? std::optional(*leg_.remote()) : std::nullopt;
-        local_ = leg_.local() != nullptr ? std::optional(*leg_.local()) : std::nullopt;
-    };
+    // Nobody else may wake it: the step does.
+    const bool remembered = open || std::exchange(rests_, false);
     switch (op & 7) {
         case 0:
-            if (!open) remember();
+            if (!remembered) remember();
             if (leg_.receive_offer(received)) {
                 FUZZ_CHECK(!open && leg_.state() == OfferState::kRemoteOffer);
                 FUZZ_CHECK(*leg_.remote_offer() == received);
@@ -113,7 +150,7 @@ void Leg::step(std::uint8_t op, const Session& received) {
             if (leg_.settle_preview()) FUZZ_CHECK(leg_.state() == OfferState::kStable);
             break;
         case 3:
-            if (!open) remember();
+            if (!remembered) remember();
             if (const auto text = leg_.make_offer(received, local(received, op))) {
                 FUZZ_CHECK(!open && leg_.state() == OfferState::kLocalOffer);
                 FUZZ_CHECK(!local_ || leg_.local_offer()->media.size() >= local_->media.size());
@@ -144,9 +181,12 @@ void Leg::step(std::uint8_t op, const Session& received) {
             if (local_) FUZZ_CHECK(*leg_.local() == *local_);
             break;
         }
-        default: break;
+        default:
+            rest((op & 0x10) != 0);
+            if (rests_) return;
     }
-    check_rest();
+    check_state();
+    if ((op & 8) != 0) check_export();
 }
 
 }  // namespace
@@ -167,5 +207,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         leg.step(op, received);
     }
+    leg.check_export();
     return 0;
 }

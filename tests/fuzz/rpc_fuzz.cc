@@ -2,12 +2,13 @@
 // times as long.
 //
 // Oracles: the lines are those of the stream, whatever the pieces; a message that we understand is written and read
-// again as the same; a bad one has a code and one line.
+// again as the same; a bad one has a code and one line. What writes JSON writes what is read again, whatever the text.
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "platform/json/line_writer.h"
 #include "platform/rpc/line_buffer.h"
 #include "platform/rpc/message.h"
 #include "tests/fuzz/fuzz.h"
@@ -21,11 +22,30 @@ constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
 constexpr std::size_t kLongest = 512;
 constexpr std::size_t kLines = 4;  // that are also read: an input of newlines costs too much otherwise
 
+// Any bytes as a JSON string: the same by each of the writers, and as it was unless something had to be replaced.
+void check_text(std::string_view bytes) {
+    const json::Value value{std::string(bytes)};
+    json::LineWriter writer(16);
+    writer.text(bytes);
+    const auto text = json::parse(writer.take());
+    FUZZ_CHECK(text && (*text == value || text->asString().contains(kReplaced)));
+    FUZZ_CHECK(json::parse(json::write_line(value)) == text && json::parse(json::write_pretty(value)) == text);
+}
+
+// For people to read, and the same.
+void check_pretty(const json::Value& value) {
+    const auto pretty = json::write_pretty(value);
+    FUZZ_CHECK(pretty.ends_with('\n'));
+    const auto again = json::parse(pretty);
+    FUZZ_CHECK(again && json::write_line(*again) == json::write_line(value));
+}
+
 void check_request(const Request& request) {
     FUZZ_CHECK(!request.method.empty() && request.method.size() <= kMaxMethod && request.params.isObject());
     const auto line = write_request(request);
     if (line.contains(kReplaced)) return;
     FUZZ_CHECK(line.find('\n') == std::string::npos);
+    check_pretty(request.params);
     const auto again = parse_message(line);
     FUZZ_CHECK(again && std::holds_alternative<Request>(*again));
     const auto& r = std::get<Request>(*again);
@@ -89,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             FUZZ_CHECK(line->size() < kLongest);
             given = end + 1;
             if (++looked_at <= kLines) check_line(*line);
+            if (looked_at == 1) check_text(*line);
         }
         const auto open = stream.substr(given);
         FUZZ_CHECK(lines.overlong() == (std::min(open.find('\n'), open.size()) >= kLongest));

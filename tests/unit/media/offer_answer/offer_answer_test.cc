@@ -278,6 +278,36 @@ TEST(OfferAnswerState, a_leg_that_rested_is_as_it_was) {
     CHECK_TRUE(*rested.remote() == *awake.remote() && *rested.local() == *awake.local());
 }
 
+// What we write of it has two lines more than it, and longer ends of line: it is beyond the bounds of what a peer may
+// send, but not of what a leg may have kept.
+TEST(OfferAnswerState, descriptions_at_their_bounds_come_back_from_rest_and_from_an_export) {
+    const std::string head = "v=0\no=x 9 1 IN IP4 192.0.2.10\nc=IN IP4 192.0.2.10\n";
+    std::string most_lines = head;
+    for (std::size_t line = 3; line < kMaxLines; ++line)
+        most_lines += (line - 3) % 200 == 0 ? "m=audio 4000 RTP/AVP 8 0\n" : "a=x\n";
+    std::string most_bytes = head + "m=audio 4000 RTP/AVP 8 0\n";
+    most_bytes += "a=" + std::string(kMaxBytes - most_bytes.size() - 3, 'x') + "\n";
+    for (const auto& text : {most_lines, most_bytes}) {
+        const auto remote = parse(text);
+        CHECK_TRUE_TEXT(remote.has_value(), remote ? "" : remote.error().text().c_str());
+        auto ours = local(remote->media.size());
+        ours.pass_unknown_attributes = true;
+        OfferAnswer leg(100);
+        CHECK_TRUE(leg.make_offer(*remote, ours).has_value());
+        CHECK_TRUE(leg.receive_answer(*remote, Finality::kFinal).has_value());
+        const auto awake = leg;
+        leg.rest();
+        std::vector<std::byte> bytes;
+        ByteWriter out(bytes);
+        leg.export_to(out);
+        ByteReader in(bytes);
+        const auto copy = OfferAnswer::import_from(in);
+        CHECK_TRUE_TEXT(copy.has_value(), copy ? "" : copy.error().c_str());
+        CHECK_TRUE(*leg.local() == *awake.local() && *copy->local() == *awake.local());
+        CHECK_TRUE(leg.remote()->media == awake.remote()->media && *copy->remote() == *leg.remote());
+    }
+}
+
 // What was refused is what was sent last: the description in force stays as it is.
 TEST(OfferAnswerState, a_leg_whose_last_offer_was_refused_rests_without_loss) {
     auto leg = stable();

@@ -133,6 +133,18 @@ TEST(SdpParse, a_host_name_in_c_is_kept_without_an_address) {
     CHECK_TRUE(s.connection->ip.empty());
 }
 
+// Written, it would be the end of the line and be lost: c= is refused, and a=rtcp stays a text.
+TEST(SdpParse, an_address_has_no_white_space_or_control_characters) {
+    for (const char* address : {"9::\t//x", "host\t/127", "a\x01z", "a\x7fz"}) {
+        CHECK_FALSE(
+            parse(with_audio(std::string("c=IN IP4 ") + address + "\r\nm=audio 4000 RTP/AVP 0\r\n")).has_value());
+        const auto s =
+            parsed(with_audio(std::string("m=audio 4000 RTP/AVP 0\r\na=rtcp:4001 IN IP4 ") + address + "\r\n"));
+        CHECK_FALSE(s.media[0].rtcp.has_value());
+        CHECK_TRUE(parsed(write(s)) == s);
+    }
+}
+
 TEST(SdpParse, multicast_ttl_and_several_ports_are_read) {
     const auto s = parsed("v=0\r\no=- 1 1 IN IP4 x\r\nc=IN IP4 224.2.1.1/127/3\r\nm=audio 4000/2 RTP/AVP 0\r\n");
     CHECK_TRUE(s.connection->ip.is_multicast());
