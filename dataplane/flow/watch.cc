@@ -42,11 +42,8 @@ void FlowWatch::look(std::uint32_t flow, std::uint64_t now_ns, EventSink& events
 
 void FlowWatch::publish(std::uint32_t flow, const wire::FlowCounters& counters) {
     const auto& spec = table_.info(flow).spec;
-    page_.set_flow(flow, {.key = wire::unpack_key(spec.key()),
-                          .cookie = spec.cookie(),
-                          .source = table_.source(flow),
-                          .generation = spec.generation(),
-                          .counters = counters});
+    page_.set_flow(flow,
+                   {.key = spec.key(), .call = spec.call(), .counters = counters, .generation = spec.generation()});
     published_[flow] = true;
 }
 

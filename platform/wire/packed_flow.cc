@@ -18,6 +18,7 @@ FlowKey unpack_key(std::uint64_t packed) {
 }
 
 PackedEndpoint PackedEndpoint::pack(const Endpoint& endpoint) {
+    if (!fits_endpoint(endpoint)) return {};
     return {endpoint.address.v4_host_order(), endpoint.port, !endpoint.address.empty()};
 }
 
@@ -29,8 +30,8 @@ bool PackedFlow::fits(const FlowSpec& spec) {
 }
 
 PackedFlow::PackedFlow(const FlowSpec& spec)
-    : key_(*pack_key(spec.key)),
-      out_(*pack_key(spec.out)),
+    : key_(pack_key(spec.key).value_or(0)),
+      out_(pack_key(spec.out).value_or(0)),
       call_(spec.cookie.call),
       remote_(PackedEndpoint::pack(spec.remote)),
       out_remote_(PackedEndpoint::pack(spec.out_remote)),

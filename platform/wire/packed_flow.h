@@ -30,7 +30,7 @@ static_assert(sizeof(PackedEndpoint) == 8);
 class PackedFlow {
 public:
     PackedFlow() = default;
-    // `fits(spec)` is given.
+    // What does not fit is left out: such a flow is the same as none that does.
     explicit PackedFlow(const FlowSpec& spec);
     static bool fits(const FlowSpec& spec);
 
@@ -46,6 +46,7 @@ public:
     const PackedEndpoint& remote() const { return remote_; }
     // But for the generation and the wish to latch anew: the dataplane would do the same.
     bool same_as(const PackedFlow& other) const;
+    friend bool operator==(const PackedFlow&, const PackedFlow&) = default;
 
 private:
     std::uint64_t key_ = 0;

@@ -57,6 +57,7 @@ TEST(PackedFlow, takes_ipv4_alone) {
         auto s = spec();
         (i == 0 ? s.key.local : i == 1 ? s.out.local : i == 2 ? s.remote : s.out_remote).address = six;
         CHECK_FALSE(PackedFlow::fits(s));
+        CHECK_FALSE(PackedFlow(s).same_as(PackedFlow(spec())));
     }
     auto s = spec();
     s.key.local.address = six;
