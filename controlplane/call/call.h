@@ -17,6 +17,7 @@
 //
 // kEnded lasts until the flows' last counters have come and no INVITE transaction of the call can bring a late 2xx.
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -116,6 +117,12 @@ private:
         std::string ack{};
     };
 
+    // A BYE for which the table of client transactions had no room.
+    struct ByeRetry {
+        Timer timer;
+        Instant give_up;
+    };
+
     // call_setup.cc: from the INVITE to the final response
     void begin_record(const sip::Message& invite, std::string_view route);
     void send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body);
@@ -128,6 +135,7 @@ private:
     void refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause);
     void cancel_setup(std::uint16_t status, const Ending& ending, const sip::Message* cause);
     void arm_no_answer();
+    void stop_waiting();
     void on_no_answer(Instant now);
 
     // call_answer.cc: 2xx and ACK
@@ -241,7 +249,7 @@ private:
     bool dirty_ = false;  // the core's: is in the list of those to be saved
     std::uint8_t import_kind_ = 0;
     std::size_t finals_left_ = 0;  // flows of a closed call whose last counters have not come
-    std::vector<Leg> legs_;
+    std::array<Leg, 2> legs_;
     Exchange exchange_;
     std::vector<Branch> branches_;
     transaction::ServerId invite_server_;  // of the initial INVITE, for the life of the call
@@ -252,12 +260,8 @@ private:
     flow::MediaPlan plan_;
     CallRecord record_;
     Instant limit_at_ = kNever;
-    Timer no_answer_timer_;
-    Timer limit_timer_;
-    Timer repeat_timer_;
-    Timer counters_timer_;
-    Timer bye_timer_;
-    Instant bye_give_up_{};
+    Timer end_timer_;  // the longest duration of the call; when it is closed, the wait for its last counters
+    std::unique_ptr<ByeRetry> bye_retry_;
 };
 
 }  // namespace sallyport::call

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxDismissed = 16;
 
 // --- the callee's 2xx -----------------------------------------------------------------------------------------
 void Call::on_answer(const sip::Message& response) {
-    no_answer_timer_.cancel();
+    stop_waiting();
     // The 2xx decides the dialog, its route set too (RFC 3261 §13.2.2.4); the SDP state is that of its branch.
     auto* early = branch_for(response);
     if (early == nullptr || !dialog::establish(early->dialogs[kCallee], response)) {
@@ -44,7 +44,7 @@ void Call::adopt(Branch& branch) {
         const auto& tag = b.dialogs[kCaller].local_tag;
         if (tag != branch.dialogs[kCaller].local_tag) core_.remove_dialog(tag);
     }
-    branches_ = {};  // with its memory: several KiB for the rest of the call
+    std::vector<Branch>().swap(branches_);  // with its memory: several KiB for the rest of the call
     for (const auto leg : {kCaller, kCallee}) {
         legs_[leg].dialog = std::move(branch.dialogs[leg]);
         legs_[leg].media = std::move(branch.media[leg]);
@@ -109,38 +109,38 @@ bool Call::write_ok(const sip::Message& response, std::string_view body) {
         w.header(sip::HeaderId::kAccept, policy::kAccept);
         write_product(sip::HeaderId::kServer);
         if (passing) policy::append_passed(w, response, passage(other(leg)), core_.pass_counters());
-        exchange_.ok = body.empty() ? w.finish() : w.finish("application/sdp", body);
-        if (!exchange_.ok.empty()) break;
+        exchange_.detail->ok = body.empty() ? w.finish() : w.finish("application/sdp", body);
+        if (!exchange_.detail->ok.empty()) break;
         ++core_.counters().responses_cut;
     }
-    exchange_.ok_path = layer.path(exchange_.server).value_or(path(leg));
-    return !exchange_.ok.empty();
+    exchange_.detail->ok_path = layer.path(exchange_.server).value_or(path(leg));
+    return !exchange_.detail->ok.empty();
 }
 
 void Call::send_ok() {
     exchange_.answered = true;
     legs_[exchange_.from].established = true;
-    core_.layer().respond(core_.now().instant, exchange_.server, exchange_.ok);
+    core_.layer().respond(core_.now().instant, exchange_.server, exchange_.detail->ok);
     // RFC 3261 §13.3.1.4: repeated from T1 on, doubling up to T2, whatever the transport, until the ACK comes.
-    exchange_.interval = core_.view().system.t1;
-    exchange_.give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
-    core_.wheel().arm<&Call::repeat_ok>(repeat_timer_, core_.now().instant + exchange_.interval, this);
+    exchange_.detail->interval = core_.view().system.t1;
+    exchange_.detail->give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
+    core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer, core_.now().instant + exchange_.detail->interval, this);
     changed();
 }
 
 void Call::repeat_ok(Instant now) {
-    if (now >= exchange_.give_up) {
+    if (now >= exchange_.detail->give_up) {
         ++core_.counters().acks_missing;
         if (closed_ || exchange_.aborted) return finish_exchange();
         answered_without_ack();
         return release({EndedBy::kSallyport, 408, "No ACK"});
     }
     // The transaction may be gone, after a restart or because Timer L is as old as our own limit.
-    if (!core_.layer().respond(now, exchange_.server, exchange_.ok)) {
-        core_.layer().send(exchange_.ok_path, exchange_.ok);
+    if (!core_.layer().respond(now, exchange_.server, exchange_.detail->ok)) {
+        core_.layer().send(exchange_.detail->ok_path, exchange_.detail->ok);
     }
-    exchange_.interval = std::min<Duration>(2 * exchange_.interval, core_.view().system.t2);
-    core_.wheel().arm<&Call::repeat_ok>(repeat_timer_, std::min(now + exchange_.interval, exchange_.give_up), this);
+    exchange_.detail->interval = std::min<Duration>(2 * exchange_.detail->interval, core_.view().system.t2);
+    core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer, std::min(now + exchange_.detail->interval, exchange_.detail->give_up), this);
 }
 
 // --- the ACK --------------------------------------------------------------------------------------------------------
@@ -171,12 +171,12 @@ bool Call::pass_late_answer(const sip::Message& ack) {
 // come before the BYE.
 void Call::answered_without_ack() {
     if (exchange_.late_offer) send_ack(other(exchange_.from), exchange_.client, exchange_.cseq_out, {}, nullptr);
-    repeat_timer_.cancel();
+    stop_waiting();
     exchange_ = {};
 }
 
 void Call::finish_exchange() {
-    repeat_timer_.cancel();
+    stop_waiting();
     const auto leg = exchange_.from;
     exchange_ = {};
     for (auto& each : legs_) each.media.rest();

@@ -70,7 +70,7 @@ void Call::drop_media() {
     core_.ledger().want(number_, {}, core_.out().flow_commands);
     plan_.release(core_.pools(), core_.now().instant);
     if (finals_left_ == 0) return finish_record();
-    core_.wheel().arm<&Call::on_counters_late>(counters_timer_, core_.now().instant + kCountersWait, this);
+    core_.wheel().arm<&Call::on_counters_late>(end_timer_, core_.now().instant + kCountersWait, this);
 }
 
 void Call::on_flow_report(const flow::FlowReport& report) {

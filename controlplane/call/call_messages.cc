@@ -44,16 +44,16 @@ void Call::prepare_failure() {
     auto& w = core_.writer();
     if (!core_.layer().begin_response(exchange_.server, w, 500, sip::default_reason(500), tag_of(leg))) return;
     write_product(sip::HeaderId::kServer);
-    exchange_.failure = w.finish();
-    exchange_.ok_path = core_.layer().path(exchange_.server).value_or(path(leg));
+    exchange_.detail->failure = w.finish();
+    exchange_.detail->ok_path = core_.layer().path(exchange_.server).value_or(path(leg));
 }
 
 // RFC 3261 §9.1: request line, Via, Route, From, To, Call-ID and the number in CSeq are the INVITE's.
 void Call::prepare_cancel(std::size_t leg, const transaction::Path& to, std::string_view branch) {
     begin(leg, legs_[leg].dialog, "CANCEL", exchange_.cseq_out, branch);
     write_product(sip::HeaderId::kUserAgent);
-    exchange_.cancel = core_.writer().finish();
-    exchange_.cancel_path = to;
+    exchange_.detail->cancel = core_.writer().finish();
+    exchange_.detail->cancel_path = to;
 }
 
 std::string Call::reason_for(std::size_t from, const sip::Message* cause, const Ending& ending) const {

@@ -85,14 +85,14 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     }
     ++core_.counters().reinvites;
     exchange_ = {};
-    exchange_.active = true;
+    exchange_.begin();
     exchange_.from = leg;
     exchange_.server = id;
     exchange_.cseq_in = request.cseq().number;
-    exchange_.target = std::move(target.remote_target);
+    exchange_.detail->target = std::move(target.remote_target);
     // A source of an open realm is known by nothing but its address, which the NAT before it may change.
-    exchange_.source = legs_[leg].peer;
-    if (!legs_[leg].trunk && from.sip_interface == legs_[leg].sip_interface) exchange_.source = from.remote;
+    exchange_.detail->source = legs_[leg].peer;
+    if (!legs_[leg].trunk && from.sip_interface == legs_[leg].sip_interface) exchange_.detail->source = from.remote;
     exchange_.late_offer = !body.sdp;
 
     std::string offer;
@@ -158,12 +158,12 @@ void Call::on_reinvite_response(const sip::Message& response) {
 void Call::on_reinvite_answer(const sip::Message& response) {
     const auto from = exchange_.from;
     const auto to = other(from);
-    no_answer_timer_.cancel();
+    stop_waiting();
     mark_answered(exchange_.client);
     // A 2xx refreshes the target on both legs (RFC 3261 §12.2.1.2); one that is unusable leaves the old.
     [[maybe_unused]] const auto refreshed = dialog::refresh_target(legs_[to].dialog, response);
-    legs_[from].dialog.remote_target = exchange_.target;
-    legs_[from].peer = exchange_.source;
+    legs_[from].dialog.remote_target = exchange_.detail->target;
+    legs_[from].peer = exchange_.detail->source;
     std::string body;
     if (!take_reinvite_answer(response, body) || (!closed_ && !write_ok(response, body))) {
         // Both sides have a session now that the other does not know: there is no way back but the end.
@@ -194,7 +194,7 @@ bool Call::take_reinvite_answer(const sip::Message& response, std::string& body)
 
 void Call::fail_reinvite(unsigned status, const sip::Message* cause) {
     ++core_.counters().reinvites_failed;
-    no_answer_timer_.cancel();
+    stop_waiting();
     const auto from = exchange_.from;
     auto& w = core_.writer();
     if (core_.layer().begin_response(exchange_.server, w, status, sip::default_reason(status), {})) {

@@ -67,8 +67,11 @@ void Call::send_bye(std::size_t i, const sip::Message* cause) {
     // The table of client transactions is full.
     leg.bye_wanted = true;
     leg.bye_done = false;
-    if (bye_give_up_ == Instant{}) bye_give_up_ = core_.now().instant + 64 * Duration(core_.view().system.t1);
-    core_.wheel().arm<&Call::on_bye_due>(bye_timer_, core_.now().instant + core_.view().system.t1, this);
+    if (!bye_retry_) {
+        bye_retry_ = std::make_unique<ByeRetry>();
+        bye_retry_->give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
+    }
+    core_.wheel().arm<&Call::on_bye_due>(bye_retry_->timer, core_.now().instant + core_.view().system.t1, this);
 }
 
 bool Call::try_bye(std::size_t i, const sip::Message* cause) {
@@ -90,7 +93,7 @@ void Call::on_bye_due(Instant now) {
     for (const auto i : {kCaller, kCallee}) {
         auto& leg = legs_[i];
         if (!leg.bye_wanted || (exchange_.answered && exchange_.from == i)) continue;
-        if (now < bye_give_up_) {
+        if (now < bye_retry_->give_up) {
             send_bye(i, nullptr);
         } else {
             ++core_.counters().byes_unsent;
@@ -105,8 +108,8 @@ void Call::on_bye_due(Instant now) {
 void Call::close(const Ending& ending) {
     if (closed_) return;
     closed_ = true;
-    no_answer_timer_.cancel();
-    limit_timer_.cancel();
+    if (!exchange_.answered) stop_waiting();
+    end_timer_.cancel();
     record_.end = core_.now().wall;
     record_.ended_by = ending.by;
     record_.code = ending.code;
@@ -153,7 +156,7 @@ void Call::settle() {
 
 void Call::finish_record() {
     if (record_done_) return;
-    counters_timer_.cancel();
+    end_timer_.cancel();
     record_done_ = true;
     core_.emit(record_);
     settle();
@@ -177,7 +180,7 @@ void Call::arm_limit() {
     const auto limit = core_.view().system.max_call_duration;
     if (limit.count() == 0) return;
     limit_at_ = core_.now().instant + limit;
-    core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
+    core_.wheel().arm<&Call::on_limit>(end_timer_, limit_at_, this);
 }
 
 void Call::on_limit(Instant) {
@@ -188,6 +191,7 @@ void Call::on_limit(Instant) {
 // --- client transactions -----------------------------------------------------------------------------------------
 void Call::forget_client(transaction::ClientId id) {
     std::erase_if(clients_, [id](const ClientRef& c) { return c.id == id; });
+    if (clients_.empty()) std::vector<ClientRef>().swap(clients_);  // for most of a call there are none
 }
 
 void Call::mark_answered(transaction::ClientId id) {

@@ -21,9 +21,10 @@ std::uint64_t sdp_session(RandomSource& random) { return random.next_u64() >> 2;
 }  // namespace
 
 Call::Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm)
-    : core_(core), number_(number), plan_(number, caller_realm, callee_realm) {
-    legs_.emplace_back(sdp_session(core.random()));
-    legs_.emplace_back(sdp_session(core.random()));
+    : core_(core),
+      number_(number),
+      legs_{Leg(sdp_session(core.random())), Leg(sdp_session(core.random()))},
+      plan_(number, caller_realm, callee_realm) {
     legs_[kCaller].realm = caller_realm;
     legs_[kCallee].realm = callee_realm;
     record_.number = number;
@@ -44,7 +45,8 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     callee.trunk = target.trunk;
     callee.peer = target.peer;
     invite_server_ = server;
-    exchange_.active = exchange_.initial = true;
+    exchange_.begin();
+    exchange_.initial = true;
     exchange_.server = server;
     exchange_.cseq_in = invite.cseq().number;
     exchange_.late_offer = !offer;
@@ -265,7 +267,11 @@ void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
 // Of the initial INVITE or of a re-INVITE: what is Timer C for a proxy (RFC 3261 §16.6 step 11).
 void Call::arm_no_answer() {
     const auto wait = core_.view().system.no_answer;
-    if (wait.count() > 0) core_.wheel().arm<&Call::on_no_answer>(no_answer_timer_, core_.now().instant + wait, this);
+    if (wait.count() > 0) core_.wheel().arm<&Call::on_no_answer>(exchange_.detail->timer, core_.now().instant + wait, this);
+}
+
+void Call::stop_waiting() {
+    if (exchange_.detail) exchange_.detail->timer.cancel();
 }
 
 void Call::on_no_answer(Instant) {

@@ -133,32 +133,32 @@ void Call::export_exchange(ByteWriter& out, Now now) const {
     out.u8(static_cast<std::uint8_t>(exchange_.from));
     out.u32(exchange_.cseq_in);
     out.u32(exchange_.cseq_out);
-    out.text(exchange_.ok_path.remote.text());
-    out.text(kind == Pending::kAnswered ? exchange_.ok : exchange_.failure);
-    write_deadline(out, kind == Pending::kAnswered ? exchange_.give_up : kNever, now);
-    out.text(kind == Pending::kAnswered ? std::string_view() : exchange_.cancel);
-    out.text(kind == Pending::kAnswered ? std::string() : exchange_.cancel_path.remote.text());
+    out.text(exchange_.detail->ok_path.remote.text());
+    out.text(kind == Pending::kAnswered ? exchange_.detail->ok : exchange_.detail->failure);
+    write_deadline(out, kind == Pending::kAnswered ? exchange_.detail->give_up : kNever, now);
+    out.text(kind == Pending::kAnswered ? std::string_view() : exchange_.detail->cancel);
+    out.text(kind == Pending::kAnswered ? std::string() : exchange_.detail->cancel_path.remote.text());
 }
 
 std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) {
     const auto kind = in.u8();
     if (kind == static_cast<std::uint8_t>(Pending::kNone)) return {};
-    exchange_.active = true;
+    exchange_.begin();
     exchange_.answered = kind == static_cast<std::uint8_t>(Pending::kAnswered);
     exchange_.from = in.u8() == kCaller ? kCaller : kCallee;
     exchange_.cseq_in = in.u32();
     exchange_.cseq_out = in.u32();
     const auto peer = Endpoint::parse(in.text());
-    (exchange_.answered ? exchange_.ok : exchange_.failure) = in.text();
-    exchange_.give_up = read_deadline(in, now);
-    exchange_.cancel = in.text();
+    (exchange_.answered ? exchange_.detail->ok : exchange_.detail->failure) = in.text();
+    exchange_.detail->give_up = read_deadline(in, now);
+    exchange_.detail->cancel = in.text();
     const auto cancel_to = Endpoint::parse(in.text());
     if (in.failed() || kind > static_cast<std::uint8_t>(Pending::kUnanswered) || !peer ||
-        (exchange_.answered ? exchange_.give_up == kNever : !cancel_to)) {
+        (exchange_.answered ? exchange_.detail->give_up == kNever : !cancel_to)) {
         return std::unexpected("the INVITE under way is malformed");
     }
-    exchange_.ok_path = {legs_[exchange_.from].sip_interface, *peer};
-    if (cancel_to) exchange_.cancel_path = {legs_[other(exchange_.from)].sip_interface, *cancel_to};
+    exchange_.detail->ok_path = {legs_[exchange_.from].sip_interface, *peer};
+    if (cancel_to) exchange_.detail->cancel_path = {legs_[other(exchange_.from)].sip_interface, *cancel_to};
     return {};
 }
 
@@ -250,11 +250,11 @@ bool Call::resume() {
     if (import_kind_ == static_cast<std::uint8_t>(Kind::kStable)) {
         state_ = exchange_.answered ? State::kAnswered : State::kUp;
         if (exchange_.answered)
-            resend(exchange_.give_up);
+            resend(exchange_.detail->give_up);
         else
             abort_exchange();
         if (closed_) return false;  // the ACK has been overdue since before this process
-        if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(limit_timer_, limit_at_, this);
+        if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(end_timer_, limit_at_, this);
         changed();
         if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) {
             core_.ledger().inherit(number_);
@@ -271,18 +271,18 @@ bool Call::resume() {
 // side a CANCEL, whose transaction outlives this call.
 void Call::abort_exchange() {
     if (!exchange_.active) return;
-    if (!exchange_.cancel.empty())
-        core_.layer().cancel_inherited(core_.now().instant, exchange_.cancel_path, exchange_.cancel);
+    if (!exchange_.detail->cancel.empty())
+        core_.layer().cancel_inherited(core_.now().instant, exchange_.detail->cancel_path, exchange_.detail->cancel);
     exchange_.answered = true;
     exchange_.late_offer = false;
     exchange_.aborted = true;
-    exchange_.ok = std::move(exchange_.failure);
+    exchange_.detail->ok = std::move(exchange_.detail->failure);
     resend(core_.now().instant + 64 * Duration(core_.view().system.t1));
 }
 
 void Call::resend(Instant give_up) {
-    exchange_.give_up = give_up;
-    exchange_.interval = Duration(core_.view().system.t1) / 2;  // doubled before the first repetition
+    exchange_.detail->give_up = give_up;
+    exchange_.detail->interval = Duration(core_.view().system.t1) / 2;  // doubled before the first repetition
     repeat_ok(core_.now().instant);
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -47,7 +48,23 @@ struct Branch {
     bool described = false;  // its SDP has been seen
 };
 
-// One INVITE on its way through: the initial one or a re-INVITE of either side.
+// What an INVITE needs only while it is on its way.
+struct ExchangeDetail {
+    std::string target;  // of the re-INVITE's Contact; in force with the 2xx
+    Endpoint source;     // the peer of the re-INVITE's leg; in force with the 2xx
+    Timer timer;         // for an answer to come; from our 2xx on for its ACK
+    // While answered (RFC 3261 §13.3.1.4). After a restart `ok` may be a failure: see export.cc.
+    std::string ok;
+    transaction::Path ok_path;
+    Duration interval{};
+    Instant give_up{};
+    // For a process that finds this unfinished: the failure that the one side gets, the CANCEL for the other.
+    std::string failure;
+    std::string cancel;
+    transaction::Path cancel_path;
+};
+
+// One INVITE on its way through: the initial one or a re-INVITE of either side. To assign {} gives all its memory back.
 struct Exchange {
     bool active = false;
     bool initial = false;
@@ -60,17 +77,12 @@ struct Exchange {
     transaction::ClientId client;
     std::uint32_t cseq_in = 0;
     std::uint32_t cseq_out = 0;
-    std::string target;  // of the re-INVITE's Contact; in force with the 2xx
-    Endpoint source;     // the peer of the re-INVITE's leg; in force with the 2xx
-    // While answered (RFC 3261 §13.3.1.4). After a restart `ok` may be a failure: see export.cc.
-    std::string ok;
-    transaction::Path ok_path;
-    Duration interval{};
-    Instant give_up{};
-    // For a process that finds this unfinished: the failure that the one side gets, the CANCEL for the other.
-    std::string failure;
-    std::string cancel;
-    transaction::Path cancel_path;
+    std::unique_ptr<ExchangeDetail> detail;  // there as long as it is active
+
+    void begin() {
+        active = true;
+        detail = std::make_unique<ExchangeDetail>();
+    }
 };
 
 }  // namespace sallyport::call

@@ -9,24 +9,30 @@ namespace {
 
 using wire::CommandType;
 using wire::EventType;
-using wire::FlowKey;
 using wire::FlowSpec;
+using wire::PackedFlow;
 using wire::RejectReason;
 
 constexpr std::size_t kStrangersPerTransaction = 64;
-
-// What the dataplane would do the same with. Generation and the wish to latch anew are not part of it.
-bool same_flow(const FlowSpec& a, const FlowSpec& b) {
-    const auto flags = [](const FlowSpec& s) { return static_cast<unsigned>(s.flags) & ~unsigned{wire::kFlowRelatch}; };
-    return a.key == b.key && a.cookie == b.cookie && flags(a) == flags(b) && a.source_rule == b.source_rule &&
-           a.prefix_length == b.prefix_length && a.remote == b.remote && a.idle_ms == b.idle_ms && a.out == b.out &&
-           a.out_remote == b.out_remote && a.dscp == b.dscp && a.clock_khz == b.clock_khz && a.rate_pps == b.rate_pps;
-}
 
 // Our picture of the dataplane was wrong, or it was busy; our wish was not wrong: a list sets it right.
 bool repairable(RejectReason reason) {
     return reason == RejectReason::kAlreadyInstalled || reason == RejectReason::kNoSuchFlow ||
            reason == RejectReason::kStaleGeneration || reason == RejectReason::kStagingFull;
+}
+
+wire::FlowCommand command(CommandType type, std::uint32_t transaction, const FlowSpec& spec) {
+    wire::FlowCommand c;
+    c.type = type;
+    c.transaction = transaction;
+    c.spec = spec;
+    return c;
+}
+
+FlowSpec spec_of(const PackedFlow& flow, std::uint32_t generation) {
+    auto spec = flow.unpack();
+    spec.generation = generation;
+    return spec;
 }
 
 FlowReport report_of(FlowReport::Kind kind, std::uint64_t call) {
@@ -38,23 +44,25 @@ FlowReport report_of(FlowReport::Kind kind, std::uint64_t call) {
 
 }  // namespace
 
-std::size_t Ledger::KeyHash::operator()(const FlowKey& k) const {
-    return siphash13(key, {reinterpret_cast<const char*>(&k), sizeof k});
+std::size_t Ledger::KeyHash::operator()(std::uint64_t packed) const {
+    return siphash13(key, {reinterpret_cast<const char*>(&packed), sizeof packed});
+}
+
+void Ledger::Entry::drop_present() {
+    views.reset(FlowViews::kPresent);
+    views.reset(FlowViews::kApplied);
+    flow_index = kNoIndex;
+    latched = {};
+    removing = false;
+    counting = false;
 }
 
 Ledger::Ledger(std::size_t max_flows, std::uint32_t first_generation, SipHashKey key)
     : max_flows_(max_flows), generation_(std::max(first_generation, 1U)), entries_(0, KeyHash{key}) {}
 
 bool Ledger::in_force(const Entry& entry) {
-    return entry.wanted && entry.applied && !entry.removing && same_flow(*entry.wanted, *entry.applied);
-}
-
-wire::FlowCommand Ledger::command(CommandType type, std::uint32_t transaction, const FlowSpec& spec) const {
-    wire::FlowCommand c;
-    c.type = type;
-    c.transaction = transaction;
-    c.spec = spec;
-    return c;
+    return entry.wanted() != nullptr && entry.applied() != nullptr && !entry.removing &&
+           entry.wanted()->same_as(*entry.applied());
 }
 
 std::uint32_t Ledger::next_transaction() {
@@ -65,28 +73,31 @@ std::uint32_t Ledger::next_transaction() {
 bool Ledger::want(std::uint64_t call, std::span<const FlowSpec> flows, Commands& out) {
     std::size_t fresh = 0;
     for (const auto& spec : flows) {
-        const auto it = entries_.find(spec.key);
+        const auto it = PackedFlow::fits(spec) ? entries_.find(*wire::pack_key(spec.key)) : entries_.end();
         if (it == entries_.end()) {
             ++fresh;
-        } else if (it->second.wanted && it->second.wanted->cookie.call != call) {
+        } else if (it->second.wanted() != nullptr && it->second.wanted()->call() != call) {
             ++stats_.refused_full;
             return false;
         }
     }
-    if (entries_.size() + fresh > max_flows_) {
+    if (entries_.size() + fresh > max_flows_ || !std::ranges::all_of(flows, PackedFlow::fits)) {
         ++stats_.refused_full;
         return false;
     }
     auto& state = calls_[call];
     state.failed = false;
     state.repaired = false;
-    for (const auto& key : state.keys) {
+    for (const auto key : state.keys) {
         auto& entry = entries_.at(key);
-        if (entry.wanted && entry.wanted->cookie.call == call) entry.wanted.reset();
+        if (entry.wanted_by(call)) entry.views.reset(FlowViews::kWanted);
     }
+    state.keys.reserve(std::max(state.keys.size(), flows.size()));
     for (const auto& spec : flows) {
-        entries_[spec.key].wanted = spec;
-        if (std::ranges::find(state.keys, spec.key) == state.keys.end()) state.keys.push_back(spec.key);
+        PackedFlow flow(spec);
+        flow.set_generation(0);
+        entries_[flow.key()].views.set(FlowViews::kWanted, flow);
+        if (std::ranges::find(state.keys, flow.key()) == state.keys.end()) state.keys.push_back(flow.key());
     }
     reconcile(call, out);
     return true;
@@ -95,23 +106,23 @@ bool Ledger::want(std::uint64_t call, std::span<const FlowSpec> flows, Commands&
 // One key of one call. Appends at most one command; true when it did.
 bool Ledger::reconcile_entry(std::uint64_t call, Entry& entry, std::uint32_t transaction, Commands& out) {
     if (entry.removing) return false;  // kRemoved brings us back here
-    const bool wanted = entry.wanted && entry.wanted->cookie.call == call;
-    const bool ours = entry.present && entry.present->cookie.call == call;
-    if (wanted && ours && same_flow(*entry.present, *entry.wanted)) return false;
+    const bool wanted = entry.wanted_by(call);
+    const bool ours = entry.present_of(call);
+    if (wanted && ours && entry.present()->same_as(*entry.wanted())) return false;
     if (!wanted && !ours) return false;  // another call's matter
     entry.transaction = transaction;
-    if (entry.present && !(wanted && ours)) {
+    if (entry.present() != nullptr && !(wanted && ours)) {
         // Ours that is over, or a stranger where we want to be.
-        out.push_back(command(CommandType::kRemove, transaction, *entry.present));
+        out.push_back(command(CommandType::kRemove, transaction, spec_of(*entry.present(), entry.present_generation)));
         entry.removing = true;
         return true;
     }
     // The peer has announced another address: what was latched belongs to the old one.
-    const bool moved = ours && entry.present->remote != entry.wanted->remote;
-    const auto generation = ours ? entry.present->generation : ++generation_;
-    entry.present = entry.wanted;
-    entry.present->generation = generation;
-    out.push_back(command(ours ? CommandType::kUpdate : CommandType::kInstall, transaction, *entry.present));
+    const bool moved = ours && entry.present()->remote() != entry.wanted()->remote();
+    if (!ours) entry.present_generation = ++generation_;
+    entry.views.copy(FlowViews::kWanted, FlowViews::kPresent);
+    out.push_back(command(ours ? CommandType::kUpdate : CommandType::kInstall, transaction,
+                          spec_of(*entry.present(), entry.present_generation)));
     if (moved) out.back().spec.flags |= wire::kFlowRelatch;
     return true;
 }
@@ -125,14 +136,13 @@ bool Ledger::reconcile(std::uint64_t call, Commands& out) {
     bool any = false;
     if (session_ && !listing_ && !state.failed) {
         const auto transaction = next_transaction();
-        for (const auto& key : state.keys) any |= reconcile_entry(call, entries_.at(key), transaction, out);
+        for (const auto key : state.keys) any |= reconcile_entry(call, entries_.at(key), transaction, out);
         if (any) commit(transaction, call, out);
     }
-    std::erase_if(state.keys, [&](const FlowKey& key) {
+    std::erase_if(state.keys, [&](std::uint64_t key) {
         const auto entry = entries_.find(key);
-        if (entry->second.wanted && entry->second.wanted->cookie.call == call) return false;
-        if (entry->second.present && entry->second.present->cookie.call == call) return false;
-        if (!entry->second.wanted && !entry->second.present) entries_.erase(entry);
+        if (entry->second.wanted_by(call) || entry->second.present_of(call)) return false;
+        if (entry->second.wanted() == nullptr && entry->second.present() == nullptr) entries_.erase(entry);
         return true;
     });
     if (state.keys.empty()) calls_.erase(it);
@@ -149,10 +159,11 @@ void Ledger::commit(std::uint32_t transaction, std::uint64_t call, Commands& out
 void Ledger::inherit(std::uint64_t call) {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
-    for (const auto& key : it->second.keys) {
+    for (const auto key : it->second.keys) {
         auto& entry = entries_.at(key);
-        if (entry.present || !entry.wanted) continue;
-        entry.present = entry.wanted;  // generation 0, which no flow has: that of the list takes its place
+        if (entry.present() != nullptr || entry.wanted() == nullptr) continue;
+        entry.views.copy(FlowViews::kWanted, FlowViews::kPresent);
+        entry.present_generation = 0;  // which no flow has: that of the list takes its place
         entry.counting = true;
     }
 }
@@ -160,9 +171,10 @@ void Ledger::inherit(std::uint64_t call) {
 void Ledger::query(std::uint64_t call, Commands& out) {
     const auto it = calls_.find(call);
     if (it == calls_.end() || !session_) return;
-    for (const auto& key : it->second.keys) {
+    for (const auto key : it->second.keys) {
         const auto& entry = entries_.at(key);
-        if (entry.applied) out.push_back(command(CommandType::kQuery, 0, *entry.applied));
+        if (entry.applied() != nullptr)
+            out.push_back(command(CommandType::kQuery, 0, spec_of(*entry.applied(), entry.applied_generation)));
     }
 }
 
@@ -190,15 +202,20 @@ void Ledger::session_ended() {
         state.repaired = false;
     }
     for (auto& [key, entry] : entries_) {
-        entry.applied.reset();
-        entry.flow_index.reset();
+        entry.views.reset(FlowViews::kApplied);
+        entry.flow_index = kNoIndex;
     }
 }
 
+Ledger::Entries::iterator Ledger::find_key(const wire::FlowKey& key) {
+    const auto packed = wire::pack_key(key);
+    return packed ? entries_.find(*packed) : entries_.end();
+}
+
 Ledger::Entry* Ledger::find(const wire::FlowEvent& event) {
-    const auto it = entries_.find(event.spec.key);
-    if (it == entries_.end() || !it->second.present) return nullptr;
-    return it->second.present->generation == event.spec.generation ? &it->second : nullptr;
+    const auto it = find_key(event.spec.key);
+    if (it == entries_.end() || it->second.present() == nullptr) return nullptr;
+    return it->second.present_generation == event.spec.generation ? &it->second : nullptr;
 }
 
 void Ledger::on_event(const wire::FlowEvent& event, Commands& out, Reports& reports) {
@@ -230,13 +247,13 @@ void Ledger::on_flow(const wire::FlowEvent& event, Reports& reports) {
         return;
     }
     entry->flow_index = event.flow_index;
-    auto report = report_of(FlowReport::Kind::kCounters, entry->present->cookie.call);
-    report.cookie = entry->present->cookie;
+    auto report = report_of(FlowReport::Kind::kCounters, entry->present()->call());
+    report.cookie = entry->present()->cookie();
     report.counters = event.counters;
     report.source = event.source;
     switch (event.type) {
         case EventType::kLatched:
-            entry->latched = event.source;
+            entry->latched = wire::PackedEndpoint::pack(event.source);
             report.kind = FlowReport::Kind::kLatched;
             break;
         case EventType::kIdle:
@@ -272,9 +289,9 @@ void Ledger::report_if_in_force(std::uint64_t call, Reports& reports) const {
     const auto it = calls_.find(call);
     if (it == calls_.end() || it->second.outstanding > 0 || it->second.failed) return;
     bool any = false;
-    for (const auto& key : it->second.keys) {
+    for (const auto key : it->second.keys) {
         const auto& entry = entries_.at(key);
-        if (!entry.wanted || entry.wanted->cookie.call != call) continue;
+        if (!entry.wanted_by(call)) continue;
         if (!in_force(entry)) return;
         any = true;
     }
@@ -286,10 +303,11 @@ void Ledger::on_committed(const wire::FlowEvent& event, Reports& reports) {
     if (!transaction) return;
     const auto it = calls_.find(transaction->call);
     if (it == calls_.end()) return;
-    for (const auto& key : it->second.keys) {
+    for (const auto key : it->second.keys) {
         auto& entry = entries_.at(key);
         if (entry.transaction != transaction->id || entry.removing) continue;
-        entry.applied = entry.present;
+        entry.views.copy(FlowViews::kPresent, FlowViews::kApplied);
+        entry.applied_generation = entry.present_generation;
         entry.counting = true;
     }
     report_if_in_force(transaction->call, reports);
@@ -302,10 +320,11 @@ void Ledger::on_rejected(const wire::FlowEvent& event, Commands& out, Reports& r
     const auto it = calls_.find(transaction->call);
     if (it == calls_.end()) return;
     auto& state = it->second;
-    for (const auto& key : state.keys) {
+    for (const auto key : state.keys) {
         auto& entry = entries_.at(key);
         if (entry.transaction != transaction->id) continue;
-        entry.present = entry.applied;
+        entry.views.copy(FlowViews::kApplied, FlowViews::kPresent);
+        entry.present_generation = entry.applied_generation;
         entry.removing = false;
     }
     if (repairable(event.reason) && !state.repaired) {
@@ -334,14 +353,9 @@ void Ledger::on_removed(const wire::FlowEvent& event, Commands& out, Reports& re
     reports.push_back(report);
     Entry* entry = find(event);
     if (entry == nullptr) return;
-    entry->present.reset();
-    entry->applied.reset();
-    entry->flow_index.reset();
-    entry->latched = {};
-    entry->removing = false;
+    entry->drop_present();
     entry->idle = false;
-    entry->counting = false;
-    if (entry->wanted) reconcile(entry->wanted->cookie.call, out);
+    if (entry->wanted() != nullptr) reconcile(entry->wanted()->call(), out);
     finish_if_gone(cookie.call, out, reports);
 }
 
@@ -358,23 +372,26 @@ void Ledger::on_listed(const wire::FlowEvent& event) {
         return;
     }
     generation_ = std::max(generation_, event.spec.generation);
-    const auto it = entries_.find(event.spec.key);
+    const auto it = find_key(event.spec.key);
     if (it == entries_.end()) {
         // Bounded by the dataplane's table, which is no larger than all our port pools.
         strangers_.push_back(event.spec);
         return;
     }
     auto& entry = it->second;
-    if (!entry.wanted && (!entry.present || entry.present->cookie.call != event.spec.cookie.call)) {
+    if (entry.wanted() == nullptr && !entry.present_of(event.spec.cookie.call)) {
         strangers_.push_back(event.spec);
         return;
     }
-    const bool fresh = !entry.present || entry.present->generation == 0;
-    if (fresh && entry.wanted && entry.wanted->cookie == event.spec.cookie) ++stats_.adopted;
-    entry.present = event.spec;
-    entry.applied = event.spec;
+    const bool fresh = entry.present() == nullptr || entry.present_generation == 0;
+    PackedFlow flow(event.spec);
+    flow.set_generation(0);
+    if (fresh && entry.wanted() != nullptr && entry.wanted()->cookie() == flow.cookie()) ++stats_.adopted;
+    entry.views.set(FlowViews::kPresent, flow);
+    entry.views.copy(FlowViews::kPresent, FlowViews::kApplied);
+    entry.present_generation = entry.applied_generation = event.spec.generation;
     entry.flow_index = event.flow_index;
-    entry.latched = event.source;
+    entry.latched = wire::PackedEndpoint::pack(event.source);
     entry.removing = false;
     entry.counting = true;
     entry.listed = true;
@@ -397,13 +414,8 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
     std::vector<std::uint64_t> lost;
     for (auto& [key, entry] : entries_) {
         if (entry.listed) continue;
-        if (entry.counting && entry.present) lost.push_back(entry.present->cookie.call);
-        entry.present.reset();
-        entry.applied.reset();
-        entry.flow_index.reset();
-        entry.latched = {};
-        entry.removing = false;
-        entry.counting = false;
+        if (entry.counting && entry.present() != nullptr) lost.push_back(entry.present()->call());
+        entry.drop_present();
     }
     std::ranges::sort(lost);
     for (const auto call : std::ranges::subrange(lost.begin(), std::ranges::unique(lost).begin())) {
@@ -422,26 +434,24 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
 void Ledger::visit(std::uint64_t call, const std::function<void(const FlowState&)>& visit) const {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
-    for (const auto& key : it->second.keys) {
+    for (const auto key : it->second.keys) {
         const auto& entry = entries_.at(key);
-        const bool wanted = entry.wanted && entry.wanted->cookie.call == call;
-        if (!wanted && !entry.present) continue;  // refused, and about to be forgotten
-        visit({.spec = wanted ? *entry.wanted : *entry.present,
+        const bool wanted = entry.wanted_by(call);
+        if (!wanted && entry.present() == nullptr) continue;  // refused, and about to be forgotten
+        visit({.spec = wanted ? entry.wanted()->unpack() : spec_of(*entry.present(), entry.present_generation),
                .wanted = wanted,
                .confirmed = in_force(entry),
                .idle = entry.idle,
-               .flow_index = entry.flow_index,
-               .latched = entry.latched});
+               .flow_index = entry.flow_index == kNoIndex ? std::nullopt : std::optional(entry.flow_index),
+               .latched = entry.latched.unpack()});
     }
 }
 
 std::size_t Ledger::present_flows(std::uint64_t call) const {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return 0;
-    return static_cast<std::size_t>(std::ranges::count_if(it->second.keys, [&](const FlowKey& key) {
-        const auto& entry = entries_.at(key);
-        return entry.present && entry.present->cookie.call == call;
-    }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(it->second.keys, [&](std::uint64_t key) { return entries_.at(key).present_of(call); }));
 }
 
 LedgerStats Ledger::stats() const {
@@ -449,8 +459,8 @@ LedgerStats Ledger::stats() const {
     out.entries = entries_.size();
     out.under_way = outstanding_.size() + (listing_ ? 1U : 0U);
     for (const auto& [key, entry] : entries_) {
-        out.flows_wanted += entry.wanted ? 1 : 0;
-        out.flows_present += entry.applied ? 1 : 0;
+        out.flows_wanted += entry.wanted() != nullptr ? 1 : 0;
+        out.flows_present += entry.applied() != nullptr ? 1 : 0;
     }
     return out;
 }

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controlplane/flow/flow_views.h"
 #include "platform/base/siphash.h"
 #include "platform/wire/flow_records.h"
 
@@ -106,22 +107,33 @@ public:
 private:
     struct KeyHash {
         SipHashKey key;
-        std::size_t operator()(const wire::FlowKey& k) const;
+        std::size_t operator()(std::uint64_t packed) const;
     };
+    // One per media port in use, for as long as the call: `wanted`, `present` and `applied` in one record.
     struct Entry {
-        std::optional<wire::FlowSpec> wanted;   // generation 0
-        std::optional<wire::FlowSpec> present;  // once all that was sent has been applied
-        std::optional<wire::FlowSpec> applied;  // as the dataplane has confirmed it
-        bool removing = false;                  // a remove of `present` is on its way
-        bool listed = false;                    // seen in the list that is going on
-        bool idle = false;
-        bool counting = false;          // the dataplane had it once: what it has counted goes with it
+        FlowViews views;
+        std::uint32_t present_generation = 0;
+        std::uint32_t applied_generation = 0;
         std::uint32_t transaction = 0;  // the last one that touches it
-        std::optional<std::uint32_t> flow_index;
-        Endpoint latched;
+        std::uint32_t flow_index = kNoIndex;
+        wire::PackedEndpoint latched;
+        bool removing = false;  // a remove of `present` is on its way
+        bool listed = false;    // seen in the list that is going on
+        bool idle = false;
+        bool counting = false;  // the dataplane had it once: what it has counted goes with it
+
+        const wire::PackedFlow* wanted() const { return views.get(FlowViews::kWanted); }
+        // Once all that was sent has been applied.
+        const wire::PackedFlow* present() const { return views.get(FlowViews::kPresent); }
+        // As the dataplane has confirmed it.
+        const wire::PackedFlow* applied() const { return views.get(FlowViews::kApplied); }
+        bool wanted_by(std::uint64_t call) const { return wanted() != nullptr && wanted()->call() == call; }
+        bool present_of(std::uint64_t call) const { return present() != nullptr && present()->call() == call; }
+        void drop_present();  // and what the dataplane has confirmed
     };
+    static constexpr std::uint32_t kNoIndex = 0xffffffff;
     struct Call {
-        std::vector<wire::FlowKey> keys;  // wanted or present, without repetition
+        std::vector<std::uint64_t> keys;  // wanted or present, without repetition
         std::uint32_t outstanding = 0;    // transactions without answer
         bool repaired = false;            // a repair was tried since the last want()
         bool failed = false;              // reported; no further attempt until the next want()
@@ -130,10 +142,9 @@ private:
         std::uint32_t id = 0;
         std::uint64_t call = 0;  // 0: strangers
     };
-    using Entries = std::unordered_map<wire::FlowKey, Entry, KeyHash>;
+    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
 
     static bool in_force(const Entry& entry);
-    wire::FlowCommand command(wire::CommandType type, std::uint32_t transaction, const wire::FlowSpec& spec) const;
     std::uint32_t next_transaction();
     bool reconcile(std::uint64_t call, Commands& out);
     void commit(std::uint32_t transaction, std::uint64_t call, Commands& out);
@@ -141,6 +152,7 @@ private:
     void finish_if_gone(std::uint64_t call, Commands& out, Reports& reports);
     void start_list(Commands& out);
     void report_if_in_force(std::uint64_t call, Reports& reports) const;
+    Entries::iterator find_key(const wire::FlowKey& key);
     Entry* find(const wire::FlowEvent& event);
     std::optional<Transaction> answered(const wire::FlowEvent& event);
 

@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 
+#include "platform/wire/packed_flow.h"
+
 namespace sallyport::ops {
 
 namespace {
@@ -85,7 +87,7 @@ Value leg_of(const Sight& sight, const LegView& leg, bool caller) {
 std::optional<wire::FlowReading> reading_of(const Sight& sight, const CallView& c, const FlowView& f) {
     if (sight.page == nullptr || !f.confirmed) return std::nullopt;
     auto reading = sight.page->flow(f.flow_index);
-    if (!reading || !(reading->key == f.key) || reading->cookie.call != c.number) return std::nullopt;
+    if (!reading || reading->key != wire::pack_key(f.key) || reading->call != c.number) return std::nullopt;
     return reading;
 }
 
@@ -124,8 +126,7 @@ Value streams_of(const Sight& sight, const CallView& c) {
         if (rtcp) continue;
         leg["local"] = f.key.local.text();
         if (!f.remote.empty()) leg["remote"] = f.remote.text();
-        const Endpoint latched = reading && !reading->source.empty() ? reading->source : f.latched;
-        if (!latched.empty()) leg["latched"] = latched.text();
+        if (!f.latched.empty()) leg["latched"] = f.latched.text();
     }
     Value out(Json::arrayValue);
     for (auto& [index, legs] : streams) {

@@ -81,7 +81,7 @@ TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::st
     client->request.assign(bytes);
     tables_->account(*client);
     client->ours = client->cancelled = client->cancel_sent = false;
-    tables_->client_keys.insert(client->index, siphash13(hash_key_, client->key));
+    tables_->client_keys.insert(*client, siphash13(hash_key_, client->key));
     ++counters_.requests_sent;
     return client;
 }
@@ -91,15 +91,13 @@ void TransactionLayer::on_response(Instant now, const Path& from, const sip::Mes
     auto via = response.values(HeaderId::kVia).begin();
     ++via;
     make_client_key(scratch_key_, response.top_via().branch, response.cseq().method_text);
-    const auto slot = tables_->client_keys.find(siphash13(hash_key_, scratch_key_), [this](std::uint32_t i) {
-        return tables_->clients.at(i).key == scratch_key_;
-    });
-    if (via != std::default_sentinel || slot == HashIndex::kNone ||
-        tables_->clients.at(slot).to.sip_interface != from.sip_interface) {
+    auto* found = tables_->client_keys.find(siphash13(hash_key_, scratch_key_),
+                                            [this](const Client& c) { return c.key == scratch_key_; });
+    if (via != std::default_sentinel || found == nullptr || found->to.sip_interface != from.sip_interface) {
         ++counters_.stray_responses;
         return;
     }
-    auto& client = tables_->clients.at(slot);
+    auto& client = *found;
     run(now, client, client.machine.on(event_of(response.status())), from, &response);
 }
 
@@ -139,7 +137,7 @@ void TransactionLayer::run(Instant now, Client& client, const ClientStep& step, 
 
     if (step.failure == ClientFailure::kTimeout) ++counters_.timeouts;
     // From here on no message finds it, but the TU can still ask for its context.
-    tables_->client_keys.erase(client.index);
+    tables_->client_keys.erase(client);
     if (!client.ours) {
         if (step.failure)
             user_.on_client_failure(now, id, *step.failure);
@@ -152,8 +150,8 @@ void TransactionLayer::run(Instant now, Client& client, const ClientStep& step, 
 void TransactionLayer::end(Client& client) {
     client.retransmit.cancel();
     client.end.cancel();
-    tables_->client_keys.erase(client.index);
-    tables_->client_peers.erase(client.index);
+    tables_->client_keys.erase(client);
+    tables_->client_peers.erase(client);
     client.machine = {};
     clear_buffer(client.key, kKeepCapacity);
     clear_buffer(client.request, kKeepCapacity);

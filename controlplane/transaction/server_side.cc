@@ -97,13 +97,10 @@ bool TransactionLayer::oversized(const sip::Message& request) {
 
 // By scratch_key_.
 TransactionLayer::Server* TransactionLayer::find_server_by_key() {
-    const auto slot = tables_->server_keys.find(siphash13(hash_key_, scratch_key_), [this](std::uint32_t i) {
-        return tables_->servers.at(i).key == scratch_key_;
-    });
-    return slot == HashIndex::kNone ? nullptr : &tables_->servers.at(slot);
+    return tables_->server_keys.find(siphash13(hash_key_, scratch_key_),
+                                     [this](const Server& s) { return s.key == scratch_key_; });
 }
 
-// By scratch_key_.
 bool TransactionLayer::was_refused() { return tables_->refused.has(siphash13(hash_key_, scratch_key_)); }
 
 void TransactionLayer::refuse(const Path& from, const sip::Message& request, std::uint32_t retry_after_s) {
@@ -163,10 +160,10 @@ TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const
     server->to_tag.clear();
     server->head.assign(request, from.remote);
     server->ours = request.method() == Method::kCancel;
-    tables_->server_keys.insert(server->index, siphash13(hash_key_, server->key));
+    tables_->server_keys.insert(*server, siphash13(hash_key_, server->key));
     if (request.to_tag().empty() && !server->ours) {
         make_merge_key(server->merge_key, request);
-        tables_->merge_keys.insert(server->index, siphash13(hash_key_, server->merge_key));
+        tables_->merge_keys.insert(*server, siphash13(hash_key_, server->merge_key));
     }
     tables_->account(*server);
     return server;
@@ -176,9 +173,8 @@ TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const
 bool TransactionLayer::is_merged(const sip::Message& request) {
     if (!request.to_tag().empty()) return false;
     make_merge_key(scratch_key_, request);
-    return tables_->merge_keys.find(siphash13(hash_key_, scratch_key_), [this](std::uint32_t i) {
-        return tables_->servers.at(i).merge_key == scratch_key_;
-    }) != HashIndex::kNone;
+    return tables_->merge_keys.find(siphash13(hash_key_, scratch_key_),
+                                    [this](const Server& s) { return s.merge_key == scratch_key_; }) != nullptr;
 }
 
 void TransactionLayer::on_ack(Instant now, const Path& from, const sip::Message& ack) {
@@ -254,7 +250,7 @@ bool TransactionLayer::respond(Instant now, ServerId id, std::string_view bytes)
         tables_->account(*server);
         // A failed attempt does not stand in the way of the next one (RFC 3263 §4.3: same request, new branch).
         if (*event == ServerEvent::kSendFailure || *event == ServerEvent::kSendTimeout)
-            tables_->merge_keys.erase(server->index);
+            tables_->merge_keys.erase(*server);
     }
     run(now, *server, step, server->to, nullptr);
     return step.accepted;

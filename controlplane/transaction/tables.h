@@ -1,11 +1,13 @@
 #pragma once
-// Where transactions live: slots that never move (timers link into them), are used again with their buffers,
+// Where transactions live: slots that do not move (timers link into them), are used again with their buffers,
 // and are found by a keyed hash. Private to the transaction layer.
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controlplane/sip/response_template.h"
@@ -19,119 +21,175 @@
 namespace sallyport::transaction {
 
 // A buffer that goes back to its slot keeps its memory up to this size, an ordinary INVITE's. No account holds what is
-// kept; with four buffers a slot it is no more than TransactionSettings::mean_transaction_bytes.
+// kept; with four buffers a slot and Slots::kSpare slots it is a few MiB.
 constexpr std::size_t kKeepCapacity = 2048;
 
-// Chained hash over slot numbers. The keys are the slots' own; the caller compares them. Hashes come from
-// SipHash, so that a peer cannot aim at one chain.
-class HashIndex {
-public:
-    explicit HashIndex(std::size_t expected) {
-        std::size_t n = 64;
-        while (n < expected) n *= 2;
-        heads_.assign(n, kNone);
-    }
-    void insert(std::uint32_t slot, std::uint64_t hash) {
-        if (slot >= links_.size()) links_.resize(slot + 1U);
-        auto& head = heads_[hash & (heads_.size() - 1)];
-        links_[slot] = {hash, head, true};
-        head = slot;
-    }
-    void erase(std::uint32_t slot) {
-        if (slot >= links_.size() || !links_[slot].linked) return;
-        auto* at = &heads_[links_[slot].hash & (heads_.size() - 1)];
-        while (*at != slot) at = &links_[*at].next;
-        *at = links_[slot].next;
-        links_[slot].linked = false;
-    }
-    static constexpr std::uint32_t kNone = UINT32_MAX;
-    template <typename Matches>
-    std::uint32_t find(std::uint64_t hash, const Matches& matches) const {
-        for (auto slot = heads_[hash & (heads_.size() - 1)]; slot != kNone; slot = links_[slot].next)
-            if (links_[slot].hash == hash && matches(slot)) return slot;
-        return kNone;
-    }
-
-private:
-    struct Link {
-        std::uint64_t hash = 0;
-        std::uint32_t next = kNone;
-        bool linked = false;
-    };
-    std::vector<std::uint32_t> heads_;
-    std::vector<Link> links_;
-};
-
-// Slots in buckets by what they wait for. In and out in one step, wherever a slot stands: a bucket may hold them all.
-class Waiters {
-public:
-    void insert(std::uint32_t slot, std::uint64_t hash) {
-        if (slot >= links_.size()) links_.resize(slot + 1U);
-        const auto bucket = static_cast<std::uint32_t>(hash % kBuckets);
-        auto& head = heads_[bucket];
-        if (head != kNone) links_[head].before = slot;
-        links_[slot] = {kNone, head, bucket, true};
-        head = slot;
-    }
-    void erase(std::uint32_t slot) {
-        if (!contains(slot)) return;
-        const auto link = links_[slot];
-        (link.before == kNone ? heads_[link.bucket] : links_[link.before].after) = link.after;
-        if (link.after != kNone) links_[link.after].before = link.before;
-        links_[slot].linked = false;
-    }
-    bool contains(std::uint32_t slot) const { return slot < links_.size() && links_[slot].linked; }
-    // All of the bucket of `hash`: others may be among them. `visit` changes nothing here.
-    template <typename Visit>
-    void visit(std::uint64_t hash, const Visit& visit) const {
-        for (auto slot = heads_[hash % kBuckets]; slot != kNone; slot = links_[slot].after) visit(slot);
-    }
-
-private:
-    static constexpr std::uint32_t kNone = UINT32_MAX;
-    static constexpr std::size_t kBuckets = 1024;
-    struct Link {
-        std::uint32_t before = kNone;
-        std::uint32_t after = kNone;
-        std::uint32_t bucket = 0;
-        bool linked = false;
-    };
-    std::vector<std::uint32_t> heads_ = std::vector<std::uint32_t>(kBuckets, kNone);
-    std::vector<Link> links_;
-};
-
+// Slots that stay where they are while they are in use (timers link into them). Those that were given back are used
+// again first, buffers and all; above kSpare of them they go with their memory, so that a peak leaves little behind.
+// T has `index` and `generation`; a number that was given back comes again with another generation.
 template <typename T>
 class Slots {
 public:
+    static constexpr std::size_t kSpare = 512;
+
     explicit Slots(std::size_t max) : max_(max) {}
     // nullptr when all are taken.
     T* take() {
-        if (!free_.empty()) {
-            auto& slot = slots_[free_.back()];
-            free_.pop_back();
+        if (!spare_.empty()) {
+            auto& slot = *places_[spare_.back()].slot;
+            spare_.pop_back();
+            ++used_;
             return &slot;
         }
-        if (slots_.size() >= max_) return nullptr;
-        auto& slot = slots_.emplace_back();
-        slot.index = static_cast<std::uint32_t>(slots_.size() - 1);
-        slot.generation = 1;
-        return &slot;
+        if (used_ >= max_) return nullptr;
+        if (bare_.empty()) {
+            bare_.push_back(static_cast<std::uint32_t>(places_.size()));
+            places_.emplace_back();
+        }
+        auto& place = places_[bare_.back()];
+        place.slot = std::make_unique<T>();
+        place.slot->index = bare_.back();
+        place.slot->generation = place.generation;
+        bare_.pop_back();
+        ++used_;
+        return place.slot.get();
     }
     void give_back(T& slot) {
         if (++slot.generation == 0) slot.generation = 1;  // 0 is nobody's
-        free_.push_back(slot.index);
+        --used_;
+        const auto index = slot.index;
+        if (spare_.size() < kSpare) {
+            spare_.push_back(index);
+            return;
+        }
+        auto& place = places_[index];
+        place.generation = slot.generation;
+        place.slot.reset();
+        bare_.push_back(index);
     }
     T* find(std::uint32_t index, std::uint32_t generation) {
-        return index < slots_.size() && slots_[index].generation == generation ? &slots_[index] : nullptr;
+        auto* slot = index < places_.size() ? places_[index].slot.get() : nullptr;
+        return slot != nullptr && slot->generation == generation ? slot : nullptr;
     }
-    T& at(std::uint32_t index) { return slots_[index]; }
-    std::size_t capacity() const { return slots_.size(); }
-    std::size_t used() const { return slots_.size() - free_.size(); }
+    // Of a number in use.
+    T& at(std::uint32_t index) { return *places_[index].slot; }
+    const T& at(std::uint32_t index) const { return *places_[index].slot; }
+    std::size_t used() const { return used_; }
 
 private:
-    std::deque<T> slots_;
-    std::vector<std::uint32_t> free_;
+    struct Place {
+        std::unique_ptr<T> slot;
+        std::uint32_t generation = 1;  // of the next, where there is no slot
+    };
+    std::vector<Place> places_;
+    std::vector<std::uint32_t> spare_;  // slots that nobody has
+    std::vector<std::uint32_t> bare_;   // numbers without a slot
+    std::size_t used_ = 0;
     std::size_t max_;
+};
+
+inline constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+struct HashLink {
+    std::uint64_t hash = 0;
+    std::uint32_t next = kNoSlot;
+    bool linked = false;
+};
+
+// Chained hash over slot numbers; `link` is the member of T that it chains with. The keys are the slots' own; the
+// caller compares them. Hashes come from SipHash, so that a peer cannot aim at one chain. As many chains as the most
+// slots that were linked at a time: it grows at once, a millisecond for tens of thousands.
+template <typename T, HashLink T::* link>
+class HashIndex {
+public:
+    explicit HashIndex(Slots<T>& slots) : slots_(slots) {}
+    void insert(T& slot, std::uint64_t hash) {
+        if (linked_ == heads_.size()) grow();
+        ++linked_;
+        put(slot, hash);
+    }
+    void erase(T& slot) {
+        if (!(slot.*link).linked) return;
+        auto* at = &head((slot.*link).hash);
+        while (*at != slot.index) at = &(slots_.at(*at).*link).next;
+        *at = (slot.*link).next;
+        (slot.*link).linked = false;
+        --linked_;
+    }
+    // nullptr: none.
+    template <typename Matches>
+    T* find(std::uint64_t hash, const Matches& matches) const {
+        for (auto at = heads_[hash & (heads_.size() - 1)]; at != kNoSlot;) {
+            auto& slot = slots_.at(at);
+            if ((slot.*link).hash == hash && matches(slot)) return &slot;
+            at = (slot.*link).next;
+        }
+        return nullptr;
+    }
+
+private:
+    std::uint32_t& head(std::uint64_t hash) { return heads_[hash & (heads_.size() - 1)]; }
+    void put(T& slot, std::uint64_t hash) {
+        auto& first = head(hash);
+        slot.*link = {hash, first, true};
+        first = slot.index;
+    }
+    void grow() {
+        const auto before = std::exchange(heads_, std::vector<std::uint32_t>(heads_.size() * 2, kNoSlot));
+        for (auto at : before) {
+            while (at != kNoSlot) {
+                auto& slot = slots_.at(at);
+                at = (slot.*link).next;
+                put(slot, (slot.*link).hash);
+            }
+        }
+    }
+
+    static constexpr std::size_t kFirst = 1024;
+    Slots<T>& slots_;
+    std::vector<std::uint32_t> heads_ = std::vector<std::uint32_t>(kFirst, kNoSlot);
+    std::size_t linked_ = 0;
+};
+
+struct WaitLink {
+    std::uint32_t before = kNoSlot;
+    std::uint32_t after = kNoSlot;
+    std::uint32_t bucket = 0;
+    bool linked = false;
+};
+
+// Slots in buckets by what they wait for. In and out in one step, wherever a slot stands: a bucket may hold them all.
+template <typename T, WaitLink T::* link>
+class Waiters {
+public:
+    explicit Waiters(Slots<T>& slots) : slots_(slots) {}
+    void insert(T& slot, std::uint64_t hash) {
+        const auto bucket = static_cast<std::uint32_t>(hash % kBuckets);
+        auto& head = heads_[bucket];
+        if (head != kNoSlot) at(head).before = slot.index;
+        slot.*link = {kNoSlot, head, bucket, true};
+        head = slot.index;
+    }
+    void erase(T& slot) {
+        if (!contains(slot)) return;
+        const auto was = slot.*link;
+        (was.before == kNoSlot ? heads_[was.bucket] : at(was.before).after) = was.after;
+        if (was.after != kNoSlot) at(was.after).before = was.before;
+        (slot.*link).linked = false;
+    }
+    bool contains(const T& slot) const { return (slot.*link).linked; }
+    // All of the bucket of `hash`: others may be among them. `visit` changes nothing here.
+    template <typename Visit>
+    void visit(std::uint64_t hash, const Visit& visit) const {
+        for (auto index = heads_[hash % kBuckets]; index != kNoSlot; index = at(index).after) visit(slots_.at(index));
+    }
+
+private:
+    static constexpr std::size_t kBuckets = 1024;
+    WaitLink& at(std::uint32_t index) const { return slots_.at(index).*link; }
+
+    Slots<T>& slots_;
+    std::vector<std::uint32_t> heads_ = std::vector<std::uint32_t>(kBuckets, kNoSlot);
 };
 
 // INVITEs that were refused without a transaction: one that comes again is refused again, for its sender may have given
@@ -189,6 +247,8 @@ struct TransactionLayer::Client {
     bool cancelled = false;
     bool cancel_sent = false;
     std::size_t accounted = 0;  // in Tables::client_bytes
+    HashLink by_key;
+    WaitLink by_peer;
 
     // For its first response, or for the final one of a request that is no INVITE: what an ICMP error ends.
     bool waiting() const {
@@ -219,6 +279,8 @@ struct TransactionLayer::Server {
     sip::ResponseTemplate head;
     bool ours = false;          // of a CANCEL: the TU does not know it
     std::size_t accounted = 0;  // in Tables::server_bytes
+    HashLink by_key;
+    HashLink by_merge_key;
 
     std::size_t size() const { return key.size() + merge_key.size() + head.size() + response.size(); }
     ServerId id() const { return {index, generation}; }
@@ -232,20 +294,17 @@ struct TransactionLayer::Tables {
         : clients(s.max_client_transactions),
           servers(s.max_server_transactions),
           lingering_clients(s.max_lingering_client_transactions),
-          lingering_servers(s.max_lingering_server_transactions),
-          client_keys(s.max_client_transactions),
-          server_keys(s.max_server_transactions),
-          merge_keys(s.max_server_transactions) {}
+          lingering_servers(s.max_lingering_server_transactions) {}
     Slots<Client> clients;
     Slots<Server> servers;
     Lingering<Client> lingering_clients;
     Lingering<Server> lingering_servers;
     Refused refused;
-    HashIndex client_keys;
-    HashIndex server_keys;
-    HashIndex merge_keys;
-    Waiters client_peers;          // those that wait, by where their request went
-    std::size_t client_bytes = 0;  // what the texts of all take
+    HashIndex<Client, &Client::by_key> client_keys{clients};
+    HashIndex<Server, &Server::by_key> server_keys{servers};
+    HashIndex<Server, &Server::by_merge_key> merge_keys{servers};
+    Waiters<Client, &Client::by_peer> client_peers{clients};  // those that wait, by where their request went
+    std::size_t client_bytes = 0;                             // what the texts of all take
     std::size_t server_bytes = 0;
 
     void account(Client& client) {
@@ -256,9 +315,9 @@ struct TransactionLayer::Tables {
         server_bytes += server.size() - server.accounted;
         server.accounted = server.size();
     }
-    void unlink(const Server& server) {
-        server_keys.erase(server.index);
-        merge_keys.erase(server.index);
+    void unlink(Server& server) {
+        server_keys.erase(server);
+        merge_keys.erase(server);
     }
 };
 

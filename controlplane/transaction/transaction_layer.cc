@@ -115,19 +115,18 @@ std::uint64_t TransactionLayer::peer_hash(const Path& to) const {
     return siphash13(key, bytes);
 }
 
-void TransactionLayer::note_waiting(const Client& client) {
-    if (client.waiting() == tables_->client_peers.contains(client.index)) return;
+void TransactionLayer::note_waiting(Client& client) {
+    if (client.waiting() == tables_->client_peers.contains(client)) return;
     if (client.waiting())
-        tables_->client_peers.insert(client.index, peer_hash(client.to));
+        tables_->client_peers.insert(client, peer_hash(client.to));
     else
-        tables_->client_peers.erase(client.index);
+        tables_->client_peers.erase(client);
 }
 
 void TransactionLayer::on_unreachable(Instant now, const Path& to) {
     // The events may start and end transactions: first who is meant, then the telling.
     std::vector<ClientId> hit;
-    tables_->client_peers.visit(peer_hash(to), [&](std::uint32_t i) {
-        const auto& client = tables_->clients.at(i);
+    tables_->client_peers.visit(peer_hash(to), [&](const Client& client) {
         if (client.to == to) hit.push_back(client.id());
     });
     for (const auto id : hit) {

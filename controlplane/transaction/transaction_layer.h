@@ -221,7 +221,7 @@ private:
     void send_cancel(Instant now, Client& invite_client);
     void end(Client& client);
     std::uint64_t peer_hash(const Path& to) const;
-    void note_waiting(const Client& client);
+    void note_waiting(Client& client);
 
     Server* start_server(const Path& from, const sip::Message& request);
     Server* find_server_by_key();

@@ -14,11 +14,10 @@ FlowTable::FlowTable(const FlowConfig& config, Epochs& epochs)
       // One rule per flow, and one more for each change that waits for the workers.
       rules_(config.max_flows + 2 * std::size_t{kMaxTransaction} + 1),
       rates_(config.max_flows),
-      infos_(config.max_flows) {
-    for (std::uint32_t w = 0; w < config.workers; ++w) stats_.push_back(std::make_unique<FlowStats[]>(max_flows_));
-    // Taken from the back: low indices first.
-    for (auto i = static_cast<std::uint32_t>(rules_.size()); i-- > 1;) free_rules_.push_back(i);
-    for (auto i = max_flows_; i-- > 0;) free_flows_.push_back(i);
+      infos_(config.max_flows),
+      free_rules_(1, static_cast<std::uint32_t>(rules_.size())),
+      free_flows_(0, config.max_flows) {
+    for (std::uint32_t w = 0; w < config.workers; ++w) stats_.emplace_back(max_flows_);
 }
 
 std::expected<void, Rejection> FlowTable::check(std::span<const wire::FlowCommand> commands) const {
@@ -33,7 +32,7 @@ std::expected<void, Rejection> FlowTable::check(std::span<const wire::FlowComman
         const auto cell = cell_of(ports_, key);
         if (!after.contains(cell)) {
             const auto rule = ports_.cell(cell).rule.load(std::memory_order_relaxed);
-            after[cell] = rule == 0 ? 0 : infos_[rules_[rule].flow_index].spec.generation;
+            after[cell] = rule == 0 ? 0 : infos_[rules_[rule].flow_index].spec.generation();
         }
         auto& generation = after[cell];
         if (command.type == wire::CommandType::kInstall) {
@@ -62,16 +61,16 @@ void FlowTable::apply(std::span<const wire::FlowCommand> commands, std::uint64_t
 }
 
 void FlowTable::install(const wire::FlowSpec& spec, std::uint64_t now_ns, EventSink& events) {
-    const auto flow = free_flows_.back();
-    free_flows_.pop_back();
+    const auto flow = free_flows_.take();
     flows_end_ = std::max(flows_end_, flow + 1);
     for (auto& worker : stats_) worker[flow].reset();
     rates_[flow].reset();
     const auto cell = cell_of(ports_, spec.key);
     const auto tag = empty_latch(cell);
     const auto rule = make_rule(spec, flow, tag);
-    infos_[flow] = {.spec = spec, .rule = rule, .cell = cell, .installed = true, .installed_ns = now_ns};
-    infos_[flow].spec.flags &= static_cast<std::uint16_t>(~wire::kFlowRelatch);
+    infos_[flow] = {
+        .spec = wire::PackedFlow(spec), .rule = rule, .cell = cell, .installed = true, .installed_ns = now_ns};
+    infos_[flow].spec.clear_flags(wire::kFlowRelatch);
     ports_.cell(cell).rule.store(rule, std::memory_order_release);
     ++installed_;
     events.push(describe(flow, wire::EventType::kInstalled));
@@ -90,8 +89,8 @@ void FlowTable::update(const wire::FlowSpec& spec) {
     if (!keep) info.latch_reported = 0;
     const auto old = info.rule;
     info.rule = make_rule(spec, flow, tag);
-    info.spec = spec;
-    info.spec.flags &= static_cast<std::uint16_t>(~wire::kFlowRelatch);
+    info.spec = wire::PackedFlow(spec);
+    info.spec.clear_flags(wire::kFlowRelatch);
     cell.rule.store(info.rule, std::memory_order_release);
     retire_rule(old);
 }
@@ -122,8 +121,7 @@ std::uint16_t FlowTable::empty_latch(std::uint32_t cell) {
 }
 
 std::uint32_t FlowTable::make_rule(const wire::FlowSpec& spec, std::uint32_t flow, std::uint16_t tag) {
-    const auto index = free_rules_.back();
-    free_rules_.pop_back();
+    const auto index = free_rules_.take();
     auto& rule = rules_[index];
     rule = FlowRule{};
     rule.remote = spec.remote.address.v4_host_order();
@@ -148,7 +146,7 @@ std::uint32_t FlowTable::make_rule(const wire::FlowSpec& spec, std::uint32_t flo
 
 void FlowTable::reclaim(EventSink& events) {
     while (!retired_rules_.empty() && epochs_.passed(retired_rules_.front().stamp)) {
-        free_rules_.push_back(retired_rules_.front().index);
+        free_rules_.give_back(retired_rules_.front().index);
         retired_rules_.pop_front();
     }
     while (!retired_flows_.empty() && epochs_.passed(retired_flows_.front().stamp)) {
@@ -158,7 +156,7 @@ void FlowTable::reclaim(EventSink& events) {
             events.push(describe(flow, wire::EventType::kRemoved));
         }
         infos_[flow] = FlowInfo{};
-        free_flows_.push_back(flow);
+        free_flows_.give_back(flow);
         retired_flows_.pop_front();
     }
 }
@@ -197,7 +195,7 @@ wire::FlowEvent FlowTable::describe(std::uint32_t flow, wire::EventType type, st
     wire::FlowEvent event;
     event.type = type;
     event.transaction = transaction;
-    event.spec = infos_[flow].spec;
+    event.spec = infos_[flow].spec.unpack();
     event.source = source(flow);
     event.flow_index = flow;
     event.counters = counters(flow);

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,8 +16,9 @@
 #include "dataplane/flow/epoch.h"
 #include "dataplane/flow/media_ports.h"
 #include "dataplane/flow/rule.h"
-#include "platform/base/fixed_array.h"
+#include "platform/base/sparse_array.h"
 #include "platform/wire/flow_records.h"
+#include "platform/wire/packed_flow.h"
 
 namespace sallyport::flow {
 
@@ -37,9 +37,9 @@ struct Rejection {
 
 // What the slow-path thread knows of a flow.
 struct FlowInfo {
-    wire::FlowSpec spec;
+    wire::PackedFlow spec;
     std::uint32_t rule = 0;
-    std::uint32_t cell = kNoCell;
+    std::uint32_t cell = 0;
     bool installed = false;
     bool idle_reported = false;
     bool announce_removal = false;
@@ -47,6 +47,28 @@ struct FlowInfo {
     std::uint64_t installed_ns = 0;
 };
 
+// Numbers below a limit: those that came back first, so that what they index stays as short as it can.
+class FreeIndices {
+public:
+    FreeIndices(std::uint32_t first, std::uint32_t end) : next_(first), end_(end) {}
+    std::size_t size() const { return end_ - next_ + back_.size(); }
+    // size() is above 0.
+    std::uint32_t take() {
+        if (back_.empty()) return next_++;
+        const auto index = back_.back();
+        back_.pop_back();
+        return index;
+    }
+    void give_back(std::uint32_t index) { back_.push_back(index); }
+
+private:
+    std::uint32_t next_;
+    std::uint32_t end_;
+    std::vector<std::uint32_t> back_;
+};
+
+// Its tables are as long as `max_flows` says, and take memory as flows come: nothing of a flow is read or written
+// before its installation, which writes all of it.
 class FlowTable {
 public:
     static constexpr std::uint32_t kMaxTransaction = 4096;
@@ -57,9 +79,9 @@ public:
     const MediaPorts& ports() const { return ports_; }
     FlowCell& cell(std::uint32_t index) { return ports_.cell(index); }
     const FlowRule& rule(std::uint32_t index) const { return rules_[index]; }
-    FlowStats& stats(std::uint32_t worker, std::uint32_t flow) { return stats_[worker][flow]; }
+    FlowStats& stats(std::uint32_t worker, std::uint32_t flow) { return stats_[worker].data()[flow]; }
     // By flow; they stay where they are.
-    std::span<FlowStats> stats_of(std::uint32_t worker) { return {stats_[worker].get(), max_flows_}; }
+    std::span<FlowStats> stats_of(std::uint32_t worker) { return {stats_[worker].data(), max_flows_}; }
     RateLimit& rate(std::uint32_t flow) { return rates_[flow]; }
 
     // --- slow-path thread
@@ -109,12 +131,12 @@ private:
     std::uint32_t max_flows_;
     std::uint32_t installed_ = 0;
     std::uint32_t flows_end_ = 0;
-    FixedArray<FlowRule> rules_;  // 0 is none
-    std::vector<std::unique_ptr<FlowStats[]>> stats_;
-    FixedArray<RateLimit> rates_;
-    std::vector<FlowInfo> infos_;
-    std::vector<std::uint32_t> free_rules_;
-    std::vector<std::uint32_t> free_flows_;
+    SparseArray<FlowRule> rules_;  // 0 is none
+    std::vector<SparseArray<FlowStats>> stats_;
+    SparseArray<RateLimit> rates_;
+    SparseArray<FlowInfo> infos_;
+    FreeIndices free_rules_;
+    FreeIndices free_flows_;
     std::deque<Retired> retired_rules_;
     std::deque<Retired> retired_flows_;
 };

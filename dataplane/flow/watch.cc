@@ -29,12 +29,12 @@ void FlowWatch::look(std::uint32_t flow, std::uint64_t now_ns, EventSink& events
         info.latch_reported = learned.pack();
         events.push(table_.describe(flow, wire::EventType::kLatched));
     }
-    if (info.spec.idle_ms == 0 || (info.spec.flags & wire::kFlowReportIdle) == 0) {
+    if (info.spec.idle_ms() == 0 || (info.spec.flags() & wire::kFlowReportIdle) == 0) {
         info.idle_reported = false;
         return;
     }
     const auto heard = std::max(counters.last_packet_ns, info.installed_ns);
-    const bool idle = now_ns > heard && now_ns - heard >= std::uint64_t{info.spec.idle_ms} * 1'000'000;
+    const bool idle = now_ns > heard && now_ns - heard >= std::uint64_t{info.spec.idle_ms()} * 1'000'000;
     if (idle == info.idle_reported || events.room() == 0) return;
     info.idle_reported = idle;
     events.push(table_.describe(flow, idle ? wire::EventType::kIdle : wire::EventType::kActive));
@@ -42,11 +42,8 @@ void FlowWatch::look(std::uint32_t flow, std::uint64_t now_ns, EventSink& events
 
 void FlowWatch::publish(std::uint32_t flow, const wire::FlowCounters& counters) {
     const auto& spec = table_.info(flow).spec;
-    page_.set_flow(flow, {.key = spec.key,
-                          .cookie = spec.cookie,
-                          .source = table_.source(flow),
-                          .generation = spec.generation,
-                          .counters = counters});
+    page_.set_flow(flow,
+                   {.key = spec.key(), .call = spec.call(), .counters = counters, .generation = spec.generation()});
     published_[flow] = true;
 }
 

@@ -126,7 +126,7 @@ json::Value SlowPath::show_flows() {
     auto& list = out["flows"] = json::Value(Json::arrayValue);
     for (std::uint32_t i = 0; i < table_.flows_end() && list.size() < kFlowLimit; ++i) {
         if (!table_.info(i).installed) continue;
-        const auto& spec = table_.info(i).spec;
+        const auto spec = table_.info(i).spec.unpack();
         const auto counters = table_.counters(i);
         const auto source = table_.source(i);
         json::Value f;

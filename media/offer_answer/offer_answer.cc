@@ -6,6 +6,7 @@
 #include "media/offer_answer/stream_end.h"
 #include "media/sdp/sdp_parse.h"
 #include "media/sdp/sdp_write.h"
+#include "platform/base/buffer.h"
 
 namespace sallyport::sdp {
 
@@ -164,7 +165,7 @@ void OfferAnswer::read_resting() const {
     resting_ = false;
     remote_ = parse_written(resting_remote_).value();
     local_ = parse_written(last_sent_).value();
-    resting_remote_ = {};
+    clear_buffer(resting_remote_, 0);
 }
 
 void OfferAnswer::export_to(ByteWriter& out) const {

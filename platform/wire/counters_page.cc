@@ -40,11 +40,12 @@ void CountersWriter::set_port(std::uint32_t port, const PortCounters& counters) 
 void CountersWriter::set_flow(std::uint32_t index, const FlowReading& reading) {
     if (index >= geometry_.flow_slots) return;
     std::array<std::uint64_t, kFlowWords> source;
-    std::memcpy(source.data(), &reading, sizeof reading);
+    std::memcpy(source.data(), &reading, sizeof source);
     auto& slot = *reinterpret_cast<FlowSlot*>(at_ + geometry_.flows_at() + index * sizeof(FlowSlot));
     const auto sequence = slot.sequence.load(std::memory_order_relaxed);
     slot.sequence.store(sequence + 1, std::memory_order_relaxed);
     // Release on each word: who sees a new word also sees the odd sequence (plain moves on x86).
+    slot.generation.store(reading.generation, std::memory_order_release);
     for (std::size_t i = 0; i < kFlowWords; ++i) slot.words[i].store(source[i], std::memory_order_release);
     slot.sequence.store(sequence + 2, std::memory_order_release);
 }
@@ -96,11 +97,13 @@ std::optional<FlowReading> CountersReader::flow(std::uint32_t index) const {
         const auto before = slot.sequence.load(std::memory_order_acquire);
         if (before & 1) continue;
         // Acquire: the second look at the sequence cannot come before these loads.
+        const auto generation = slot.generation.load(std::memory_order_acquire);
         for (std::size_t w = 0; w < kFlowWords; ++w) copy[w] = slot.words[w].load(std::memory_order_acquire);
         if (slot.sequence.load(std::memory_order_relaxed) != before) continue;
+        if (generation == 0) return std::nullopt;
         FlowReading out;
-        std::memcpy(static_cast<void*>(&out), copy.data(), sizeof out);
-        if (out.generation == 0) return std::nullopt;
+        std::memcpy(static_cast<void*>(&out), copy.data(), sizeof copy);
+        out.generation = generation;
         return out;
     }
     return std::nullopt;

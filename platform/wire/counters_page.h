@@ -64,22 +64,23 @@ static_assert(sizeof(PortCounters) == 192);
 
 // What a reader gets of one flow. `generation` 0 means: no flow has this index.
 struct FlowReading {
-    FlowKey key;
-    FlowCookie cookie;
-    Endpoint source;  // latched source, empty if none
-    std::uint32_t generation = 0;
+    std::uint64_t key = 0;   // as pack_key() makes it
+    std::uint64_t call = 0;  // of the flow's cookie
     FlowCounters counters;
+    std::uint32_t generation = 0;
+    std::uint32_t reserved = 0;
 };
-static_assert(sizeof(FlowReading) == 168 && std::is_trivially_copyable_v<FlowReading>);
+static_assert(sizeof(FlowReading) == 128 && offsetof(FlowReading, generation) == 120);
+static_assert(std::is_trivially_copyable_v<FlowReading>);
 
-inline constexpr std::size_t kFlowWords = sizeof(FlowReading) / sizeof(std::uint64_t);
+inline constexpr std::size_t kFlowWords = offsetof(FlowReading, generation) / sizeof(std::uint64_t);
 
 struct alignas(64) FlowSlot {
     std::atomic<std::uint32_t> sequence;
-    std::uint32_t reserved;
+    std::atomic<std::uint32_t> generation;
     std::atomic<std::uint64_t> words[kFlowWords];
 };
-static_assert(sizeof(FlowSlot) == 192);
+static_assert(sizeof(FlowSlot) == 128);
 
 struct CountersGeometry {
     std::uint32_t ports = 0;

@@ -23,7 +23,7 @@ namespace sallyport::wire {
 inline constexpr std::uint64_t kSegmentMagic = 0x53414c4c59503031;  // "SALLYP01"
 inline constexpr std::size_t kHeaderBytes = 4096;
 inline constexpr std::uint32_t kCommandSlots = 8192;
-inline constexpr std::uint32_t kEventSlots = 16384;
+inline constexpr std::uint32_t kEventSlots = 8192;
 
 struct SegmentHeader {
     std::uint64_t magic = kSegmentMagic;

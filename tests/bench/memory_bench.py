@@ -12,7 +12,8 @@ KAMAILIO, WITH_RTPENGINE = "Kamailio", "Kamailio + rtpengine"
 CALLS = 10_000
 RATE = 400              # of their set-up: carried by all
 LINGER_SECONDS = 40     # 64*T1 and some: what a set-up leaves behind for SIP's timers is over
-ONE_CALL = configuration(1, hosts=(1,), ports="10000-10099")
+HOSTS = (1,)            # one media address a side, as rtpengine has: 27,768 pairs of ports
+ONE_CALL = configuration(1, hosts=HOSTS, ports="10000-10099")
 
 
 def held(words, calls, processes):
@@ -40,7 +41,7 @@ def ours(build, calls):
     def one_lab(config, calls):
         with CallLab(build, config) as lab:
             return held(lab.load_words(OURS), calls, lab.our_processes)
-    return difference(one_lab(configuration(calls), calls), one_lab(ONE_CALL, 1), calls)
+    return difference(one_lab(configuration(calls, hosts=HOSTS), calls), one_lab(ONE_CALL, 1), calls)
 
 
 def peers(build, with_rtpengine, calls):

@@ -173,7 +173,8 @@ void written(fuzz::Input in) {
         const auto port_read = reader->port(at);
         FUZZ_CHECK(port_read.has_value() == (at < geometry.ports));
         if (port_read) FUZZ_CHECK(port_read->rx_bytes == port.rx_bytes && port_read->from_kernel == port.from_kernel);
-        const auto flow = in.take<FlowReading>();
+        auto flow = in.take<FlowReading>();
+        flow.reserved = 0;
         writer.set_flow(at, flow);
         const auto flow_read = reader->flow(at);
         FUZZ_CHECK(flow_read.has_value() == (at < geometry.flow_slots && flow.generation != 0));

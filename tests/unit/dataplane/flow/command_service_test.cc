@@ -125,7 +125,7 @@ TEST(Commands, later_commands_of_a_transaction_see_the_earlier_ones) {
     second.generation = 2;
     check_reason(RejectReason::kNone,
                  t.commit({command(CommandType::kRemove, test::inbound()), command(CommandType::kInstall, second)}));
-    LONGS_EQUAL(2, t.table.info(*t.table.find(second.key)).spec.generation);
+    LONGS_EQUAL(2, t.table.info(*t.table.find(second.key)).spec.generation());
     check_reason(RejectReason::kAlreadyInstalled, t.commit({command(CommandType::kInstall, test::outbound()),
                                                             command(CommandType::kInstall, test::outbound())}));
     LONGS_EQUAL(1, t.table.installed());

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "dataplane/flow/next_hops.h"
+#include "platform/wire/packed_flow.h"
 #include "tests/support/flows.h"
 
 #include <CppUTest/TestHarness.h>
@@ -119,7 +120,7 @@ TEST(FlowWatch, page_shows_the_flow_and_forgets_it) {
     watch.turn(t.now_ns, t.events);
     const auto reader = wire::CountersReader::attach(page);
     LONGS_EQUAL(1, reader->flow(0)->counters.packets_in);
-    CHECK(reader->flow(0)->key == test::inbound().key);
+    CHECK(reader->flow(0)->key == wire::pack_key(test::inbound().key));
     t.remove(test::inbound());
     watch.turn(t.now_ns, t.events);
     CHECK_FALSE(reader->flow(0).has_value());

@@ -15,8 +15,8 @@ namespace {
 wire::FlowReading reading(std::uint64_t n) {
     wire::FlowReading out;
     out.generation = static_cast<std::uint32_t>(n) | 1;
-    out.key = {Endpoint(IpAddress::v4(static_cast<std::uint32_t>(n)), static_cast<std::uint16_t>(n)), 0, 0};
-    out.cookie.call = n;
+    out.key = n;
+    out.call = n;
     out.counters.packets_in = n;
     out.counters.last_packet_ns = n;
     return out;
@@ -108,8 +108,8 @@ TEST(CountersPage, reading_is_never_a_mixture_of_two) {
         }
         ++seen;
         const auto n = r->counters.packets_in;
-        whole =
-            whole && r->cookie.call == n && r->counters.last_packet_ns == n && r->generation == reading(n).generation;
+        whole = whole && r->call == n && r->key == n && r->counters.last_packet_ns == n &&
+                r->generation == reading(n).generation;
     }
     stop.store(true);
     other.join();

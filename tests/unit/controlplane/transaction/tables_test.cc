@@ -1,0 +1,105 @@
+#include "controlplane/transaction/tables.h"
+
+#include <cstddef>
+#include <vector>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace sallyport;
+using namespace sallyport::transaction;
+
+namespace {
+
+struct Item {
+    static inline std::size_t alive = 0;
+    Item() { ++alive; }
+    ~Item() { --alive; }
+    std::uint32_t index = 0;
+    std::uint32_t generation = 0;
+    std::uint64_t key = 0;
+    HashLink by_key;
+    WaitLink by_peer;
+};
+
+constexpr std::size_t kMany = 5000;
+
+}  // namespace
+
+TEST_GROUP(Slots) {};
+
+TEST(Slots, what_a_peak_took_goes_but_for_some_that_are_used_again) {
+    Slots<Item> slots(kMany);
+    std::vector<Item*> taken;
+    for (std::size_t i = 0; i < kMany; ++i) taken.push_back(slots.take());
+    POINTERS_EQUAL(nullptr, slots.take());
+    LONGS_EQUAL(kMany, slots.used());
+    for (auto* item : taken) slots.give_back(*item);
+    LONGS_EQUAL(0, slots.used());
+    LONGS_EQUAL(Slots<Item>::kSpare, Item::alive);
+    for (std::size_t i = 0; i < kMany; ++i) CHECK_TRUE(slots.take() != nullptr);
+    POINTERS_EQUAL(nullptr, slots.take());
+}
+
+TEST(Slots, number_that_ended_is_found_no_more_whether_its_slot_stayed_or_not) {
+    Slots<Item> slots(kMany);
+    struct Name {
+        std::uint32_t index, generation;
+    };
+    std::vector<Name> ended;
+    for (int round = 0; round < 3; ++round) {
+        std::vector<Item*> taken;
+        for (std::size_t i = 0; i < 2 * Slots<Item>::kSpare; ++i) {
+            taken.push_back(slots.take());
+            POINTERS_EQUAL(taken.back(), slots.find(taken.back()->index, taken.back()->generation));
+        }
+        for (const auto& name : ended) POINTERS_EQUAL(nullptr, slots.find(name.index, name.generation));
+        for (auto* item : taken) {
+            ended.push_back({item->index, item->generation});
+            slots.give_back(*item);
+        }
+    }
+    for (const auto& name : ended) POINTERS_EQUAL(nullptr, slots.find(name.index, name.generation));
+    POINTERS_EQUAL(nullptr, slots.find(1U << 30, 1));
+}
+
+TEST_GROUP(HashIndex) {};
+
+TEST(HashIndex, finds_all_while_it_grows_and_none_that_was_taken_out) {
+    Slots<Item> slots(kMany);
+    HashIndex<Item, &Item::by_key> index(slots);
+    std::vector<Item*> items;
+    const auto hash = [](std::uint64_t key) { return key * 0x9e3779b97f4a7c15 >> 7; };
+    const auto find = [&](std::uint64_t key) {
+        return index.find(hash(key), [key](const Item& i) { return i.key == key; });
+    };
+    for (std::size_t i = 0; i < kMany; ++i) {
+        auto* item = slots.take();
+        item->key = i;
+        index.insert(*item, hash(i));
+        items.push_back(item);
+    }
+    for (auto* item : items) POINTERS_EQUAL(item, find(item->key));
+    for (std::size_t i = 0; i < kMany; i += 2) index.erase(*items[i]);
+    index.erase(*items[0]);  // twice does no harm
+    for (std::size_t i = 0; i < kMany; ++i) POINTERS_EQUAL(i % 2 == 0 ? nullptr : items[i], find(i));
+}
+
+TEST_GROUP(Waiters) {};
+
+TEST(Waiters, visits_those_of_a_hash_wherever_one_was_taken_out) {
+    Slots<Item> slots(kMany);
+    Waiters<Item, &Item::by_peer> waiters(slots);
+    std::vector<Item*> items;
+    for (int i = 0; i < 5; ++i) {
+        items.push_back(slots.take());
+        waiters.insert(*items.back(), 7);
+    }
+    for (const std::size_t out : {2, 4, 0}) waiters.erase(*items[out]);
+    waiters.erase(*items[2]);
+    CHECK_FALSE(waiters.contains(*items[2]));
+    CHECK_TRUE(waiters.contains(*items[1]));
+    std::vector<const Item*> seen;
+    waiters.visit(7, [&](const Item& item) { seen.push_back(&item); });
+    LONGS_EQUAL(2, seen.size());
+    CHECK_TRUE(seen[0] == items[3] && seen[1] == items[1]);
+}
