@@ -126,19 +126,19 @@ std::uint32_t FlowTable::make_rule(const wire::FlowSpec& spec, std::uint32_t flo
     free_rules_.pop_back();
     auto& rule = rules_[index];
     rule = FlowRule{};
-    rule.remote = spec.remote.address.v4_host_order();
-    rule.remote_port = spec.remote.port;
+    rule.remote = Latch{spec.remote.address.v4_host_order(), spec.remote.port}.pack();
     rule.exact = spec.source_rule == wire::SourceRule::kExact;
-    rule.remote_mask = spec.source_rule == wire::SourceRule::kPrefix ? mask_of(spec.prefix_length) : ~0U;
+    rule.remote_mask =
+        Latch{.address = spec.source_rule == wire::SourceRule::kPrefix ? mask_of(spec.prefix_length) : ~0U,
+              .port = rule.exact ? std::uint16_t{0xffff} : std::uint16_t{0}}
+            .pack();
     rule.latch_tag = tag;
     rule.forward = (spec.flags & wire::kFlowForward) != 0;
     rule.rtcp = (spec.flags & wire::kFlowRtcp) != 0;
-    rule.tos = static_cast<std::uint8_t>(spec.dscp << 2);
     rule.flow_index = flow;
-    rule.out_source = spec.out.local.address.v4_host_order();
-    rule.out_source_port = spec.out.local.port;
-    rule.out_destination = spec.out_remote.address.v4_host_order();
-    rule.out_destination_port = spec.out_remote.port;
+    rule.set_source(spec.out.local.address.v4_host_order(), spec.out.local.port,
+                    static_cast<std::uint8_t>(spec.dscp << 2));
+    rule.to = Latch{spec.out_remote.address.v4_host_order(), spec.out_remote.port}.pack();
     rule.out_interface = ports_.realm(spec.out.realm).interface;
     rule.reverse_cell = cell_of(ports_, spec.out);
     rule.clock_khz = spec.clock_khz;
