@@ -48,9 +48,12 @@ public:
     // Marks the neighbour as used.
     [[gnu::always_inline]] Found find(std::uint16_t interface, std::uint32_t destination) const {
         const auto* slot = slot_of(interface, destination);
-        if (slot == nullptr || (slot->what.get() & kDirect) == 0) return find_by_route(interface, destination);
-        mark_used(*slot);
-        return found(destination, slot);
+        if (slot == nullptr) return find_by_route(interface, destination);
+        const auto what = slot->what.get();
+        if ((what & kDirect) == 0) return find_by_route(interface, destination);
+        if ((what & kUsed) == 0) [[unlikely]]
+            slot->what.set(what | kUsed);
+        return {Outcome::kFound, destination, packet::MacWord(what)};
     }
     Found look(std::uint16_t interface, std::uint32_t destination) const;
 

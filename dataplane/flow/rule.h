@@ -70,9 +70,11 @@ struct alignas(64) FlowRule {
     std::uint32_t packet_interval_ns = 0;  // of the token bucket; 0: no limit
     std::uint16_t latch_tag = 0;
     std::uint8_t clock_khz = 0;  // 0: by payload type
-    bool exact : 1 = true;
-    bool forward : 1 = false;
-    bool rtcp : 1 = false;
+    std::uint8_t flags = 0;
+    static constexpr std::uint8_t kExact = 1;  // only the signalled address and port may send
+    static constexpr std::uint8_t kForward = 2;
+    static constexpr std::uint8_t kRtcp = 4;
+    bool is(std::uint8_t flag) const { return (flags & flag) != 0; }
 
     // `tos`: DSCP << 2.
     void set_source(std::uint32_t address, std::uint16_t port, std::uint8_t tos);

@@ -127,14 +127,15 @@ std::uint32_t FlowTable::make_rule(const wire::FlowSpec& spec, std::uint32_t flo
     auto& rule = rules_[index];
     rule = FlowRule{};
     rule.remote = Latch{spec.remote.address.v4_host_order(), spec.remote.port}.pack();
-    rule.exact = spec.source_rule == wire::SourceRule::kExact;
+    const bool exact = spec.source_rule == wire::SourceRule::kExact;
     rule.remote_mask =
         Latch{.address = spec.source_rule == wire::SourceRule::kPrefix ? mask_of(spec.prefix_length) : ~0U,
-              .port = rule.exact ? std::uint16_t{0xffff} : std::uint16_t{0}}
+              .port = exact ? std::uint16_t{0xffff} : std::uint16_t{0}}
             .pack();
     rule.latch_tag = tag;
-    rule.forward = (spec.flags & wire::kFlowForward) != 0;
-    rule.rtcp = (spec.flags & wire::kFlowRtcp) != 0;
+    if (exact) rule.flags |= FlowRule::kExact;
+    if ((spec.flags & wire::kFlowForward) != 0) rule.flags |= FlowRule::kForward;
+    if ((spec.flags & wire::kFlowRtcp) != 0) rule.flags |= FlowRule::kRtcp;
     rule.flow_index = flow;
     rule.set_source(spec.out.local.address.v4_host_order(), spec.out.local.port,
                     static_cast<std::uint8_t>(spec.dscp << 2));

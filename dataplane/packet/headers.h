@@ -52,6 +52,8 @@ inline constexpr std::size_t kPlainUdpAt = kEtherBytes + kIpv4Bytes;
 // Header and data of the datagram in bytes, at least kUdpBytes; 0: parse() says what it is.
 [[gnu::always_inline]] inline std::uint32_t plain_udp_length(const std::byte* frame, std::uint32_t length, MacWord to,
                                                              bool ipv4_checked) {
+    constexpr std::uint32_t kEther = kEtherBytes;
+    constexpr std::uint32_t kIpv4 = kIpv4Bytes;
     constexpr std::uint32_t kIpv4NoOptions = swap32(std::uint32_t{kEtherIpv4} << 16 | 0x4500);
     constexpr std::uint32_t kTypeAndVersion = swap32(0xffffff00);
     constexpr std::uint32_t kFragmentAndProtocol = swap32(0x3fff00ff);  // a fragment has one of the bits 0x3fff
@@ -61,7 +63,7 @@ inline constexpr std::size_t kPlainUdpAt = kEtherBytes + kIpv4Bytes;
         return 0;
     const std::uint32_t total = load16(frame + kEtherBytes + 2);
     const std::uint32_t udp_length = load16(frame + kPlainUdpAt + 4);
-    if (total > length - kEtherBytes || udp_length < kUdpBytes || kIpv4Bytes + udp_length > total ||
+    if (kEther + total > length || udp_length < kUdpBytes || kIpv4 + udp_length > total ||
         (!ipv4_checked && !plain_header_ok(frame + kEtherBytes)))
         return 0;
     return udp_length;

@@ -29,9 +29,10 @@ struct Interface {
 
 // Of an interface what every packet that leaves by it needs.
 struct Egress {
-    MacWord mac_and_type;      // ours, and behind it the type
-    std::uint32_t tag = 0;     // VLAN and the type behind it, as in the frame; 0: untagged
-    std::uint16_t mtu = 1500;  // of the whole IPv4 packet
+    MacWord mac_and_type;           // ours, and behind it the type
+    std::uint16_t vlan = 0;         // 0: untagged
+    std::uint16_t ether_bytes = 0;  // 14, or 18 with a tag
+    std::uint16_t mtu = 1500;       // of the whole IPv4 packet
     std::uint16_t port = 0;
 };
 static_assert(sizeof(Egress) == 16);
@@ -55,7 +56,7 @@ public:
         return at < by_vlan_.size() ? by_vlan_[at] : kNone;
     }
     const Interface& operator[](std::uint16_t index) const { return interfaces_[index]; }
-    const Egress& egress(std::uint16_t index) const { return egress_[index]; }
+    FixedView<const Egress> egress() const { return egress_.view(); }  // by interface
     std::uint16_t size() const { return static_cast<std::uint16_t>(interfaces_.size()); }
 
 private:
@@ -65,7 +66,8 @@ private:
     static Egress egress_of(const Interface& i) {
         const bool tagged = i.vlan != 0;
         return {.mac_and_type = MacWord(i.mac, tagged ? kEtherVlan : kEtherIpv4),
-                .tag = tagged ? swap32(std::uint32_t{i.vlan} << 16 | kEtherIpv4) : 0,
+                .vlan = i.vlan,
+                .ether_bytes = static_cast<std::uint16_t>(kEtherBytes + (tagged ? kVlanBytes : 0)),
                 .mtu = i.mtu,
                 .port = i.port};
     }

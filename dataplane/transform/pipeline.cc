@@ -8,6 +8,7 @@
 
 namespace sallyport::transform {
 
+using flow::FlowRule;
 using flow::Latch;
 using packet::Packet;
 using packet::Verdict;
@@ -30,6 +31,7 @@ Pipeline::Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces,
       stats_(table.stats_of(worker)),
       rates_(table.rates()),
       interfaces_(interfaces),
+      egress_(interfaces.egress()),
       next_hops_(next_hops),
       kernel_gate_(interfaces, kernel_rates) {}
 
@@ -41,7 +43,8 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     for (auto& w : works)
         if (w.rule != nullptr) [[likely]]
             find_stream(w);
-    const auto* hops = next_hops_.get();
+    const auto* published = next_hops_.get();
+    const auto& hops = published != nullptr ? *published : no_next_hops_;
     const auto now_us = now_ns / 1000;
     for (const auto& w : works)
         if (w.rule != nullptr) [[likely]]
@@ -157,31 +160,34 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     w.stats = &stats_[w.rule->flow_index];
     __builtin_prefetch(w.stats, 1);
     __builtin_prefetch(&w.stats->reception, 1);
-    __builtin_prefetch(&rates_[w.rule->flow_index], 1);
-    __builtin_prefetch(cells_.find(w.rule->reverse_cell));
+    w.rate = &rates_[w.rule->flow_index];
+    __builtin_prefetch(w.rate, 1);
+    w.reverse = cells_.find(w.rule->reverse_cell);
+    __builtin_prefetch(w.reverse);
 }
 
-[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns,
+[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops& hops, std::uint64_t now_ns,
                                                    std::uint64_t now_us) {
     const auto& rule = *w.rule;
     auto& stats = *w.stats;
     const std::span<const std::byte> payload(w.udp + packet::kUdpBytes, w.payload_bytes);
     // RTCP may come on the RTP port (RFC 5761), RTP not on the RTCP port.
-    const auto header = rule.rtcp ? std::nullopt : rtp::parse(payload);
-    if (!source_ok(w, header.has_value() || rtp::looks_like_rtcp(payload))) return;
+    const bool is_rtp = !rule.is(FlowRule::kRtcp) && rtp::is_rtp(payload);
+    if (!source_ok(w, is_rtp || rtp::looks_like_rtcp(payload))) return;
     // Only what the flow's peer may send counts as received: others must not spoil its figures.
     stats.packets_in.add(1);
     stats.bytes_in.add(w.payload_bytes);
     if (stats.first_ns.get() == 0) [[unlikely]]
         stats.first_ns.set(now_ns);
     stats.last_ns.set(now_ns);
-    if (header) [[likely]] {
-        const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header->payload_type);
-        stats.reception.packet(*header, now_us, clock);
+    if (is_rtp) [[likely]] {
+        const auto header = rtp::read_header(payload.data());
+        const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header.payload_type);
+        stats.reception.packet(header, now_us, clock);
     }
-    if (!rule.forward) [[unlikely]]
+    if (!rule.is(FlowRule::kForward)) [[unlikely]]
         return keep(w, DropReason::kOnHold);
-    if (rule.packet_interval_ns != 0 && !rates_[rule.flow_index].take(now_ns, rule.packet_interval_ns)) [[unlikely]]
+    if (rule.packet_interval_ns != 0 && !w.rate->take(now_ns, rule.packet_interval_ns)) [[unlikely]]
         return keep(w, DropReason::kRateLimit);
     rewrite(w, hops);
 }
@@ -196,8 +202,8 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     if (((source ^ rule.remote) & rule.remote_mask) != 0) [[unlikely]]
         return refused(DropReason::kSourceForeign);
     if (!valid) [[unlikely]]
-        return refused(rule.rtcp ? DropReason::kNotRtcp : DropReason::kNotRtp);
-    if (rule.exact) return true;
+        return refused(rule.is(FlowRule::kRtcp) ? DropReason::kNotRtcp : DropReason::kNotRtp);
+    if (rule.is(FlowRule::kExact)) return true;
     const auto learned = w.cell->latch.load(std::memory_order_relaxed);
     if (((learned ^ source) & ~Latch::kTag) == 0) [[likely]]
         return true;
@@ -227,41 +233,44 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
 }
 
 // As a latch. What was learned by the reverse flow comes before what was signalled.
-[[gnu::always_inline]] inline std::uint64_t Pipeline::destination_of(const flow::FlowRule& rule) const {
-    const auto* reverse = cells_.find(rule.reverse_cell);
-    if (reverse == nullptr) return rule.to;
-    const auto learned = reverse->latch.load(std::memory_order_relaxed);
-    return Latch::raw_address(learned) != 0 ? learned : rule.to;
+[[gnu::always_inline]] inline std::uint64_t Pipeline::destination_of(const Work& w) {
+    if (w.reverse == nullptr) [[unlikely]]
+        return w.rule->to;
+    const auto learned = w.reverse->latch.load(std::memory_order_relaxed);
+    return Latch::raw_address(learned) != 0 ? learned : w.rule->to;
 }
 
-[[gnu::always_inline]] inline void Pipeline::rewrite(const Work& w, const flow::NextHops* hops) {
+[[gnu::always_inline]] inline void Pipeline::rewrite(const Work& w, const flow::NextHops& hops) {
     auto& p = *w.packet;
     const auto& rule = *w.rule;
-    const auto& out = interfaces_.egress(rule.out_interface);
+    const auto& out = egress_[rule.out_interface];
     const auto total = static_cast<std::uint32_t>(packet::kIpv4Bytes + packet::kUdpBytes) + w.payload_bytes;
     if (total > out.mtu) [[unlikely]]
         return keep(w, DropReason::kMtu);
-    const auto to = destination_of(rule);
+    const auto to = destination_of(w);
     const auto to_address = Latch::raw_address(to);
-    const auto hop =
-        hops == nullptr ? flow::NextHops::Found{} : hops->find(rule.out_interface, packet::swap32(to_address));
+    const auto hop = hops.find(rule.out_interface, packet::swap32(to_address));
     if (hop.outcome == flow::NextHops::Outcome::kNoRoute) [[unlikely]]
         return keep(w, DropReason::kNoRoute);
 
     // The new headers end where the UDP header begins: options of the IPv4 header are gone.
     auto* udp = w.udp;
-    const auto ether = packet::ether_bytes(out);
-    const auto front = udp - p.data - static_cast<std::ptrdiff_t>(packet::kIpv4Bytes + ether);
-    if (front < -static_cast<std::ptrdiff_t>(p.headroom)) [[unlikely]]
-        return keep(w, DropReason::kNoBuffer);
-    p.data += front;
-    p.headroom = static_cast<std::uint16_t>(p.headroom + front);
-    p.length = static_cast<std::uint32_t>(ether) + total;
+    auto* frame = p.data;
+    const auto front = udp - frame - static_cast<std::ptrdiff_t>(packet::kIpv4Bytes) - out.ether_bytes;
+    if (front != 0) [[unlikely]] {
+        if (front < -static_cast<std::ptrdiff_t>(p.headroom)) return keep(w, DropReason::kNoBuffer);
+        frame += front;
+        p.data = frame;
+        p.headroom = static_cast<std::uint16_t>(p.headroom + front);
+    }
+    p.length = out.ether_bytes + total;
     p.interface = rule.out_interface;
     p.port = out.port;
     p.next_hop = hop.next_hop;
-    p.verdict = hop.outcome == flow::NextHops::Outcome::kFound ? Verdict::kTransmit : Verdict::kResolve;
-    packet::write_ether(p.data, out, hop.mac);
+    p.verdict = Verdict::kTransmit;
+    if (hop.outcome != flow::NextHops::Outcome::kFound) [[unlikely]]
+        p.verdict = Verdict::kResolve;
+    packet::write_ether(frame, out, hop.mac);
 
     // Sums of raw words are raw.
     const std::uint64_t before =

@@ -60,6 +60,8 @@ private:
         flow::FlowCell* cell;
         const flow::FlowRule* rule;  // null: dropped already
         flow::FlowStats* stats;
+        flow::RateLimit* rate;
+        const flow::FlowCell* reverse;  // of the other direction; null: none
     };
     // What plain frames of a port are compared with.
     struct Station {
@@ -77,11 +79,11 @@ private:
     void to_kernel(packet::Packet& p, const packet::Headers& h, std::uint64_t now_ns);
     void find_rule(Work& w);
     void find_stream(Work& w);
-    void relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns, std::uint64_t now_us);
+    void relay(const Work& w, const flow::NextHops& hops, std::uint64_t now_ns, std::uint64_t now_us);
     bool source_ok(const Work& w, bool valid);
     bool learn(const Work& w, std::uint64_t before);
-    std::uint64_t destination_of(const flow::FlowRule& rule) const;
-    void rewrite(const Work& w, const flow::NextHops* hops);
+    static std::uint64_t destination_of(const Work& w);
+    void rewrite(const Work& w, const flow::NextHops& hops);
     void drop(packet::Packet& p, wire::DropReason reason);
     // Of a flow: before it counts as received, and after.
     void refuse(const Work& w, wire::DropReason reason);
@@ -93,7 +95,9 @@ private:
     FixedView<flow::FlowStats> stats_;  // of this worker
     FixedView<flow::RateLimit> rates_;
     const packet::Interfaces& interfaces_;
+    FixedView<const packet::Egress> egress_;  // by interface
     const flow::PublishedNextHops& next_hops_;
+    const flow::NextHops no_next_hops_{{}, {}};  // while none are published
     KernelGate kernel_gate_;
     DropCounters drops_;
 };
