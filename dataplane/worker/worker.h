@@ -61,7 +61,7 @@ private:
     static constexpr Duration kFirstDoze = std::chrono::microseconds(10);
 
     struct Outgoing {
-        std::array<rte_mbuf*, 2 * kBurst> packets;
+        std::array<rte_mbuf*, 2 * kBurst> packets;  // less than a burst, and a burst more
         std::size_t count = 0;
         std::uint64_t bytes = 0;
     };
@@ -69,7 +69,7 @@ private:
     bool turn();
     bool receive(std::size_t port);
     bool send_from_slow_path();
-    void queue(std::uint16_t port, rte_mbuf* m, std::uint32_t bytes);
+    std::size_t queue(rte_mbuf* const* received, std::span<packet::Packet> packets);
     void flush(std::size_t port);
     std::uint64_t take_over(std::size_t port, rte_mbuf* const* received, std::span<packet::Packet> packets);
     void hand_over_others(rte_mbuf* const* received, std::span<packet::Packet> packets);
