@@ -159,7 +159,6 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
 [[gnu::always_inline]] inline void Pipeline::find_stream(Work& w) {
     w.stats = &stats_[w.rule->flow_index];
     __builtin_prefetch(w.stats, 1);
-    __builtin_prefetch(&w.stats->reception, 1);
     w.rate = &rates_[w.rule->flow_index];
     __builtin_prefetch(w.rate, 1);
     w.reverse = cells_.find(w.rule->reverse_cell);
@@ -175,9 +174,10 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     const bool is_rtp = !rule.is(FlowRule::kRtcp) && rtp::is_rtp(payload);
     if (!source_ok(w, is_rtp || rtp::looks_like_rtcp(payload))) return;
     // Only what the flow's peer may send counts as received: others must not spoil its figures.
-    stats.packets_in.add(1);
+    const auto packets = stats.packets_in.get();
+    stats.packets_in.set(packets + 1);
     stats.bytes_in.add(w.payload_bytes);
-    if (stats.first_ns.get() == 0) [[unlikely]]
+    if (packets == 0) [[unlikely]]
         stats.first_ns.set(now_ns);
     stats.last_ns.set(now_ns);
     if (is_rtp) [[likely]] {

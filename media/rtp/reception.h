@@ -7,7 +7,8 @@
 // packet confirms.
 //
 // One thread writes (a worker), another may read the getters at any time: each value is right by itself,
-// two values may be a packet apart. 64 bytes, so that it fills one cache line of a flow's counters.
+// two values may be a packet apart. What a packet in order needs comes first: the counters of a flow have it in one
+// cache line with their own.
 
 #include <cstdint>
 
@@ -18,6 +19,8 @@ namespace sallyport::rtp {
 
 class Reception {
 public:
+    static constexpr std::size_t kHotBytes = 40;
+
     void reset();
     // `clock_khz` >= 1. `now_us` in any epoch, growing.
     void packet(Header header, std::uint64_t now_us, std::uint32_t clock_khz);
@@ -43,25 +46,26 @@ private:
     static constexpr std::int64_t to_us(std::int32_t steps, std::uint32_t clock_khz);
     void jitter(std::uint32_t timestamp, std::uint32_t now_us, std::uint32_t clock_khz);
 
+    // --- what every packet reads or writes: kHotBytes
+    std::uint64_t window_ = 0;  // bit n: highest_ - n was received
     Relaxed<std::uint32_t> ssrc_;
-    Relaxed<std::uint32_t>
-        lost_;  // A.3's expected - received of all beginnings: one value, so that it is never read in halves
-    Relaxed<std::uint32_t> out_of_order_;
-    Relaxed<std::uint32_t> duplicate_;
+    std::uint32_t highest_ = 0;  // extended sequence number
+    std::uint32_t arrival_us_ = 0;
+    std::uint32_t bad_ = kNoBad;
+    std::uint32_t timestamp_ = 0;
     Relaxed<std::uint32_t> jitter_16us_;  // 16 times the jitter, in microseconds
     Relaxed<std::uint32_t> jitter_max_us_;
-    Relaxed<std::uint16_t> ssrc_changes_;
     Relaxed<std::uint8_t> payload_type_;
-    // Of the writer alone:
     bool started_ = false;
-    std::uint32_t base_ = 0;         // extended sequence number of the first packet
-    std::uint32_t highest_ = 0;      // extended
-    std::uint32_t lost_before_ = 0;  // lost_ at begin()
-    std::uint64_t window_ = 0;       // bit n: highest_ - n was received
-    std::uint32_t arrival_us_ = 0;
-    std::uint32_t timestamp_ = 0;
-    std::uint32_t bad_ = kNoBad;
     std::uint8_t clock_khz_ = 0;
+    // --- the others
+    // A.3's expected - received of all beginnings: one value, so that it is never read in halves
+    Relaxed<std::uint32_t> lost_;
+    Relaxed<std::uint32_t> out_of_order_;
+    Relaxed<std::uint32_t> duplicate_;
+    std::uint32_t base_ = 0;         // extended sequence number of the first packet
+    std::uint32_t lost_before_ = 0;  // lost_ at begin()
+    Relaxed<std::uint16_t> ssrc_changes_;
 
     static constexpr std::uint32_t kNoBad = 1U << 16;
 };
