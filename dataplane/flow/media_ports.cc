@@ -5,25 +5,28 @@
 namespace sallyport::flow {
 
 MediaPorts::MediaPorts(const FlowConfig& config) : realms_(config.realms), own_(config.own_addresses) {
-    std::uint32_t cells = 0;
+    std::size_t cells = 0;
+    for (const auto& realm : realms_) cells += realm.addresses.size() * (realm.last_port - realm.first_port + 1U);
+    cells_ = FixedArray<FlowCell>(cells);
+    auto* next = cells_.begin();
     std::vector<std::vector<Table>> sorted;
     for (const auto& realm : realms_) {
         if (sorted.size() <= realm.interface) sorted.resize(realm.interface + std::size_t{1});
         for (const auto address : realm.addresses) {
-            sorted[realm.interface].push_back({address, realm.first_port, realm.last_port, cells});
-            cells += realm.last_port - realm.first_port + 1U;
+            const auto count = realm.last_port - realm.first_port + 1U;
+            sorted[realm.interface].push_back({address, realm.first_port, count, next});
+            next += count;
         }
     }
     std::vector<Table> all;
     for (const auto& tables : sorted) all.insert(all.end(), tables.begin(), tables.end());
     tables_ = FixedArray(std::move(all));
-    by_interface_ = FixedArray<Tables>(sorted.size());
+    by_interface_ = FixedArray<Pools>(sorted.size());
     const auto* at = tables_.begin();
     for (std::size_t i = 0; i < sorted.size(); ++i) {
-        by_interface_[i] = {at, at + sorted[i].size()};
+        by_interface_[i] = Pools(at, at + sorted[i].size());
         at += sorted[i].size();
     }
-    cells_ = FixedArray<FlowCell>(cells);
 }
 
 bool MediaPorts::elsewhere(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
@@ -47,8 +50,8 @@ bool MediaPorts::is_own(std::uint16_t interface, std::uint32_t address) const {
         return own.address == address || (hosts != 0 && (own.address | hosts) == address);
     };
     if (std::ranges::any_of(own_, same)) return true;
-    const auto tables = tables_of(interface);
-    return std::any_of(tables.begin(), tables.end(), [&](const Table& t) { return t.address == address; });
+    const auto pools = pools_of(interface);
+    return std::any_of(pools.begin(), pools.end(), [&](const Table& t) { return t.address == address; });
 }
 
 }  // namespace sallyport::flow

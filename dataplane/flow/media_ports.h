@@ -36,15 +36,39 @@ struct FlowConfig {
 };
 
 class MediaPorts {
+    struct Table;
+
 public:
+    // The media ports of one interface.
+    class Pools {
+    public:
+        Pools() = default;
+        Pools(const Table* begin, const Table* end) : begin_(begin), end_(end) {}
+        // Null: none of its media ports.
+        FlowCell* find(std::uint32_t address, std::uint16_t port) const {
+            for (const auto& table : *this)
+                if (const auto at = static_cast<std::uint32_t>(port) - table.first;
+                    at < table.count && table.address == address)
+                    return table.cells + at;
+            return nullptr;
+        }
+        const Table* begin() const { return begin_; }
+        const Table* end() const { return end_; }
+
+    private:
+        const Table* begin_ = nullptr;
+        const Table* end_ = nullptr;
+    };
+
     explicit MediaPorts(const FlowConfig& config);
 
     // kNoCell: no media port of this interface.
     std::uint32_t find(std::uint16_t interface, std::uint32_t address, std::uint16_t port) const {
-        for (const auto& table : tables_of(interface))
-            if (table.address == address && port >= table.first && port <= table.last)
-                return table.cells_at + (port - table.first);
-        return kNoCell;
+        const auto* found = pools_of(interface).find(address, port);
+        return found == nullptr ? kNoCell : static_cast<std::uint32_t>(found - cells_.begin());
+    }
+    Pools pools_of(std::uint16_t interface) const {
+        return interface < by_interface_.size() ? by_interface_[interface] : Pools{};
     }
     // Of any interface but this one: media that came in at the wrong place. Never for an address of this interface:
     // VLANs may have overlapping plans.
@@ -59,29 +83,21 @@ public:
     const RealmConfig& realm(std::uint16_t index) const { return realms_[index]; }
     FlowCell& cell(std::uint32_t index) { return cells_[index]; }
     const FlowCell& cell(std::uint32_t index) const { return cells_[index]; }
+    FixedView<FlowCell> all_cells() { return cells_.view(); }
     std::uint32_t cells() const { return static_cast<std::uint32_t>(cells_.size()); }
 
 private:
     struct Table {
         std::uint32_t address = 0;
         std::uint16_t first = 0;
-        std::uint16_t last = 0;
-        std::uint32_t cells_at = 0;
+        std::uint32_t count = 0;    // of ports and of cells
+        FlowCell* cells = nullptr;  // in cells_
     };
-    struct Tables {
-        const Table* begin_ = nullptr;
-        const Table* end_ = nullptr;
-        const Table* begin() const { return begin_; }
-        const Table* end() const { return end_; }
-    };
-    Tables tables_of(std::uint16_t interface) const {
-        return interface < by_interface_.size() ? by_interface_[interface] : Tables{};
-    }
 
     std::vector<RealmConfig> realms_;
     std::vector<OwnAddress> own_;
     FixedArray<Table> tables_;  // those of one interface stand together
-    FixedArray<Tables> by_interface_;
+    FixedArray<Pools> by_interface_;
     FixedArray<FlowCell> cells_;
 };
 

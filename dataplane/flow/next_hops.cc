@@ -22,12 +22,35 @@ NextHops::NextHops(std::span<const RouteEntry> routes, std::span<const Neighbour
     mask_ = slots - 1;
     for (const auto& n : neighbours) {
         if (n.address == 0) continue;
-        auto at = slot_of(n.interface, n.address);
-        while (slots_[at].address != 0) at = (at + 1) & mask_;
-        slots_[at].address = n.address;
-        slots_[at].interface = n.interface;
-        slots_[at].mac = n.mac;
+        auto at = place_of(key_of(n.interface, n.address));
+        while (slots_[at].key != 0) at = (at + 1) & mask_;
+        slots_[at].key = key_of(n.interface, n.address);
+        const bool direct = next_hop(n.interface, n.address) == n.address;
+        slots_[at].what.set(packet::MacWord(n.mac).word() | (direct ? kDirect : 0));
     }
+}
+
+std::uint32_t NextHops::next_hop(std::uint16_t interface, std::uint32_t destination) const {
+    if (interface >= routes_.size()) return 0;
+    for (const auto& route : routes_[interface]) {
+        if ((destination & route.mask) != route.prefix) continue;
+        if (route.dead_end) return 0;
+        return route.gateway != 0 ? route.gateway : destination;
+    }
+    return 0;
+}
+
+NextHops::Found NextHops::look(std::uint16_t interface, std::uint32_t destination) const {
+    const auto hop = next_hop(interface, destination);
+    return hop == 0 ? Found{} : found(hop, slot_of(interface, hop));
+}
+
+NextHops::Found NextHops::find_by_route(std::uint16_t interface, std::uint32_t destination) const {
+    const auto hop = next_hop(interface, destination);
+    if (hop == 0) return {};
+    const auto* slot = slot_of(interface, hop);
+    if (slot != nullptr) mark_used(*slot);
+    return found(hop, slot);
 }
 
 }  // namespace sallyport::flow

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/packet/mac_word.h"
 #include "dataplane/packet/packet.h"
 #include "platform/base/fixed_array.h"
 #include "platform/base/relaxed.h"
@@ -38,31 +39,31 @@ public:
     enum class Outcome : std::uint8_t { kFound, kUnresolved, kNoRoute };
     struct Found {
         Outcome outcome = Outcome::kNoRoute;
-        std::uint32_t next_hop = 0;        // unless kNoRoute
-        const packet::Mac* mac = nullptr;  // with kFound
+        std::uint32_t next_hop = 0;  // unless kNoRoute
+        packet::MacWord mac{};       // with kFound
     };
 
     NextHops(std::span<const RouteEntry> routes, std::span<const NeighbourEntry> neighbours);
 
     // Marks the neighbour as used.
     [[gnu::always_inline]] Found find(std::uint16_t interface, std::uint32_t destination) const {
-        const Slot* slot = nullptr;
-        const auto found = locate(interface, destination, slot);
-        if (slot != nullptr && !slot->used.get()) slot->used.set(true);
-        return found;
+        const auto* slot = slot_of(interface, destination);
+        if (slot == nullptr) return find_by_route(interface, destination);
+        const auto what = slot->what.get();
+        if ((what & kDirect) == 0) return find_by_route(interface, destination);
+        if ((what & kUsed) == 0) [[unlikely]]
+            slot->what.set(what | kUsed);
+        return {Outcome::kFound, destination, packet::MacWord(what)};
     }
-    Found look(std::uint16_t interface, std::uint32_t destination) const {
-        const Slot* slot = nullptr;
-        return locate(interface, destination, slot);
-    }
+    Found look(std::uint16_t interface, std::uint32_t destination) const;
 
     // Slow-path thread: calls `each(interface, address)` for what was used since the last call.
     template <typename Each>
     void take_used(const Each& each) const {
         for (std::size_t i = 0; i <= mask_; ++i)
-            if (slots_[i].address != 0 && slots_[i].used.get()) {
-                slots_[i].used.set(false);
-                each(slots_[i].interface, slots_[i].address);
+            if (const auto what = slots_[i].what.get(); slots_[i].key != 0 && (what & kUsed) != 0) {
+                slots_[i].what.set(what & ~kUsed);
+                each(static_cast<std::uint16_t>(slots_[i].key >> 32), static_cast<std::uint32_t>(slots_[i].key));
             }
     }
 
@@ -71,35 +72,41 @@ private:
         std::uint32_t prefix, mask, gateway;
         bool dead_end;
     };
+    // Of one neighbour. `what` is a MacWord, and in the two bytes that do not count there what else is known.
     struct Slot {
-        std::uint32_t address = 0;
-        std::uint16_t interface = 0;
-        packet::Mac mac{};
-        mutable Relaxed<bool> used;  // two writers: at worst a mark comes a turn later
+        std::uint64_t key = 0;                // interface and address; 0: none
+        mutable Relaxed<std::uint64_t> what;  // two writers, of kUsed alone: at worst a mark comes a turn later
     };
-    std::size_t slot_of(std::uint16_t interface, std::uint32_t address) const {
-        return ((address ^ interface * 0x9e3779b9U) * 0x9e3779b97f4a7c15U >> 32) & mask_;
-    }
+    static constexpr std::uint64_t kDirect = packet::MacWord::flags(1);  // what is sent to it needs no gateway
+    static constexpr std::uint64_t kUsed = packet::MacWord::flags(2);
 
-    [[gnu::always_inline]] Found locate(std::uint16_t interface, std::uint32_t destination, const Slot*& slot) const {
-        if (interface >= routes_.size()) return {};
-        for (const auto& route : routes_[interface]) {
-            if ((destination & route.mask) != route.prefix) continue;
-            if (route.dead_end) return {};
-            const auto hop = route.gateway != 0 ? route.gateway : destination;
-            for (auto at = slot_of(interface, hop);; at = (at + 1) & mask_) {
-                const auto& entry = slots_[at];
-                if (entry.address == 0) return {Outcome::kUnresolved, hop, nullptr};
-                if (entry.address != hop || entry.interface != interface) continue;
-                slot = &entry;
-                return {Outcome::kFound, hop, &entry.mac};
-            }
-        }
-        return {};
+    static constexpr std::uint64_t key_of(std::uint16_t interface, std::uint32_t address) {
+        return std::uint64_t{interface} << 32 | address;
     }
+    std::size_t place_of(std::uint64_t key) const { return (key * 0x9e3779b97f4a7c15U >> 32) & mask_; }
+    // Null: not known. `address` is not 0.
+    [[gnu::always_inline]] const Slot* slot_of(std::uint16_t interface, std::uint32_t address) const {
+        const auto key = key_of(interface, address);
+        // `mask_` is the last slot's number: nothing is beyond.
+        const auto* slots = slots_.begin();
+        for (auto at = place_of(key); slots[at].key != 0; at = (at + 1) & mask_)
+            if (slots[at].key == key) [[likely]]
+                return slots + at;
+        return nullptr;
+    }
+    // 0: no route. So a destination of 0 goes nowhere.
+    std::uint32_t next_hop(std::uint16_t interface, std::uint32_t destination) const;
+    static void mark_used(const Slot& slot) {
+        if (const auto what = slot.what.get(); (what & kUsed) == 0) slot.what.set(what | kUsed);
+    }
+    static Found found(std::uint32_t hop, const Slot* slot) {
+        if (slot == nullptr) return {Outcome::kUnresolved, hop, {}};
+        return {Outcome::kFound, hop, packet::MacWord(slot->what.get())};
+    }
+    Found find_by_route(std::uint16_t interface, std::uint32_t destination) const;
 
     FixedArray<std::vector<Route>> routes_;  // by interface, best first
-    FixedArray<Slot> slots_;                 // open addressing, at most half full
+    FixedArray<Slot> slots_;                 // open addressing, at most an eighth full
     std::size_t mask_ = 0;
 };
 

@@ -4,6 +4,18 @@
 
 namespace sallyport::flow {
 
+void FlowRule::set_source(std::uint32_t address, std::uint16_t port, std::uint8_t tos) {
+    constexpr std::uint16_t kDontFragment = 0x4000;  // with identification 0: RFC 6864 §4.1
+    constexpr std::uint16_t kTtlAndProtocol = 64 << 8 | packet::kUdpProtocol;
+    const auto raw = packet::swap32(address);
+    source_port = packet::swap16(port);
+    source_sum = packet::fold_wide(std::uint64_t{raw} + source_port);
+    ip_begin = packet::at_byte(packet::swap16(static_cast<std::uint16_t>(0x4500 | tos)), 0) |
+               packet::at_byte(packet::swap16(kDontFragment), 6);
+    ip_middle = packet::at_byte(packet::swap16(kTtlAndProtocol), 0) | packet::at_byte(raw, 4);
+    ip_sum = packet::fold_wide(std::uint64_t{packet::fold_wide(ip_begin)} + packet::fold_wide(ip_middle));
+}
+
 void FlowStats::reset() {
     for (auto* v : {&packets_in, &bytes_in, &packets_kept, &bytes_kept, &packets_dropped, &first_ns, &last_ns})
         v->set(0);

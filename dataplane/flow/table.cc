@@ -124,19 +124,20 @@ std::uint32_t FlowTable::make_rule(const wire::FlowSpec& spec, std::uint32_t flo
     const auto index = free_rules_.take();
     auto& rule = rules_[index];
     rule = FlowRule{};
-    rule.remote = spec.remote.address.v4_host_order();
-    rule.remote_port = spec.remote.port;
-    rule.exact = spec.source_rule == wire::SourceRule::kExact;
-    rule.remote_mask = spec.source_rule == wire::SourceRule::kPrefix ? mask_of(spec.prefix_length) : ~0U;
+    rule.remote = Latch{spec.remote.address.v4_host_order(), spec.remote.port}.pack();
+    const bool exact = spec.source_rule == wire::SourceRule::kExact;
+    rule.remote_mask =
+        Latch{.address = spec.source_rule == wire::SourceRule::kPrefix ? mask_of(spec.prefix_length) : ~0U,
+              .port = exact ? std::uint16_t{0xffff} : std::uint16_t{0}}
+            .pack();
     rule.latch_tag = tag;
-    rule.forward = (spec.flags & wire::kFlowForward) != 0;
-    rule.rtcp = (spec.flags & wire::kFlowRtcp) != 0;
-    rule.tos = static_cast<std::uint8_t>(spec.dscp << 2);
+    if (exact) rule.flags |= FlowRule::kExact;
+    if ((spec.flags & wire::kFlowForward) != 0) rule.flags |= FlowRule::kForward;
+    if ((spec.flags & wire::kFlowRtcp) != 0) rule.flags |= FlowRule::kRtcp;
     rule.flow_index = flow;
-    rule.out_source = spec.out.local.address.v4_host_order();
-    rule.out_source_port = spec.out.local.port;
-    rule.out_destination = spec.out_remote.address.v4_host_order();
-    rule.out_destination_port = spec.out_remote.port;
+    rule.set_source(spec.out.local.address.v4_host_order(), spec.out.local.port,
+                    static_cast<std::uint8_t>(spec.dscp << 2));
+    rule.to = Latch{spec.out_remote.address.v4_host_order(), spec.out_remote.port}.pack();
     rule.out_interface = ports_.realm(spec.out.realm).interface;
     rule.reverse_cell = cell_of(ports_, spec.out);
     rule.clock_khz = spec.clock_khz;

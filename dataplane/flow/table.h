@@ -79,10 +79,12 @@ public:
     const MediaPorts& ports() const { return ports_; }
     FlowCell& cell(std::uint32_t index) { return ports_.cell(index); }
     const FlowRule& rule(std::uint32_t index) const { return rules_[index]; }
-    FlowStats& stats(std::uint32_t worker, std::uint32_t flow) { return stats_[worker].data()[flow]; }
-    // By flow; they stay where they are.
-    std::span<FlowStats> stats_of(std::uint32_t worker) { return {stats_[worker].data(), max_flows_}; }
-    RateLimit& rate(std::uint32_t flow) { return rates_[flow]; }
+    FlowStats& stats(std::uint32_t worker, std::uint32_t flow) { return stats_[worker][flow]; }
+    // All of them by index, without a way through the table. They stay where they are.
+    FixedView<FlowCell> cells() { return ports_.all_cells(); }
+    FixedView<const FlowRule> rules() const { return rules_.view(); }
+    FixedView<FlowStats> stats_of(std::uint32_t worker) { return stats_[worker].view(); }  // by flow
+    FixedView<RateLimit> rates() { return rates_.view(); }                                 // by flow
 
     // --- slow-path thread
     // All or nothing: the first command that cannot be applied after the ones before it.

@@ -29,13 +29,34 @@ inline std::uint32_t load_raw32(const std::byte* p) {
     std::memcpy(&v, p, sizeof(v));
     return v;
 }
+inline std::uint64_t load_raw64(const std::byte* p) {
+    std::uint64_t v = 0;
+    std::memcpy(&v, p, sizeof(v));
+    return v;
+}
 inline void store_raw16(std::byte* p, std::uint16_t v) { std::memcpy(p, &v, sizeof(v)); }
 inline void store_raw32(std::byte* p, std::uint32_t v) { std::memcpy(p, &v, sizeof(v)); }
+inline void store_raw64(std::byte* p, std::uint64_t v) { std::memcpy(p, &v, sizeof(v)); }
 
 inline std::uint16_t load16(const std::byte* p) { return swap16(load_raw16(p)); }
 inline std::uint32_t load32(const std::byte* p) { return swap32(load_raw32(p)); }
 inline void store16(std::byte* p, std::uint32_t v) { store_raw16(p, swap16(static_cast<std::uint16_t>(v))); }
 inline void store32(std::byte* p, std::uint32_t v) { store_raw32(p, swap32(v)); }
+
+// A raw word of 16 or 32 bits as the bytes from the `at`th on of one of 64 bits.
+constexpr std::uint64_t at_byte(std::uint16_t raw, unsigned at) {
+    return std::uint64_t{raw} << (std::endian::native == std::endian::little ? 8 * at : 48 - 8 * at);
+}
+constexpr std::uint64_t at_byte(std::uint32_t raw, unsigned at) {
+    return std::uint64_t{raw} << (std::endian::native == std::endian::little ? 8 * at : 32 - 8 * at);
+}
+
+constexpr std::uint16_t raw16_at(std::uint64_t word, unsigned at) {
+    return static_cast<std::uint16_t>(word >> (std::endian::native == std::endian::little ? 8 * at : 48 - 8 * at));
+}
+constexpr std::uint32_t raw32_at(std::uint64_t word, unsigned at) {
+    return static_cast<std::uint32_t>(word >> (std::endian::native == std::endian::little ? 8 * at : 32 - 8 * at));
+}
 
 constexpr std::uint32_t words(std::uint32_t address) { return (address >> 16) + (address & 0xffff); }
 
@@ -51,16 +72,11 @@ constexpr std::uint16_t fold(std::uint32_t s) {
     s = (s & 0xffff) + (s >> 16);
     return static_cast<std::uint16_t>(s);
 }
-// The carry of an addition is added at the other end: that is all that folding is.
-template <typename Half>
-constexpr Half add_around(Half a, Half b) {
-    Half out = 0;
-    const bool carry = __builtin_add_overflow(a, b, &out);
-    return static_cast<Half>(out + (carry ? 1 : 0));
-}
+// Each half is added to the other, and the upper one takes the carry of the lower: added at the other end, it is all
+// that folding is.
 constexpr std::uint16_t fold_wide(std::uint64_t s) {
-    const auto half = add_around(static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(s >> 32));
-    return add_around(static_cast<std::uint16_t>(half), static_cast<std::uint16_t>(half >> 16));
+    const auto half = static_cast<std::uint32_t>((s + std::rotl(s, 32)) >> 32);
+    return static_cast<std::uint16_t>((half + std::rotl(half, 16)) >> 16);
 }
 
 // True when the 20 bytes of an IPv4 header without options sum to what they must.
@@ -78,12 +94,14 @@ constexpr std::uint32_t pseudo_sum(std::uint32_t source, std::uint32_t destinati
 
 // A UDP checksum field after words summing to `before` became words summing to `after`, by equation 3 of
 // RFC 1624: HC' = ~(~HC + ~m + m'). 0 means "none" and stays; a result of 0 is sent as 0xffff (RFC 768).
-// Field and sums are in the same order, whichever.
+// Field and sums are in the same order, whichever; sums are below 2^48. A complement of 48 bits is one of 16, since
+// 2^48 - 1 is a multiple of 2^16 - 1: folding once at the end will do.
 constexpr std::uint16_t update_udp(std::uint16_t field, std::uint64_t before, std::uint64_t after) {
-    if (field == 0) return 0;
+    if (field == 0) [[unlikely]]
+        return 0;
+    constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
     const std::uint64_t old_sum = static_cast<std::uint16_t>(~field);
-    const std::uint64_t minus = static_cast<std::uint16_t>(~fold_wide(before));
-    const auto updated = static_cast<std::uint16_t>(~fold_wide(old_sum + minus + after));
+    const auto updated = static_cast<std::uint16_t>(~fold_wide(old_sum + (before ^ k48Bits) + after));
     return updated == 0 ? std::uint16_t{0xffff} : updated;
 }
 

@@ -13,18 +13,12 @@ inline bool is_group(const std::byte* mac) { return (std::to_integer<unsigned>(m
 
 inline bool is_to(const std::byte* frame, const Mac& mac) { return std::memcmp(frame, mac.data(), mac.size()) == 0; }
 
-inline std::size_t ether_bytes(const Interface& out) { return kEtherBytes + (out.vlan != 0 ? kVlanBytes : 0); }
-
-// Writes ether_bytes(out) bytes at `at`.
-inline void write_ether(std::byte* at, const Interface& out, const Mac& destination, std::uint16_t type) {
-    std::memcpy(at, destination.data(), 6);
-    std::memcpy(at + 6, out.mac.data(), 6);
-    if (out.vlan != 0) {
-        store16(at + 12, kEtherVlan);
-        store16(at + 14, out.vlan);
-        at += kVlanBytes;
-    }
-    store16(at + 12, type);
+// Writes the header of an IPv4 frame, out.ether_bytes at `at`.
+inline void write_ether(std::byte* at, const Egress& out, MacWord destination) {
+    store_raw64(at, destination.word());  // its last two bytes are overwritten
+    store_raw64(at + 6, out.mac_and_type.word());
+    if (out.vlan != 0) [[unlikely]]
+        store32(at + kEtherBytes, std::uint32_t{out.vlan} << 16 | kEtherIpv4);
 }
 
 // Takes the VLAN tag out of a frame that has one.

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "dataplane/packet/checksum.h"
+#include "dataplane/packet/mac_word.h"
 #include "platform/wire/drop_reason.h"
 
 namespace sallyport::packet {
@@ -44,32 +45,32 @@ struct Headers {
     std::uint16_t udp_length = 0;  // header and data; udp_at + udp_length <= frame length
 };
 
-// The common frame, told by few comparisons: untagged, no IPv4 options, whole, UDP. False: parse_full() says what it
-// is. A fragment has one of the bits 0x3fff.
-[[gnu::always_inline]] inline bool parse_plain(std::span<const std::byte> frame, bool ipv4_checked, Headers& h) {
-    constexpr std::size_t kUdpAt = kEtherBytes + kIpv4Bytes;
-    constexpr std::uint16_t kVersionAndLength = 0x45;
-    if (frame.size() < kUdpAt + kUdpBytes || load16(frame.data() + 12) != kEtherIpv4) return false;
-    const auto* ip = frame.data() + kEtherBytes;
-    const std::size_t total = load16(ip + 2);
-    const std::size_t udp_length = load16(ip + kIpv4Bytes + 4);
-    if (std::to_integer<std::uint16_t>(ip[0]) != kVersionAndLength || (load16(ip + 6) & 0x3fff) != 0 ||
-        std::to_integer<std::uint32_t>(ip[9]) != kUdpProtocol || total > frame.size() - kEtherBytes ||
-        udp_length < kUdpBytes || kIpv4Bytes + udp_length > total || (!ipv4_checked && !plain_header_ok(ip)))
-        return false;
-    h.kind = Kind::kUdp;
-    h.ether_bytes = kEtherBytes;
-    h.source = load32(ip + 12);
-    h.destination = load32(ip + 16);
-    h.source_port = load16(ip + kIpv4Bytes);
-    h.destination_port = load16(ip + kIpv4Bytes + 2);
-    h.udp_at = kUdpAt;
-    h.udp_length = static_cast<std::uint16_t>(udp_length);
-    return true;
+// Where the UDP header of a plain frame begins.
+inline constexpr std::size_t kPlainUdpAt = kEtherBytes + kIpv4Bytes;
+
+// The common frame, told by few comparisons: to `to`, untagged, no IPv4 options, whole, UDP, each length right.
+// Header and data of the datagram in bytes, at least kUdpBytes; 0: parse() says what it is.
+[[gnu::always_inline]] inline std::uint32_t plain_udp_length(const std::byte* frame, std::uint32_t length, MacWord to,
+                                                             bool ipv4_checked) {
+    constexpr std::uint32_t kEther = kEtherBytes;
+    constexpr std::uint32_t kIpv4 = kIpv4Bytes;
+    constexpr std::uint32_t kIpv4NoOptions = swap32(std::uint32_t{kEtherIpv4} << 16 | 0x4500);
+    constexpr std::uint32_t kTypeAndVersion = swap32(0xffffff00);
+    constexpr std::uint32_t kFragmentAndProtocol = swap32(0x3fff00ff);  // a fragment has one of the bits 0x3fff
+    if (length < kPlainUdpAt + kUdpBytes || !to.is_at(frame) ||
+        (load_raw32(frame + 12) & kTypeAndVersion) != kIpv4NoOptions ||
+        (load_raw32(frame + kEtherBytes + 6) & kFragmentAndProtocol) != swap32(kUdpProtocol))
+        return 0;
+    const std::uint32_t total = load16(frame + kEtherBytes + 2);
+    const std::uint32_t udp_length = load16(frame + kPlainUdpAt + 4);
+    if (kEther + total > length || udp_length < kUdpBytes || kIpv4 + udp_length > total ||
+        (!ipv4_checked && !plain_header_ok(frame + kEtherBytes)))
+        return 0;
+    return udp_length;
 }
 
 // `ipv4_checked`: the port has verified the IPv4 header checksum.
-inline Headers parse_full(std::span<const std::byte> frame, bool ipv4_checked) {
+inline Headers parse(std::span<const std::byte> frame, bool ipv4_checked) {
     using wire::DropReason;
     Headers h;
     const auto bad = [&h](DropReason reason) {
@@ -120,13 +121,6 @@ inline Headers parse_full(std::span<const std::byte> frame, bool ipv4_checked) {
     h.udp_length = load16(payload.data() + 4);
     if (h.udp_length < kUdpBytes || h.udp_length > payload.size()) return bad(DropReason::kUdpLength);
     h.kind = Kind::kUdp;
-    return h;
-}
-
-[[gnu::always_inline]] inline Headers parse(std::span<const std::byte> frame, bool ipv4_checked) {
-    Headers h;
-    if (!parse_plain(frame, ipv4_checked, h)) [[unlikely]]
-        h = parse_full(frame, ipv4_checked);
     return h;
 }
 

@@ -23,7 +23,7 @@ struct Packet {
     std::byte* data = nullptr;
     std::uint32_t length = 0;
     std::uint16_t headroom = 0;
-    std::uint16_t port = 0;     // where it came in
+    std::uint16_t port = 0;     // where it came in; with kTransmit, out: where it leaves
     bool ipv4_checked = false;  // the port has verified the IPv4 header checksum
     // Out:
     Verdict verdict = Verdict::kDrop;

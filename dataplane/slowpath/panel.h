@@ -32,7 +32,7 @@ struct WorkerStatus {
     unsigned lcore = 0;
     std::uint64_t bursts = 0;  // that held a packet
     std::uint64_t packets = 0;
-    std::uint64_t busy_ns = 0;  // spent on turns that held a packet, since the start
+    std::uint64_t busy_ns = 0;  // from a turn that held a packet to one that held none, all together
     bool dozing = false;
 };
 

@@ -151,7 +151,8 @@ json::Value SlowPath::show_flows() {
             const auto interface = setup_.view.realms[spec.out.realm].interface;
             const auto hop = mirror_->current()->look(interface, target.address.v4_host_order());
             if (hop.outcome != flow::NextHops::Outcome::kNoRoute) {
-                const auto mac = hop.mac != nullptr ? mac_text(*hop.mac) + " " : std::string();
+                const auto mac =
+                    hop.outcome == flow::NextHops::Outcome::kFound ? mac_text(hop.mac.mac()) + " " : std::string();
                 f["next-hop"] = IpAddress::v4(hop.next_hop).text() + " " + mac + setup_.view.interfaces[interface].name;
                 f["next-hop-state"] = state_name(mirror_->neighbours().state(interface, hop.next_hop));
             }

@@ -8,52 +8,88 @@
 
 namespace sallyport::transform {
 
+using flow::FlowRule;
+using flow::Latch;
 using packet::Packet;
 using packet::Verdict;
 using wire::DropReason;
 
+namespace {
+
+// Where a datagram came from, as a latch without tag; raw addresses lie before a UDP header.
+std::uint64_t source_of(const std::byte* udp) {
+    return Latch::pack_raw(packet::load_raw32(udp - 8), packet::load_raw16(udp));
+}
+
+}  // namespace
+
 Pipeline::Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces,
                    const flow::PublishedNextHops& next_hops, std::uint32_t worker, const KernelRates& kernel_rates)
-    : table_(table),
+    : ports_(table.ports()),
+      rules_(table.rules()),
+      cells_(table.cells()),
       stats_(table.stats_of(worker)),
+      rates_(table.rates()),
       interfaces_(interfaces),
+      egress_(interfaces.egress()),
       next_hops_(next_hops),
       kernel_gate_(interfaces, kernel_rates) {}
 
 void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     std::array<Work, kBurst> media;
-    std::size_t count = 0;
-    for (auto& p : burst.first(std::min(burst.size(), kBurst))) {
-        if (!classify(p, media[count], now_ns)) continue;
-        __builtin_prefetch(&table_.cell(media[count].cell));
-        ++count;
-    }
+    const auto count = classify(burst.first(std::min(burst.size(), kBurst)), media.data(), now_ns);
     const auto works = std::span(media).first(count);
-    for (auto& w : works) {
-        // Acquire: the rule's content, its empty latch and its fresh counters were written before its number.
-        const auto index = table_.cell(w.cell).rule.load(std::memory_order_acquire);
-        w.rule = index == 0 ? nullptr : &table_.rule(index);
-        if (index == 0) [[unlikely]]
-            drop(*w.packet, DropReason::kNoFlow);
-        __builtin_prefetch(w.rule);
-    }
-    for (const auto& w : works) {
-        if (w.rule == nullptr) [[unlikely]]
-            continue;
-        const auto& stats = stats_[w.rule->flow_index];
-        __builtin_prefetch(&stats, 1);
-        __builtin_prefetch(&stats.reception, 1);
-        __builtin_prefetch(&table_.rate(w.rule->flow_index), 1);
-        if (w.rule->reverse_cell != flow::kNoCell) __builtin_prefetch(&table_.cell(w.rule->reverse_cell));
-    }
-    const auto* hops = next_hops_.get();
+    for (auto& w : works) find_rule(w);
+    for (auto& w : works)
+        if (w.rule != nullptr) [[likely]]
+            find_stream(w);
+    const auto* published = next_hops_.get();
+    const auto& hops = published != nullptr ? *published : no_next_hops_;
     const auto now_us = now_ns / 1000;
     for (const auto& w : works)
         if (w.rule != nullptr) [[likely]]
             relay(w, hops, now_ns, now_us);
 }
 
-[[gnu::always_inline]] inline bool Pipeline::classify(Packet& p, Work& w, std::uint64_t now_ns) {
+// `works` has room for the whole burst; returns how many there are.
+[[gnu::always_inline]] inline std::size_t Pipeline::classify(std::span<Packet> burst, Work* works,
+                                                             std::uint64_t now_ns) {
+    auto* next = works;
+    Station station;  // of the port that the packet before came from: a burst is of one port, as a rule
+    for (auto& p : burst) {
+        if (p.port != station.port) [[unlikely]]
+            station = station_of(p.port);
+        if (!classify_plain(p, station, *next) && !classify_any(p, *next, now_ns)) continue;
+        __builtin_prefetch(next->cell);
+        ++next;
+    }
+    return static_cast<std::size_t>(next - works);
+}
+
+[[gnu::noinline]] Pipeline::Station Pipeline::station_of(std::uint16_t port) const {
+    const auto interface = interfaces_.find(port, 0);
+    if (interface == packet::Interfaces::kNone) return {.port = port};
+    return {port, interface, packet::MacWord(interfaces_[interface].mac), ports_.pools_of(interface)};
+}
+
+// Most packets. True: what classify_any() would have done.
+[[gnu::always_inline]] inline bool Pipeline::classify_plain(Packet& p, const Station& station, Work& w) {
+    const auto length = packet::plain_udp_length(p.data, p.length, station.mac, p.ipv4_checked);
+    if (length == 0) [[unlikely]]
+        return false;
+    auto* udp = p.data + packet::kPlainUdpAt;
+    auto* cell = station.pools.find(packet::load32(udp - 4), packet::load16(udp + 2));
+    if (cell == nullptr) [[unlikely]]
+        return false;
+    p.interface = station.interface;
+    w.packet = &p;
+    w.udp = udp;
+    w.payload_bytes = length - packet::kUdpBytes;
+    w.cell = cell;
+    return true;
+}
+
+[[gnu::noinline]] bool Pipeline::classify_any(Packet& p, Work& w, std::uint64_t now_ns) {
     const auto h = packet::parse({p.data, p.length}, p.ipv4_checked);
     const auto refused = [&](DropReason reason) {
         drop(p, reason);
@@ -69,25 +105,22 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
         return false;
     };
     if (h.kind == packet::Kind::kOther) return for_kernel();
-    const auto& ports = table_.ports();
-    const auto cell = ports.find(p.interface, h.destination, h.destination_port);
-    if (cell == flow::kNoCell) {
-        if (ports.elsewhere(p.interface, h.destination, h.destination_port))
+    auto* cell = ports_.pools_of(p.interface).find(h.destination, h.destination_port);
+    if (cell == nullptr) {
+        if (ports_.elsewhere(p.interface, h.destination, h.destination_port))
             return refused(DropReason::kWrongInterface);
         return for_kernel();
     }
     if (h.kind == packet::Kind::kFirstFragment) return refused(DropReason::kIpv4Fragment);
     // What a link-layer broadcast brings to a unicast address is discarded (RFC 1122 §3.3.6).
     if (group) return refused(DropReason::kNoFlow);
-    w = {.packet = &p,
-         .rule = nullptr,
-         .cell = cell,
-         .source = h.source,
-         .destination = h.destination,
-         .source_port = h.source_port,
-         .destination_port = h.destination_port,
-         .udp_at = h.udp_at,
-         .payload_bytes = static_cast<std::uint16_t>(h.udp_length - packet::kUdpBytes)};
+    w.packet = &p;
+    w.udp = p.data + h.udp_at;
+    w.payload_bytes = h.udp_length - static_cast<std::uint32_t>(packet::kUdpBytes);
+    w.cell = cell;
+    // Over the options, if there are any: they do not go on.
+    packet::store32(w.udp - 8, h.source);
+    packet::store32(w.udp - 4, h.destination);
     return true;
 }
 
@@ -97,15 +130,15 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     drops_.count(reason);
 }
 
-[[gnu::noinline, gnu::cold]] void Pipeline::refuse(const Work& w, DropReason reason, flow::FlowStats& stats) {
-    stats.packets_dropped.add(1);
+[[gnu::noinline, gnu::cold]] void Pipeline::refuse(const Work& w, DropReason reason) {
+    w.stats->packets_dropped.add(1);
     drop(*w.packet, reason);
 }
 
-[[gnu::noinline, gnu::cold]] void Pipeline::keep(const Work& w, DropReason reason, flow::FlowStats& stats) {
-    stats.packets_kept.add(1);
-    stats.bytes_kept.add(w.payload_bytes);
-    refuse(w, reason, stats);
+[[gnu::noinline, gnu::cold]] void Pipeline::keep(const Work& w, DropReason reason) {
+    w.stats->packets_kept.add(1);
+    w.stats->bytes_kept.add(w.payload_bytes);
+    refuse(w, reason);
 }
 
 [[gnu::noinline]] void Pipeline::to_kernel(Packet& p, const packet::Headers& h, std::uint64_t now_ns) {
@@ -114,124 +147,142 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     p.verdict = Verdict::kKernel;
 }
 
-[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns,
-                                                   std::uint64_t now_us) {
-    const auto& rule = *w.rule;
-    auto& stats = stats_[rule.flow_index];
-    const std::span<const std::byte> payload(w.packet->data + w.udp_at + packet::kUdpBytes, w.payload_bytes);
-    // RTCP may come on the RTP port (RFC 5761), RTP not on the RTCP port.
-    const auto header = rule.rtcp ? std::nullopt : rtp::parse(payload);
-    const bool valid = header.has_value() || rtp::looks_like_rtcp(payload);
-    if (!source_ok(w, valid, stats)) return;
-    // Only what the flow's peer may send counts as received: others must not spoil its figures.
-    stats.packets_in.add(1);
-    stats.bytes_in.add(w.payload_bytes);
-    if (stats.first_ns.get() == 0) stats.first_ns.set(now_ns);
-    stats.last_ns.set(now_ns);
-    if (header) {
-        const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header->payload_type);
-        stats.reception.packet(*header, now_us, clock);
-    }
-    if (!rule.forward) return keep(w, DropReason::kOnHold, stats);
-    if (rule.packet_interval_ns != 0 && !table_.rate(rule.flow_index).take(now_ns, rule.packet_interval_ns))
-        return keep(w, DropReason::kRateLimit, stats);
-    rewrite(w, hops, stats);
+[[gnu::always_inline]] inline void Pipeline::find_rule(Work& w) {
+    // Acquire: the rule's content, its empty latch and its fresh counters were written before its number.
+    const auto index = w.cell->rule.load(std::memory_order_acquire);
+    w.rule = index == 0 ? nullptr : &rules_[index];
+    if (index == 0) [[unlikely]]
+        drop(*w.packet, DropReason::kNoFlow);
+    __builtin_prefetch(w.rule);
 }
 
-[[gnu::always_inline]] inline bool Pipeline::source_ok(const Work& w, bool valid, flow::FlowStats& stats) {
+[[gnu::always_inline]] inline void Pipeline::find_stream(Work& w) {
+    w.stats = &stats_[w.rule->flow_index];
+    __builtin_prefetch(w.stats, 1);
+    w.rate = &rates_[w.rule->flow_index];
+    __builtin_prefetch(w.rate, 1);
+    w.reverse = cells_.find(w.rule->reverse_cell);
+    __builtin_prefetch(w.reverse);
+}
+
+[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops& hops, std::uint64_t now_ns,
+                                                   std::uint64_t now_us) {
+    const auto& rule = *w.rule;
+    auto& stats = *w.stats;
+    const std::span<const std::byte> payload(w.udp + packet::kUdpBytes, w.payload_bytes);
+    // RTCP may come on the RTP port (RFC 5761), RTP not on the RTCP port.
+    const bool is_rtp = !rule.is(FlowRule::kRtcp) && rtp::is_rtp(payload);
+    if (!source_ok(w, is_rtp || rtp::looks_like_rtcp(payload))) return;
+    // Only what the flow's peer may send counts as received: others must not spoil its figures.
+    const auto packets = stats.packets_in.get();
+    stats.packets_in.set(packets + 1);
+    stats.bytes_in.add(w.payload_bytes);
+    if (packets == 0) [[unlikely]]
+        stats.first_ns.set(now_ns);
+    stats.last_ns.set(now_ns);
+    if (is_rtp) [[likely]] {
+        const auto header = rtp::read_header(payload.data());
+        const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header.payload_type);
+        stats.reception.packet(header, now_us, clock);
+    }
+    if (!rule.is(FlowRule::kForward)) [[unlikely]]
+        return keep(w, DropReason::kOnHold);
+    if (rule.packet_interval_ns != 0 && !w.rate->take(now_ns, rule.packet_interval_ns)) [[unlikely]]
+        return keep(w, DropReason::kRateLimit);
+    rewrite(w, hops);
+}
+
+[[gnu::always_inline]] inline bool Pipeline::source_ok(const Work& w, bool valid) {
     const auto& rule = *w.rule;
     const auto refused = [&](DropReason reason) {
-        refuse(w, reason, stats);
+        refuse(w, reason);
         return false;
     };
-    if (((w.source ^ rule.remote) & rule.remote_mask) != 0 || (rule.exact && w.source_port != rule.remote_port))
+    const auto source = source_of(w.udp);
+    if (((source ^ rule.remote) & rule.remote_mask) != 0) [[unlikely]]
         return refused(DropReason::kSourceForeign);
-    if (!valid) return refused(rule.rtcp ? DropReason::kNotRtcp : DropReason::kNotRtp);
-    if (rule.exact) return true;
-    const auto learned = flow::Latch::unpack(table_.cell(w.cell).latch.load(std::memory_order_relaxed));
-    if (learned.address == w.source && learned.port == w.source_port) [[likely]]
+    if (!valid) [[unlikely]]
+        return refused(rule.is(FlowRule::kRtcp) ? DropReason::kNotRtcp : DropReason::kNotRtp);
+    if (rule.is(FlowRule::kExact)) return true;
+    const auto learned = w.cell->latch.load(std::memory_order_relaxed);
+    if (((learned ^ source) & ~Latch::kTag) == 0) [[likely]]
         return true;
     // What was signalled comes before what was learned: who was only quicker than the peer loses the flow to it.
-    const bool signalled = w.source == rule.remote && w.source_port == rule.remote_port;
-    if (learned.address == 0 || signalled) return learn(w, learned, stats);
+    if (Latch::raw_address(learned) == 0 || source == rule.remote) return learn(w, learned);
     return refused(DropReason::kSourceNotLatched);
 }
 
 // The first valid packet that the rule allows teaches the address, and the first from the signalled address and port
 // teaches it anew. Out of line: twice per flow at most.
-[[gnu::noinline]] bool Pipeline::learn(const Work& w, flow::Latch before, flow::FlowStats& stats) {
+[[gnu::noinline]] bool Pipeline::learn(const Work& w, std::uint64_t before) {
     const auto refused = [&](DropReason reason) {
-        refuse(w, reason, stats);
+        refuse(w, reason);
         return false;
     };
-    const auto& p = *w.packet;
-    if (!flow::is_peer_address(w.source) || w.source_port == 0 || table_.ports().is_own(p.interface, w.source))
+    auto mine = Latch::unpack(source_of(w.udp));
+    if (!flow::is_peer_address(mine.address) || mine.port == 0 || ports_.is_own(w.packet->interface, mine.address))
         return refused(DropReason::kIpv4Source);
-    if (!packet::udp_checksum_ok(w.source, w.destination, {p.data + w.udp_at, packet::kUdpBytes + w.payload_bytes}))
+    if (!packet::udp_checksum_ok(mine.address, packet::load32(w.udp - 4), {w.udp, packet::kUdpBytes + w.payload_bytes}))
         return refused(DropReason::kUdpChecksum);
-    const flow::Latch mine{w.source, w.source_port, w.rule->latch_tag};
-    auto expected = flow::Latch{before.address, before.port, w.rule->latch_tag}.pack();
-    if (table_.cell(w.cell).latch.compare_exchange_strong(expected, mine.pack(), std::memory_order_relaxed))
-        return true;
+    mine.tag = w.rule->latch_tag;
+    auto expected = (before & ~Latch::kTag) | Latch{.tag = mine.tag}.pack();
+    if (w.cell->latch.compare_exchange_strong(expected, mine.pack(), std::memory_order_relaxed)) return true;
     // Another worker was first, or the flow has changed under us.
     if (expected == mine.pack()) return true;
     return refused(DropReason::kSourceNotLatched);
 }
 
-[[gnu::always_inline]] inline void Pipeline::rewrite(const Work& w, const flow::NextHops* hops,
-                                                     flow::FlowStats& stats) {
+// As a latch. What was learned by the reverse flow comes before what was signalled.
+[[gnu::always_inline]] inline std::uint64_t Pipeline::destination_of(const Work& w) {
+    if (w.reverse == nullptr) [[unlikely]]
+        return w.rule->to;
+    const auto learned = w.reverse->latch.load(std::memory_order_relaxed);
+    return Latch::raw_address(learned) != 0 ? learned : w.rule->to;
+}
+
+[[gnu::always_inline]] inline void Pipeline::rewrite(const Work& w, const flow::NextHops& hops) {
     auto& p = *w.packet;
     const auto& rule = *w.rule;
-    std::uint32_t destination = rule.out_destination;
-    std::uint16_t destination_port = rule.out_destination_port;
-    if (rule.reverse_cell != flow::kNoCell) {
-        const auto learned = flow::Latch::unpack(table_.cell(rule.reverse_cell).latch.load(std::memory_order_relaxed));
-        if (learned.address != 0) {
-            destination = learned.address;
-            destination_port = learned.port;
-        }
-    }
-    const auto& out = interfaces_[rule.out_interface];
-    const std::uint32_t total = static_cast<std::uint32_t>(packet::kIpv4Bytes + packet::kUdpBytes) + w.payload_bytes;
-    if (total > out.mtu) return keep(w, DropReason::kMtu, stats);
-    const auto hop = hops == nullptr ? flow::NextHops::Found{} : hops->find(rule.out_interface, destination);
-    if (hop.outcome == flow::NextHops::Outcome::kNoRoute) return keep(w, DropReason::kNoRoute, stats);
+    const auto& out = egress_[rule.out_interface];
+    const auto total = static_cast<std::uint32_t>(packet::kIpv4Bytes + packet::kUdpBytes) + w.payload_bytes;
+    if (total > out.mtu) [[unlikely]]
+        return keep(w, DropReason::kMtu);
+    const auto to = destination_of(w);
+    const auto to_address = Latch::raw_address(to);
+    const auto hop = hops.find(rule.out_interface, packet::swap32(to_address));
+    if (hop.outcome == flow::NextHops::Outcome::kNoRoute) [[unlikely]]
+        return keep(w, DropReason::kNoRoute);
 
     // The new headers end where the UDP header begins: options of the IPv4 header are gone.
-    const auto ether = packet::ether_bytes(out);
-    const auto front = static_cast<std::ptrdiff_t>(w.udp_at) - static_cast<std::ptrdiff_t>(packet::kIpv4Bytes + ether);
-    if (front < -static_cast<std::ptrdiff_t>(p.headroom)) return keep(w, DropReason::kNoBuffer, stats);
-    auto* udp = p.data + w.udp_at;
-    auto* ip = udp - packet::kIpv4Bytes;
-    // All in network order as the machine holds it: sums are right in any order, if it is one.
-    const std::uint32_t old_ports = packet::load_raw32(udp);
-    const std::uint32_t new_ports = packet::swap32(std::uint32_t{rule.out_source_port} << 16 | destination_port);
-    const std::uint32_t new_source = packet::swap32(rule.out_source);
-    const std::uint32_t new_destination = packet::swap32(destination);
-    const std::uint64_t before = std::uint64_t{packet::swap32(w.source)} + packet::swap32(w.destination) + old_ports;
-    const std::uint64_t addresses = std::uint64_t{new_source} + new_destination;
-    packet::store_raw32(udp, new_ports);
-    packet::store_raw16(udp + 6, packet::update_udp(packet::load_raw16(udp + 6), before, addresses + new_ports));
-
-    const std::uint32_t first = packet::swap32(0x45000000U | std::uint32_t{rule.tos} << 16 | total);
-    constexpr std::uint32_t kDontFragment = packet::swap32(0x4000);
-    constexpr std::uint16_t kTtlProtocol = packet::swap16(std::uint16_t{kTtl} << 8 | packet::kUdpProtocol);
-    packet::store_raw32(ip, first);
-    packet::store_raw32(ip + 4, kDontFragment);
-    packet::store_raw16(ip + 8, kTtlProtocol);
-    packet::store_raw16(
-        ip + 10, static_cast<std::uint16_t>(~packet::fold_wide(addresses + first + kDontFragment + kTtlProtocol)));
-    packet::store_raw32(ip + 12, new_source);
-    packet::store_raw32(ip + 16, new_destination);
-
-    static constexpr packet::Mac kUnknownMac{};
-    p.data += front;
-    p.headroom = static_cast<std::uint16_t>(p.headroom + front);
-    p.length = static_cast<std::uint32_t>(ether) + total;
-    packet::write_ether(p.data, out, hop.mac != nullptr ? *hop.mac : kUnknownMac, packet::kEtherIpv4);
+    auto* udp = w.udp;
+    auto* frame = p.data;
+    const auto front = udp - frame - static_cast<std::ptrdiff_t>(packet::kIpv4Bytes) - out.ether_bytes;
+    if (front != 0) [[unlikely]] {
+        if (front < -static_cast<std::ptrdiff_t>(p.headroom)) return keep(w, DropReason::kNoBuffer);
+        frame += front;
+        p.data = frame;
+        p.headroom = static_cast<std::uint16_t>(p.headroom + front);
+    }
+    p.length = out.ether_bytes + total;
     p.interface = rule.out_interface;
+    p.port = out.port;
     p.next_hop = hop.next_hop;
-    p.verdict = hop.mac != nullptr ? Verdict::kTransmit : Verdict::kResolve;
+    p.verdict = Verdict::kTransmit;
+    if (hop.outcome != flow::NextHops::Outcome::kFound) [[unlikely]]
+        p.verdict = Verdict::kResolve;
+    packet::write_ether(frame, out, hop.mac);
+
+    // Sums of raw words are raw.
+    const std::uint64_t before =
+        std::uint64_t{packet::load_raw32(udp - 8)} + packet::load_raw32(udp - 4) + packet::load_raw32(udp);
+    const std::uint64_t after = std::uint64_t{rule.source_sum} + to_address + Latch::raw_port(to);
+    packet::store_raw16(udp + 6, packet::update_udp(packet::load_raw16(udp + 6), before, after));
+    const auto raw_total = packet::swap16(static_cast<std::uint16_t>(total));
+    const auto checksum =
+        static_cast<std::uint16_t>(~packet::fold_wide(std::uint64_t{rule.ip_sum} + raw_total + to_address));
+    packet::store_raw64(udp - 20, rule.ip_begin | packet::at_byte(raw_total, 2));
+    packet::store_raw64(udp - 12, rule.ip_middle | packet::at_byte(checksum, 2));
+    packet::store_raw64(udp - 4, (to & ~Latch::kTag) | packet::at_byte(rule.source_port, 4));
 }
 
 }  // namespace sallyport::transform

@@ -39,7 +39,6 @@ struct alignas(64) DropCounters {
 class Pipeline {
 public:
     static constexpr std::size_t kBurst = 32;
-    static constexpr std::uint8_t kTtl = 64;
 
     Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces, const flow::PublishedNextHops& next_hops,
              std::uint32_t worker, const KernelRates& kernel_rates = {});
@@ -55,32 +54,50 @@ private:
     // values.
     struct Work {
         packet::Packet* packet;
+        // Its UDP header. Right before it are the addresses that it came with, IPv4 options or none.
+        std::byte* udp;
+        std::uint32_t payload_bytes;
+        flow::FlowCell* cell;
         const flow::FlowRule* rule;  // null: dropped already
-        std::uint32_t cell;
-        std::uint32_t source;
-        std::uint32_t destination;
-        std::uint16_t source_port;
-        std::uint16_t destination_port;
-        std::uint16_t udp_at;
-        std::uint16_t payload_bytes;
+        flow::FlowStats* stats;
+        flow::RateLimit* rate;
+        const flow::FlowCell* reverse;  // of the other direction; null: none
+    };
+    // What plain frames of a port are compared with.
+    struct Station {
+        std::uint16_t port = packet::Interfaces::kNone;
+        std::uint16_t interface = packet::Interfaces::kNone;
+        packet::MacWord mac{};
+        flow::MediaPorts::Pools pools{};  // none: no frame is plain
     };
 
+    Station station_of(std::uint16_t port) const;
+    std::size_t classify(std::span<packet::Packet> burst, Work* works, std::uint64_t now_ns);
     // False: no work for the later stages.
-    bool classify(packet::Packet& p, Work& w, std::uint64_t now_ns);
+    bool classify_plain(packet::Packet& p, const Station& station, Work& w);
+    bool classify_any(packet::Packet& p, Work& w, std::uint64_t now_ns);
     void to_kernel(packet::Packet& p, const packet::Headers& h, std::uint64_t now_ns);
-    void relay(const Work& w, const flow::NextHops* hops, std::uint64_t now_ns, std::uint64_t now_us);
-    bool source_ok(const Work& w, bool valid, flow::FlowStats& stats);
-    bool learn(const Work& w, flow::Latch before, flow::FlowStats& stats);
-    void rewrite(const Work& w, const flow::NextHops* hops, flow::FlowStats& stats);
+    void find_rule(Work& w);
+    void find_stream(Work& w);
+    void relay(const Work& w, const flow::NextHops& hops, std::uint64_t now_ns, std::uint64_t now_us);
+    bool source_ok(const Work& w, bool valid);
+    bool learn(const Work& w, std::uint64_t before);
+    static std::uint64_t destination_of(const Work& w);
+    void rewrite(const Work& w, const flow::NextHops& hops);
     void drop(packet::Packet& p, wire::DropReason reason);
     // Of a flow: before it counts as received, and after.
-    void refuse(const Work& w, wire::DropReason reason, flow::FlowStats& stats);
-    void keep(const Work& w, wire::DropReason reason, flow::FlowStats& stats);
+    void refuse(const Work& w, wire::DropReason reason);
+    void keep(const Work& w, wire::DropReason reason);
 
-    flow::FlowTable& table_;
-    std::span<flow::FlowStats> stats_;  // of this worker
+    const flow::MediaPorts& ports_;
+    FixedView<const flow::FlowRule> rules_;
+    FixedView<flow::FlowCell> cells_;
+    FixedView<flow::FlowStats> stats_;  // of this worker
+    FixedView<flow::RateLimit> rates_;
     const packet::Interfaces& interfaces_;
+    FixedView<const packet::Egress> egress_;  // by interface
     const flow::PublishedNextHops& next_hops_;
+    const flow::NextHops no_next_hops_{{}, {}};  // while none are published
     KernelGate kernel_gate_;
     DropCounters drops_;
 };

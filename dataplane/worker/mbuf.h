@@ -12,19 +12,20 @@ inline void to_packet(rte_mbuf* m, packet::Packet& p) {
     p.data = rte_pktmbuf_mtod(m, std::byte*);
     p.length = m->data_len;
     p.headroom = m->data_off;
-    p.port = m->port;
-    p.handle = m;
 }
 
 // Puts the packet's place in its buffer back into the buffer's own fields.
-inline rte_mbuf* to_mbuf(const packet::Packet& p) {
-    auto* m = static_cast<rte_mbuf*>(p.handle);
-    m->data_off = static_cast<std::uint16_t>(p.data - static_cast<std::byte*>(m->buf_addr));
+inline void to_mbuf(const packet::Packet& p, rte_mbuf* m) {
+    m->data_off = p.headroom;
     m->data_len = static_cast<std::uint16_t>(p.length);
     m->pkt_len = p.length;
+}
+
+// And beside it where the packet goes, for who takes it from a ring.
+inline void to_addressed_mbuf(const packet::Packet& p, rte_mbuf* m) {
+    to_mbuf(p, m);
     m->port = p.interface;
     m->hash.usr = p.next_hop;
-    return m;
 }
 
 }  // namespace sallyport::worker

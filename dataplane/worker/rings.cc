@@ -17,6 +17,7 @@ std::size_t take(rte_ring* ring, std::span<packet::Packet> out) {
                                                  static_cast<unsigned>(std::min(batch.size(), out.size())), nullptr);
     for (unsigned i = 0; i < count; ++i) {
         to_packet(batch[i], out[i]);
+        out[i].handle = batch[i];
         out[i].interface = batch[i]->port;
         out[i].next_hop = batch[i]->hash.usr;
     }
@@ -100,10 +101,15 @@ bool Rings::make(packet::Packet& out, std::size_t bytes) {
         return false;
     }
     to_packet(m, out);
+    out.handle = m;
     return true;
 }
 
-bool Rings::transmit(packet::Packet& p) { return rte_ring_sp_enqueue(to_send_, to_mbuf(p)) == 0; }
+bool Rings::transmit(packet::Packet& p) {
+    auto* m = static_cast<rte_mbuf*>(p.handle);
+    to_addressed_mbuf(p, m);
+    return rte_ring_sp_enqueue(to_send_, m) == 0;
+}
 
 void Rings::release(packet::Packet& p) {
     rte_pktmbuf_free(static_cast<rte_mbuf*>(p.handle));

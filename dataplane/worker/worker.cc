@@ -38,7 +38,10 @@ void Worker::run() {
             idle_turns_ = 0;
             next_doze_ = kFirstDoze;
             dozing_.set(false);
-        } else if (setup_.doze.count() != 0 && ++idle_turns_ >= kIdleTurns) {
+            continue;
+        }
+        if (busy_since_ != Instant{}) idle();
+        if (setup_.doze.count() != 0 && ++idle_turns_ >= kIdleTurns) {
             doze();
         } else {
             rte_pause();
@@ -47,6 +50,17 @@ void Worker::run() {
     for (std::size_t p = 0; p < ports_.size(); ++p) flush(p);
     epochs_.quiescent(setup_.number);
     ended_.store(true, std::memory_order_release);
+}
+
+// One reading of the clock a burst, as long as burst follows on burst.
+void Worker::busy(Instant now) {
+    if (busy_since_ != Instant{}) busy_ns_.add(static_cast<std::uint64_t>((now - busy_since_).count()));
+    busy_since_ = now;
+}
+
+void Worker::idle() {
+    busy(os::monotonic_now());
+    busy_since_ = {};
 }
 
 void Worker::doze() {
@@ -66,34 +80,73 @@ bool Worker::turn() {
     return worked;
 }
 
-[[gnu::always_inline]] inline void Worker::queue(std::uint16_t interface, rte_mbuf* m) {
-    const auto port = interfaces_[interface].port;
-    auto& out = outgoing_[port];
-    out.packets[out.count++] = m;
-    if (out.count >= kBurst) flush(port);
-}
-
 bool Worker::receive(std::size_t port) {
     std::array<rte_mbuf*, kBurst> received;
     const auto queue_number = static_cast<std::uint16_t>(setup_.number);
     const std::size_t count = rte_eth_rx_burst(ports_[port].id(), queue_number, received.data(), kBurst);
     if (count == 0) return false;
-    const auto begin = os::monotonic_now();
+    const auto now = os::monotonic_now();
+    busy(now);
+    const std::span packets(packets_.data(), count);
+    const auto bytes = take_over(port, received.data(), packets);
     auto& traffic = traffic_[port];
-    std::uint64_t bytes = 0;
-    const bool flags = ports_[port].checks_ipv4();
-    for (std::size_t i = 0; i < count; ++i) rte_prefetch0(rte_pktmbuf_mtod(received[i], void*));
-    for (std::size_t i = 0; i < count; ++i) {
-        auto& p = packets_[i];
-        to_packet(received[i], p);
-        p.port = static_cast<std::uint16_t>(port);
-        p.ipv4_checked = flags && (received[i]->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-        bytes += received[i]->pkt_len;
-    }
     traffic.rx_packets.add(count);
     traffic.rx_bytes.add(bytes);
-    pipeline_.run({packets_.data(), count}, static_cast<std::uint64_t>(begin.time_since_epoch().count()));
+    bursts_.add(1);
+    packet_count_.add(count);
+    pipeline_.run(packets, static_cast<std::uint64_t>(now.time_since_epoch().count()));
 
+    if (queue(received.data(), packets) != count) [[unlikely]]
+        hand_over_others(received.data(), packets);
+    return true;
+}
+
+// Queues what is to be sent; returns how many that were. Most of a burst leaves by one port, whose numbers are kept in
+// registers meanwhile: in memory each packet would wait for the one before.
+[[gnu::always_inline]] inline std::size_t Worker::queue(rte_mbuf* const* received, std::span<packet::Packet> packets) {
+    std::size_t all = 0;
+    for (auto p = packets.begin(); p != packets.end();) {
+        if (p->verdict != Verdict::kTransmit) [[unlikely]] {
+            ++p;
+            ++received;
+            continue;
+        }
+        const auto port = p->port;
+        auto& out = outgoing_[port];
+        auto count = out.count;
+        auto bytes = out.bytes;
+        for (; p != packets.end() && p->port == port && p->verdict == Verdict::kTransmit; ++p) {
+            auto* m = *received++;
+            to_mbuf(*p, m);
+            out.packets[count++] = m;
+            bytes += p->length;
+        }
+        all += count - out.count;
+        out.count = count;
+        out.bytes = bytes;
+        if (count >= kBurst) flush(port);
+    }
+    return all;
+}
+
+// Buffers to packets, whose bytes are asked for on the way; returns how many there are.
+[[gnu::always_inline]] inline std::uint64_t Worker::take_over(std::size_t port, rte_mbuf* const* received,
+                                                              std::span<packet::Packet> packets) {
+    const bool flags = ports_[port].checks_ipv4();
+    std::uint64_t bytes = 0;
+    for (auto& p : packets) {
+        auto* m = *received++;
+        to_packet(m, p);
+        rte_prefetch0(p.data);
+        p.port = static_cast<std::uint16_t>(port);
+        p.ipv4_checked = flags && (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+        bytes += m->pkt_len;
+    }
+    return bytes;
+}
+
+// What is not sent now: to the slow path or to nobody.
+[[gnu::noinline]] void Worker::hand_over_others(rte_mbuf* const* received, std::span<packet::Packet> packets) {
     std::array<rte_mbuf*, kBurst> signalling;
     std::array<rte_mbuf*, kBurst> for_kernel;
     std::array<rte_mbuf*, kBurst> unresolved;
@@ -102,33 +155,30 @@ bool Worker::receive(std::size_t port) {
     std::size_t for_kernel_count = 0;
     std::size_t unresolved_count = 0;
     unsigned dropped_count = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        switch (packets_[i].verdict) {
-            case Verdict::kTransmit: queue(packets_[i].interface, to_mbuf(packets_[i])); break;
+    for (const auto& p : packets) {
+        auto* m = *received++;
+        if (p.verdict == Verdict::kKernel || p.verdict == Verdict::kResolve) to_addressed_mbuf(p, m);
+        switch (p.verdict) {
+            case Verdict::kTransmit: break;  // done
             case Verdict::kKernel:
-                if (packets_[i].signalling)
-                    signalling[signalling_count++] = to_mbuf(packets_[i]);
+                if (p.signalling)
+                    signalling[signalling_count++] = m;
                 else
-                    for_kernel[for_kernel_count++] = to_mbuf(packets_[i]);
+                    for_kernel[for_kernel_count++] = m;
                 break;
-            case Verdict::kResolve: unresolved[unresolved_count++] = to_mbuf(packets_[i]); break;
-            case Verdict::kDrop: dropped[dropped_count++] = received[i]; break;
+            case Verdict::kResolve: unresolved[unresolved_count++] = m; break;
+            case Verdict::kDrop: dropped[dropped_count++] = m; break;
         }
     }
     if (dropped_count > 0) rte_pktmbuf_free_bulk(dropped.data(), dropped_count);
-    if (signalling_count + for_kernel_count + unresolved_count > 0) {
-        const std::span signalling_span(signalling.data(), signalling_count);
-        const std::span kernel_span(for_kernel.data(), for_kernel_count);
-        const std::span unresolved_span(unresolved.data(), unresolved_count);
-        hand_over(signalling_span, rings_.put_signalling(signalling_span), DropReason::kKernelQueue);
-        hand_over(kernel_span, rings_.put_for_kernel(kernel_span), DropReason::kKernelQueue);
-        hand_over(unresolved_span, rings_.put_unresolved(unresolved_span), DropReason::kNextHopQueue);
-        rings_.notify();
-    }
-    bursts_.add(1);
-    packet_count_.add(count);
-    busy_ns_.add(static_cast<std::uint64_t>((os::monotonic_now() - begin).count()));
-    return true;
+    if (signalling_count + for_kernel_count + unresolved_count == 0) return;
+    const std::span signalling_span(signalling.data(), signalling_count);
+    const std::span kernel_span(for_kernel.data(), for_kernel_count);
+    const std::span unresolved_span(unresolved.data(), unresolved_count);
+    hand_over(signalling_span, rings_.put_signalling(signalling_span), DropReason::kKernelQueue);
+    hand_over(kernel_span, rings_.put_for_kernel(kernel_span), DropReason::kKernelQueue);
+    hand_over(unresolved_span, rings_.put_unresolved(unresolved_span), DropReason::kNextHopQueue);
+    rings_.notify();
 }
 
 void Worker::hand_over(std::span<rte_mbuf*> packets, std::size_t taken, DropReason reason) {
@@ -141,15 +191,20 @@ void Worker::hand_over(std::span<rte_mbuf*> packets, std::size_t taken, DropReas
 bool Worker::send_from_slow_path() {
     std::array<rte_mbuf*, kBurst> packets;
     const auto count = rings_.take_to_send(packets);
-    for (std::size_t i = 0; i < count; ++i) queue(packets[i]->port, packets[i]);
+    for (auto* m : std::span(packets).first(count)) {
+        const auto port = interfaces_[m->port].port;
+        auto& out = outgoing_[port];
+        out.packets[out.count++] = m;
+        out.bytes += m->pkt_len;
+        if (out.count >= kBurst) flush(port);
+    }
     return count > 0;
 }
 
 void Worker::flush(std::size_t port) {
     auto& out = outgoing_[port];
     if (out.count == 0) return;
-    std::uint64_t bytes = 0;
-    for (std::size_t i = 0; i < out.count; ++i) bytes += out.packets[i]->pkt_len;
+    auto bytes = out.bytes;
     auto& traffic = traffic_[port];
     const std::size_t sent = rte_eth_tx_burst(ports_[port].id(), static_cast<std::uint16_t>(setup_.number),
                                               out.packets.data(), static_cast<std::uint16_t>(out.count));
@@ -162,6 +217,7 @@ void Worker::flush(std::size_t port) {
     traffic.tx_bytes.add(bytes);
     traffic.tx_unsent.add(out.count - sent);
     out.count = 0;
+    out.bytes = 0;
 }
 
 slowpath::WorkerStatus Worker::status() const {

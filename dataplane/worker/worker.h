@@ -61,17 +61,23 @@ private:
     static constexpr Duration kFirstDoze = std::chrono::microseconds(10);
 
     struct Outgoing {
-        std::array<rte_mbuf*, 2 * kBurst> packets;
+        std::array<rte_mbuf*, 2 * kBurst> packets;  // less than a burst, and a burst more
         std::size_t count = 0;
+        std::uint64_t bytes = 0;
     };
 
     bool turn();
     bool receive(std::size_t port);
     bool send_from_slow_path();
-    void queue(std::uint16_t interface, rte_mbuf* m);
+    std::size_t queue(rte_mbuf* const* received, std::span<packet::Packet> packets);
     void flush(std::size_t port);
+    std::uint64_t take_over(std::size_t port, rte_mbuf* const* received, std::span<packet::Packet> packets);
+    void hand_over_others(rte_mbuf* const* received, std::span<packet::Packet> packets);
     void hand_over(std::span<rte_mbuf*> packets, std::size_t taken, wire::DropReason reason);
     void doze();
+    // Work goes on, or begins; and it has ended.
+    void busy(Instant now);
+    void idle();
 
     Setup setup_;
     std::span<const port::Port> ports_;
@@ -83,6 +89,7 @@ private:
     FixedArray<Outgoing> outgoing_;               // by port
     std::unique_ptr<PortTraffic[]> traffic_;      // by port
     Duration next_doze_ = kFirstDoze;
+    Instant busy_since_{};  // what came before has been added to busy_ns_; {}: idle
     std::uint32_t idle_turns_ = 0;
     alignas(64) std::atomic<bool> stopping_{false};
     std::atomic<bool> forwarding_{false};

@@ -1,8 +1,11 @@
 #pragma once
 // The fixed header of RTP (RFC 3550 §5.1) and what tells RTCP from it (RFC 5761 §4).
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -19,12 +22,18 @@ struct Header {
 };
 
 namespace detail {
-constexpr std::uint32_t be16(const std::byte* p) {
-    return std::to_integer<std::uint32_t>(p[0]) << 8 | std::to_integer<std::uint32_t>(p[1]);
+inline std::uint16_t be16(const std::byte* p) {
+    std::uint16_t v = 0;
+    std::memcpy(&v, p, sizeof(v));
+    return std::endian::native == std::endian::little ? std::byteswap(v) : v;
 }
-constexpr std::uint32_t be32(const std::byte* p) { return be16(p) << 16 | be16(p + 2); }
+inline std::uint32_t be32(const std::byte* p) {
+    std::uint32_t v = 0;
+    std::memcpy(&v, p, sizeof(v));
+    return std::endian::native == std::endian::little ? std::byteswap(v) : v;
+}
 // CSRC list, extension and padding, as the first byte announces them.
-[[gnu::noinline]] constexpr bool rest_fits(std::span<const std::byte> payload, std::uint8_t first) {
+[[gnu::noinline]] inline bool rest_fits(std::span<const std::byte> payload, std::uint8_t first) {
     std::size_t header = kFixedHeaderBytes + std::size_t{4} * (first & 0x0f);
     if (first & 0x10) {
         if (payload.size() < header + 4) return false;
@@ -49,30 +58,48 @@ constexpr bool looks_like_rtcp(std::span<const std::byte> payload) {
 
 // The validity checks of RFC 3550 A.1 that need no state: version, CSRC list, extension and padding within
 // the payload. RTCP is not RTP.
-[[gnu::always_inline]] constexpr std::optional<Header> parse(std::span<const std::byte> payload) {
-    if (payload.size() < kFixedHeaderBytes || looks_like_rtcp(payload)) return std::nullopt;
-    const auto first = std::to_integer<std::uint8_t>(payload[0]);
-    const auto second = std::to_integer<std::uint8_t>(payload[1]);
-    if (first >> 6 != 2) return std::nullopt;
-    // Most packets have none of the rest.
-    if ((first & 0x3f) != 0 && !detail::rest_fits(payload, first)) return std::nullopt;
-    return Header{static_cast<std::uint8_t>(second & 0x7f), (second & 0x80) != 0,
-                  static_cast<std::uint16_t>(detail::be16(payload.data() + 2)), detail::be32(payload.data() + 4),
-                  detail::be32(payload.data() + 8)};
+[[gnu::always_inline]] inline bool is_rtp(std::span<const std::byte> payload) {
+    if (payload.size() < kFixedHeaderBytes) [[unlikely]]
+        return false;
+    const auto* bytes = payload.data();
+    const auto first = std::to_integer<std::uint8_t>(bytes[0]);
+    // Most packets have the version and no more in their first byte.
+    if (first != 0x80 && (first >> 6 != 2 || ((first & 0x3f) != 0 && !detail::rest_fits(payload, first)))) [[unlikely]]
+        return false;
+    return (std::to_integer<std::uint8_t>(bytes[1]) & 0xe0) != 0xc0;
 }
 
-// RTP clock of the static payload types of audio in kHz (RFC 3551 §6, table 4); 8 for all others.
-// G.722 is 8 by history, although it samples at 16.
+// Of what is_rtp().
+[[gnu::always_inline]] inline Header read_header(const std::byte* payload) {
+    const auto second = std::to_integer<std::uint8_t>(payload[1]);
+    return {static_cast<std::uint8_t>(second & 0x7f), (second & 0x80) != 0, detail::be16(payload + 2),
+            detail::be32(payload + 4), detail::be32(payload + 8)};
+}
+
+inline std::optional<Header> parse(std::span<const std::byte> payload) {
+    if (!is_rtp(payload)) return std::nullopt;
+    return read_header(payload.data());
+}
+
+namespace detail {
+// RFC 3551 §6, table 4.
+constexpr std::array<std::uint8_t, 128> static_clocks() {
+    std::array<std::uint8_t, 128> khz{};
+    khz.fill(8);
+    khz[6] = 16;             // DVI4
+    khz[16] = 11;            // DVI4 at 11025 Hz
+    khz[17] = 22;            // DVI4 at 22050 Hz
+    khz[10] = khz[11] = 44;  // L16 at 44100 Hz
+    khz[14] = 90;            // MPA
+    return khz;
+}
+inline constexpr auto kStaticClocks = static_clocks();
+}  // namespace detail
+
+// RTP clock of the static payload types of audio in kHz; 8 for all others. G.722 is 8 by history, although it samples
+// at 16. `payload_type`: of seven bits.
 constexpr std::uint32_t static_clock_khz(std::uint8_t payload_type) {
-    switch (payload_type) {
-        case 6: return 16;   // DVI4
-        case 16: return 11;  // DVI4 at 11025 Hz
-        case 17: return 22;  // DVI4 at 22050 Hz
-        case 10:
-        case 11: return 44;  // L16 at 44100 Hz
-        case 14: return 90;  // MPA
-        default: return 8;
-    }
+    return detail::kStaticClocks[payload_type & 0x7f];
 }
 
 }  // namespace sallyport::rtp

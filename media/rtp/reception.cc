@@ -24,9 +24,19 @@ void Reception::begin(std::uint16_t sequence) {
     clock_khz_ = 0;
 }
 
-// What does not go on in order: a large jump, or a packet from before the highest.
+void Reception::change_ssrc(std::uint32_t ssrc, std::uint16_t sequence) {
+    if (started_) ssrc_changes_.add(1);
+    ssrc_.set(ssrc);
+    begin(sequence);
+}
+
+// What is not the next one: after a gap or a large jump, or from before the highest.
 void Reception::out_of_sequence(std::uint16_t sequence, std::uint16_t ahead) {
-    if (ahead == 0) {
+    if (ahead != 0 && ahead < kMaxDropout) {
+        highest_ += ahead;
+        window_ = ahead < 64 ? window_ << ahead | 1 : 1;
+        lost_.add(ahead - 1U);
+    } else if (ahead == 0) {
         duplicate_.add(1);
     } else if (ahead <= (1U << 16) - kMaxMisorder) {
         // A large jump: two packets in sequence mean that the other side began anew.

@@ -7,9 +7,9 @@
 // packet confirms.
 //
 // One thread writes (a worker), another may read the getters at any time: each value is right by itself,
-// two values may be a packet apart. 64 bytes, so that it fills one cache line of a flow's counters.
+// two values may be a packet apart. What a packet in order needs comes first: the counters of a flow have it in one
+// cache line with their own.
 
-#include <algorithm>
 #include <cstdint>
 
 #include "media/rtp/header.h"
@@ -19,9 +19,11 @@ namespace sallyport::rtp {
 
 class Reception {
 public:
+    static constexpr std::size_t kHotBytes = 40;
+
     void reset();
     // `clock_khz` >= 1. `now_us` in any epoch, growing.
-    void packet(const Header& header, std::uint64_t now_us, std::uint32_t clock_khz);
+    void packet(Header header, std::uint64_t now_us, std::uint32_t clock_khz);
 
     std::uint32_t lost() const { return lost_.get(); }
     std::uint32_t out_of_order() const { return out_of_order_.get(); }
@@ -38,65 +40,64 @@ private:
     static constexpr std::uint32_t kMaxStepUs = 2'000'000;  // a larger step is a new time base, not jitter
 
     void begin(std::uint16_t sequence);
+    void change_ssrc(std::uint32_t ssrc, std::uint16_t sequence);
     void sequence(std::uint16_t sequence);
     void out_of_sequence(std::uint16_t sequence, std::uint16_t ahead);
     static constexpr std::int64_t to_us(std::int32_t steps, std::uint32_t clock_khz);
     void jitter(std::uint32_t timestamp, std::uint32_t now_us, std::uint32_t clock_khz);
 
+    // --- what every packet reads or writes: kHotBytes
+    std::uint64_t window_ = 0;  // bit n: highest_ - n was received
     Relaxed<std::uint32_t> ssrc_;
-    Relaxed<std::uint32_t>
-        lost_;  // A.3's expected - received of all beginnings: one value, so that it is never read in halves
-    Relaxed<std::uint32_t> out_of_order_;
-    Relaxed<std::uint32_t> duplicate_;
+    std::uint32_t highest_ = 0;  // extended sequence number
+    std::uint32_t arrival_us_ = 0;
+    std::uint32_t bad_ = kNoBad;
+    std::uint32_t timestamp_ = 0;
     Relaxed<std::uint32_t> jitter_16us_;  // 16 times the jitter, in microseconds
     Relaxed<std::uint32_t> jitter_max_us_;
-    Relaxed<std::uint16_t> ssrc_changes_;
     Relaxed<std::uint8_t> payload_type_;
-    // Of the writer alone:
     bool started_ = false;
-    std::uint32_t base_ = 0;         // extended sequence number of the first packet
-    std::uint32_t highest_ = 0;      // extended
-    std::uint32_t lost_before_ = 0;  // lost_ at begin()
-    std::uint64_t window_ = 0;       // bit n: highest_ - n was received
-    std::uint32_t arrival_us_ = 0;
-    std::uint32_t timestamp_ = 0;
-    std::uint32_t bad_ = kNoBad;
     std::uint8_t clock_khz_ = 0;
+    // --- the others
+    // A.3's expected - received of all beginnings: one value, so that it is never read in halves
+    Relaxed<std::uint32_t> lost_;
+    Relaxed<std::uint32_t> out_of_order_;
+    Relaxed<std::uint32_t> duplicate_;
+    std::uint32_t base_ = 0;         // extended sequence number of the first packet
+    std::uint32_t lost_before_ = 0;  // lost_ at begin()
+    Relaxed<std::uint16_t> ssrc_changes_;
 
     static constexpr std::uint32_t kNoBad = 1U << 16;
 };
 static_assert(sizeof(Reception) == 64);
 
 // --- what every packet runs, inlined
-[[gnu::always_inline]] inline void Reception::packet(const Header& header, std::uint64_t now_us,
-                                                     std::uint32_t clock_khz) {
+[[gnu::always_inline]] inline void Reception::packet(Header header, std::uint64_t now_us, std::uint32_t clock_khz) {
     payload_type_.set(header.payload_type);
-    if (started_ && header.ssrc == ssrc_.get()) [[likely]] {
+    if (!started_ || header.ssrc != ssrc_.get()) [[unlikely]]
+        change_ssrc(header.ssrc, header.sequence);
+    else
         sequence(header.sequence);
-    } else {
-        if (started_) ssrc_changes_.add(1);
-        ssrc_.set(header.ssrc);
-        begin(header.sequence);
-    }
     jitter(header.timestamp, static_cast<std::uint32_t>(now_us), clock_khz);
 }
 
 // RFC 3550 A.1, update_seq().
 [[gnu::always_inline]] inline void Reception::sequence(std::uint16_t sequence) {
-    const auto ahead = static_cast<std::uint16_t>(sequence - highest_);
-    if (ahead == 0 || ahead >= kMaxDropout) [[unlikely]]
+    const auto highest = highest_;
+    const auto ahead = static_cast<std::uint16_t>(sequence - highest);
+    if (ahead != 1) [[unlikely]]
         return out_of_sequence(sequence, ahead);
-    highest_ += ahead;
-    window_ = ahead < 64 ? window_ << ahead | 1 : 1;
-    if (ahead != 1) lost_.add(ahead - 1U);
+    highest_ = highest + 1;
+    window_ = window_ << 1 | 1;
     bad_ = kNoBad;
 }
 
 // A division takes longer than all the rest of a packet's statistics: the usual clocks do without a real one.
-constexpr std::int64_t Reception::to_us(std::int32_t steps, std::uint32_t clock_khz) {
+[[gnu::always_inline]] constexpr std::int64_t Reception::to_us(std::int32_t steps, std::uint32_t clock_khz) {
     const auto wide = static_cast<std::int64_t>(steps);
+    if (clock_khz == 8) [[likely]]
+        return wide * 125;
     switch (clock_khz) {
-        case 8: return wide * 125;
         case 16: return wide * 125 / 2;
         case 48: return wide * 125 / 6;
         default: return wide * 1000 / clock_khz;
@@ -106,21 +107,26 @@ constexpr std::int64_t Reception::to_us(std::int32_t steps, std::uint32_t clock_
 // RFC 3550 A.8, in microseconds, so that a change of the codec's clock keeps its meaning.
 [[gnu::always_inline]] inline void Reception::jitter(std::uint32_t timestamp, std::uint32_t now_us,
                                                      std::uint32_t clock_khz) {
-    const bool comparable = clock_khz_ == clock_khz;
     const auto steps = static_cast<std::int32_t>(timestamp - timestamp_);
     const auto elapsed = static_cast<std::int64_t>(now_us - arrival_us_);
+    if (clock_khz_ != clock_khz) [[unlikely]] {
+        clock_khz_ = static_cast<std::uint8_t>(clock_khz);
+        arrival_us_ = now_us;
+        timestamp_ = timestamp;
+        return;
+    }
     // Packets of one timestamp (RFC 4733 events, frames in parts) were not sampled apart: no measure.
-    if (comparable && steps == 0) return;
+    if (steps == 0) return;
     arrival_us_ = now_us;
     timestamp_ = timestamp;
-    clock_khz_ = static_cast<std::uint8_t>(clock_khz);
-    if (!comparable) return;
     auto d = elapsed - to_us(steps, clock_khz);
     if (d < 0) d = -d;
-    if (d > kMaxStepUs) return;
+    if (d > kMaxStepUs) [[unlikely]]
+        return;
     const auto j = jitter_16us_.get();
-    jitter_16us_.set(j + static_cast<std::uint32_t>(d) - ((j + 8) >> 4));
-    jitter_max_us_.set(std::max(jitter_max_us_.get(), jitter_16us_.get() >> 4));
+    const auto next = j + static_cast<std::uint32_t>(d) - ((j + 8) >> 4);
+    jitter_16us_.set(next);
+    if (next >> 4 > jitter_max_us_.get()) jitter_max_us_.set(next >> 4);
 }
 
 }  // namespace sallyport::rtp

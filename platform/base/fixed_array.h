@@ -11,6 +11,26 @@
 
 namespace sallyport {
 
+// One that somebody else keeps, and that stays where it is.
+template <typename T>
+class FixedView {
+public:
+    FixedView() = default;
+    FixedView(T* elements, std::size_t size) : elements_(elements), size_(size) {}
+    T& operator[](std::size_t at) const {
+        if (at >= size_) [[unlikely]]
+            std::abort();
+        return elements_[at];
+    }
+    // Null beyond the end.
+    T* find(std::size_t at) const { return at < size_ ? elements_ + at : nullptr; }
+    std::size_t size() const { return size_; }
+
+private:
+    T* elements_ = nullptr;
+    std::size_t size_ = 0;
+};
+
 template <typename T>
 class FixedArray {
 public:
@@ -37,6 +57,8 @@ public:
             std::abort();
         return elements_.get()[at];
     }
+    FixedView<T> view() { return {elements_.get(), size_}; }
+    FixedView<const T> view() const { return {elements_.get(), size_}; }
     std::size_t size() const { return size_; }
     T* begin() { return elements_.get(); }
     T* end() { return elements_.get() + size_; }

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "platform/base/fixed_array.h"
+
 namespace sallyport {
 
 template <typename T>
@@ -40,8 +42,9 @@ public:
             std::abort();
         return elements_[at];
     }
+    FixedView<T> view() { return {elements_, size_}; }
+    FixedView<const T> view() const { return {elements_, size_}; }
     std::size_t size() const { return size_; }
-    T* data() { return elements_; }
 
 private:
     T* elements_ = nullptr;

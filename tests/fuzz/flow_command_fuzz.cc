@@ -145,7 +145,8 @@ void Plane::step(fuzz::Input& in) {
             const auto flow = in.byte() % kMaxFlows;
             if (!table_.info(flow).installed) break;
             const auto& rule = table_.rule(table_.info(flow).rule);
-            table_.cell(table_.info(flow).cell).latch.store(flow::Latch{rule.remote, in.byte(), rule.latch_tag}.pack());
+            table_.cell(table_.info(flow).cell)
+                .latch.store(flow::Latch{flow::Latch::unpack(rule.remote).address, in.byte(), rule.latch_tag}.pack());
             break;
         }
         case 5:

@@ -162,13 +162,13 @@ TEST_GROUP(NextHops) {
 TEST(NextHops, neighbour_on_the_link_is_its_own_next_hop) {
     const auto found = hops.find(0, test::ip("192.0.2.10"));
     CHECK(found.outcome == Outcome::kFound);
-    LONGS_EQUAL(1, (*found.mac)[0]);
+    LONGS_EQUAL(1, found.mac.mac()[0]);
 }
 
 TEST(NextHops, longest_prefix_wins_then_the_lowest_metric) {
     const auto far = hops.find(0, test::ip("8.8.8.8"));
     LONGS_EQUAL(test::ip("192.0.2.253"), far.next_hop);
-    LONGS_EQUAL(2, (*far.mac)[0]);
+    LONGS_EQUAL(2, far.mac.mac()[0]);
     LONGS_EQUAL(test::ip("198.51.100.254"), hops.find(1, test::ip("203.0.113.8")).next_hop);
     LONGS_EQUAL(test::ip("203.0.113.7"), hops.find(1, test::ip("203.0.113.7")).next_hop);
 }
@@ -198,6 +198,6 @@ TEST(NextHops, many_neighbours_are_all_found) {
     for (std::uint32_t i = 1; i <= 5000; ++i) many.push_back({0, i, {static_cast<std::uint8_t>(i)}});
     const std::vector<flow::RouteEntry> all{{0, 0, 0, 0, 0}};
     const flow::NextHops table(all, many);
-    for (std::uint32_t i = 1; i <= 5000; ++i) LONGS_EQUAL(static_cast<std::uint8_t>(i), (*table.find(0, i).mac)[0]);
+    for (std::uint32_t i = 1; i <= 5000; ++i) LONGS_EQUAL(static_cast<std::uint8_t>(i), table.find(0, i).mac.mac()[0]);
     CHECK(table.find(0, 5001).outcome == Outcome::kUnresolved);
 }

@@ -125,7 +125,7 @@ TEST(NextHopMirror, nothing_is_published_before_all_was_told) {
     m.tell(os::MonitorMark::kSynced);
     m.turn();
     CHECK(m.find(0, "192.0.2.10").outcome == Outcome::kFound);
-    LONGS_EQUAL(254, (*m.find(1, "8.8.8.8").mac)[5]);
+    LONGS_EQUAL(254, m.find(1, "8.8.8.8").mac.mac()[5]);
     CHECK(m.find(0, "8.8.8.8").outcome == Outcome::kNoRoute);  // routes of other devices are not ours
 }
 
@@ -171,7 +171,7 @@ TEST(NextHopMirror, flush_in_use_keeps_the_address_and_asks_again) {
     CHECK(m.probes.size() >= 5);
     m.neighbour("192.0.2.10", kAccessIndex, 11);
     m.turn();
-    LONGS_EQUAL(11, (*m.find(0, "192.0.2.10").mac)[5]);
+    LONGS_EQUAL(11, m.find(0, "192.0.2.10").mac.mac()[5]);
 }
 
 TEST(NextHopMirror, neighbour_with_a_group_address_is_not_believed) {
@@ -184,7 +184,7 @@ TEST(NextHopMirror, neighbour_with_a_group_address_is_not_believed) {
     n.resolved = n.reachable = true;
     m.tell(n);
     m.turn();
-    LONGS_EQUAL(254, (*m.find(1, "8.8.8.8").mac)[5]);
+    LONGS_EQUAL(254, m.find(1, "8.8.8.8").mac.mac()[5]);
 }
 
 TEST(NextHopMirror, overflow_of_the_kernels_queue_never_empties_the_table) {

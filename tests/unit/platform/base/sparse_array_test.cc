@@ -29,9 +29,9 @@ TEST(SparseArray, is_zero_and_takes_memory_only_where_it_is_written) {
     constexpr std::size_t kSize = std::size_t{1} << 20;
     SparseArray<std::uint64_t> array(kSize);
     LONGS_EQUAL(kSize, array.size());
-    LONGS_EQUAL(0, resident(array.data(), kSize * 8));
+    LONGS_EQUAL(0, resident(&array[0], kSize * 8));
     array[3] = 7;
-    LONGS_EQUAL(1, resident(array.data(), kSize * 8));
+    LONGS_EQUAL(1, resident(&array[0], kSize * 8));
     LONGS_EQUAL(7, array[3]);
     LONGS_EQUAL(0, array[4]);
     LONGS_EQUAL(0, array[kSize - 1]);
