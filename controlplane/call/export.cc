@@ -15,7 +15,7 @@
 
 #include "controlplane/call/call.h"
 #include "controlplane/call/engine_core.h"
-#include "platform/base/siphash.h"
+#include "platform/base/checksum.h"
 
 namespace sallyport::call {
 
@@ -24,7 +24,6 @@ namespace {
 constexpr std::uint32_t kMagic = 0x53504331;  // "SPC1"
 constexpr std::uint16_t kVersion = 3;
 constexpr std::size_t kChecksumBytes = 8;
-constexpr SipHashKey kChecksumKey{0x73616c6c79706f72, 0x742063616c6c7331};  // against accidents, not against people
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
 
@@ -32,10 +31,6 @@ constexpr Ending kInterrupted{EndedBy::kSallyport, 500, "Interrupted"};
 
 enum class Kind : std::uint8_t { kStable = 1, kUnfinished = 2, kClosed = 3 };
 enum class Pending : std::uint8_t { kNone = 0, kAnswered = 1, kUnanswered = 2 };
-
-std::uint64_t checksum(std::span<const std::byte> data) {
-    return siphash13(kChecksumKey, {reinterpret_cast<const char*>(data.data()), data.size()});
-}
 
 void write_deadline(ByteWriter& out, Instant deadline, Now now) {
     const auto wall = deadline == kNever ? WallTime{} : now.wall + (deadline - now.instant);
@@ -67,7 +62,7 @@ bool sane(const CallRecord& r) {
 std::expected<ExportHead, std::string> read_head(std::span<const std::byte> data) {
     if (data.size() < kChecksumBytes) return std::unexpected("the record of the call is truncated");
     ByteReader sum(data.last(kChecksumBytes));
-    if (sum.u64() != checksum(data.first(data.size() - kChecksumBytes))) {
+    if (sum.u64() != checksum64(data.first(data.size() - kChecksumBytes))) {
         return std::unexpected("the record of the call is truncated or corrupt");
     }
     ByteReader in(data.first(data.size() - kChecksumBytes));
@@ -106,7 +101,7 @@ void Call::export_head(ByteWriter& out) const {
 
 bool Call::export_to(std::vector<std::byte>& bytes, Now now) const {
     const auto begin = bytes.size();
-    const auto seal = [&] { ByteWriter(bytes).u64(checksum(std::span(bytes).subspan(begin))); };
+    const auto seal = [&] { ByteWriter(bytes).u64(checksum64(std::span(bytes).subspan(begin))); };
     ByteWriter out(bytes);
     export_head(out);
     for (const auto& leg : legs_) export_leg(out, leg);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -12,14 +13,14 @@
 #include <utility>
 #include <vector>
 
-#include "platform/base/siphash.h"
+#include "platform/base/checksum.h"
 
 namespace sallyport::store {
 
 namespace {
 
 constexpr std::uint64_t kMagic = 0x53414c4c59435431;  // "SALLYCT1"
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 struct FileHeader {
     std::uint64_t magic = kMagic;
@@ -58,11 +59,9 @@ struct CallTable::CellHeader {
     std::uint32_t length = 0;
 
     std::uint64_t compute(std::span<const std::byte> payload) const {
-        // Not against an attacker (the file is ours alone), but against torn writes: the key is fixed. The
-        // header's fields are the key of the payload's hash.
-        const SipHashKey key{generation ^ std::uint64_t{state} << 32 ^ 0x53616c6c79706f72,
-                             call ^ std::uint64_t{length} << 20};
-        return siphash13(key, {reinterpret_cast<const char*>(payload.data()), payload.size()}) | 1;
+        // Not against an attacker (the file is ours alone), but against torn writes.
+        const std::array fields{generation, call, std::uint64_t{state} << 32 | length};
+        return checksum64(payload, checksum64(std::as_bytes(std::span(fields)))) | 1;
     }
 };
 
