@@ -19,7 +19,7 @@ namespace sallyport::store {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x53414c4c59435431;  // "SALLYCT1"
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 struct FileHeader {
     std::uint64_t magic = kMagic;
