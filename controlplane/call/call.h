@@ -33,6 +33,7 @@
 #include "controlplane/sip/message.h"
 #include "controlplane/sip/message_writer.h"
 #include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/boxed.h"
 
 namespace sallyport::call {
 
@@ -100,7 +101,7 @@ public:
     // --- inspect.cc
     CallView view() const;
     const Leg& leg(std::size_t i) const { return legs_[i]; }
-    const CallRecord& record() const { return record_; }
+    bool answered() const { return notes_.answer.has_value(); }
 
 private:
     friend class EngineCore;
@@ -117,6 +118,30 @@ private:
         std::string ack{};
     };
 
+    // What its record will say and nothing else of it does.
+    struct Notes {
+        WallTime invite{};
+        std::optional<WallTime> ringing;
+        std::optional<WallTime> answer;
+        std::string from_user;
+        std::string to_user;
+        std::vector<std::string> codecs;
+        std::vector<StreamRecord> streams;
+        std::uint16_t route = 0;
+        bool quality_complete = true;
+    };
+    struct Ended {
+        WallTime at{};
+        EndedBy by = EndedBy::kNone;
+        std::uint16_t code = 0;
+        std::string reason;
+    };
+    // A record as it stands, without copies.
+    struct Told {
+        std::array<std::string, 2> peers;
+        CallRecordText text;
+    };
+
     // A BYE for which the table of client transactions had no room.
     struct ByeRetry {
         Timer timer;
@@ -124,7 +149,7 @@ private:
     };
 
     // call_setup.cc: from the INVITE to the final response
-    void begin_record(const sip::Message& invite, std::string_view route);
+    void begin_record(const sip::Message& invite, std::uint16_t route);
     void send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body);
     void on_invite_response(const sip::Message& response);
     void on_provisional(const sip::Message& response);
@@ -176,7 +201,7 @@ private:
     bool try_bye(std::size_t leg, const sip::Message* cause);
     void on_bye_due(Instant now);
     void close(const Ending& ending);
-    void note_dialogs(CallRecord& record) const;
+    void tell(Told& told) const;
     bool pending() const;
     void settle();
     void finish_record();
@@ -222,11 +247,13 @@ private:
 
     // export.cc
     bool stable() const;
-    void export_head(ByteWriter& out) const;
-    void export_leg(ByteWriter& out, const Leg& leg) const;
+    void take_notes(const CallRecord& record);
+    void export_head(ByteWriter& out, const CallRecordText& text) const;
+    void export_leg(ByteWriter& out, const Leg& leg, const LegRecordText& known) const;
     void export_exchange(ByteWriter& out, Now now) const;
     std::expected<void, std::string> import_exchange(ByteReader& in, Now now);
-    std::expected<void, std::string> import_leg(ByteReader& in, std::uint8_t head_kind, Leg& leg);
+    std::expected<void, std::string> import_leg(ByteReader& in, std::uint8_t head_kind, Leg& leg,
+                                                const LegRecord& known);
     std::expected<void, std::string> import_rest(ByteReader& in, Now now);
     void interrupt();
     void abort_exchange();
@@ -258,7 +285,9 @@ private:
     std::vector<ClientRef> clients_;      // those that may still say something
     std::vector<std::string> dismissed_;  // To tags of the 2xx that got ACK and BYE
     flow::MediaPlan plan_;
-    CallRecord record_;
+    Notes notes_;
+    Boxed<Ended> ended_;          // once it is closed
+    Boxed<CallRecord> imported_;  // of a call of another process, when it has names that the configuration has not
     Instant limit_at_ = kNever;
     Timer end_timer_;  // the longest duration of the call; when it is closed, the wait for its last counters
     std::unique_ptr<ByeRetry> bye_retry_;

@@ -31,7 +31,7 @@ void Call::on_answer(const sip::Message& response) {
     if (!taken || !write_ok(response, body)) return fail_answer();
     note_codecs();
     core_.count_answered(legs_[kCaller], legs_[kCallee]);
-    record_.answer = core_.now().wall;
+    notes_.answer = core_.now().wall;
     state_ = State::kAnswered;
     if (!exchange_.late_offer) send_ack(kCallee, exchange_.client, exchange_.cseq_out, {}, nullptr);
     send_ok();
@@ -120,11 +120,13 @@ bool Call::write_ok(const sip::Message& response, std::string_view body) {
 void Call::send_ok() {
     exchange_.answered = true;
     legs_[exchange_.from].established = true;
+    for (auto& leg : legs_) leg.media.rest();  // now, so that what is saved is made once
     core_.layer().respond(core_.now().instant, exchange_.server, exchange_.detail->ok);
     // RFC 3261 §13.3.1.4: repeated from T1 on, doubling up to T2, whatever the transport, until the ACK comes.
     exchange_.detail->interval = core_.view().system.t1;
     exchange_.detail->give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
-    core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer, core_.now().instant + exchange_.detail->interval, this);
+    core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer, core_.now().instant + exchange_.detail->interval,
+                                        this);
     changed();
 }
 
@@ -140,7 +142,8 @@ void Call::repeat_ok(Instant now) {
         core_.layer().send(exchange_.detail->ok_path, exchange_.detail->ok);
     }
     exchange_.detail->interval = std::min<Duration>(2 * exchange_.detail->interval, core_.view().system.t2);
-    core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer, std::min(now + exchange_.detail->interval, exchange_.detail->give_up), this);
+    core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer,
+                                        std::min(now + exchange_.detail->interval, exchange_.detail->give_up), this);
 }
 
 // --- the ACK --------------------------------------------------------------------------------------------------------

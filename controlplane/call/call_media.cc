@@ -55,10 +55,10 @@ void Call::note_codecs() {
     for (const auto& leg : legs_) {
         const auto* answer = leg.media.last_answer();
         if (answer == nullptr) continue;
-        record_.codecs.clear();
+        notes_.codecs.clear();
         for (std::size_t i = 0; i < answer->media.size(); ++i) {
             const auto codec = sdp::codec_summary(*answer, i);
-            if (!codec.name.empty()) record_.codecs.push_back(codec.name + "/" + std::to_string(codec.clock_rate));
+            if (!codec.name.empty()) notes_.codecs.push_back(codec.name + "/" + std::to_string(codec.clock_rate));
         }
         return;
     }
@@ -85,9 +85,9 @@ void Call::on_flow_report(const flow::FlowReport& report) {
             return;
         case Kind::kRemoved:
             if (!closed_) return;
-            if (finals_left_ > 0) record_.quality_complete = false;
+            if (finals_left_ > 0) notes_.quality_complete = false;
             return finish_record();  // all that there are have come
-        case Kind::kLost: record_.quality_complete = false; return changed();
+        case Kind::kLost: notes_.quality_complete = false; return changed();
         case Kind::kFailed: return on_media_rejected();
         case Kind::kIdle:
         case Kind::kActive: return note_silence();
@@ -100,10 +100,10 @@ void Call::on_flow_report(const flow::FlowReport& report) {
 void Call::note_counters(const flow::FlowReport& report) {
     const auto& cookie = report.cookie;
     if (cookie.component != 0 || cookie.leg > kCallee) return;
-    auto it = std::ranges::find(record_.streams, cookie.stream, &StreamRecord::index);
-    if (it == record_.streams.end()) {
-        record_.streams.push_back({cookie.stream, {}, {}});
-        it = record_.streams.end() - 1;
+    auto it = std::ranges::find(notes_.streams, cookie.stream, &StreamRecord::index);
+    if (it == notes_.streams.end()) {
+        notes_.streams.push_back({cookie.stream, {}, {}});
+        it = notes_.streams.end() - 1;
     }
     add(cookie.leg == kCaller ? it->from_caller : it->from_callee, report.counters);
 }

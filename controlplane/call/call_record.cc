@@ -73,16 +73,11 @@ void write_json(json::LineWriter& out, const LegRecord& leg) {
     out.end_object();
 }
 
-void write_time(ByteWriter& out, const std::optional<WallTime>& t) {
-    out.u8(t ? 1 : 0);
-    out.u64(static_cast<std::uint64_t>(t ? t->time_since_epoch().count() : 0));
-}
+enum Times : std::uint8_t { kRinging = 1, kAnswer = 2, kEnd = 4 };
 
-std::optional<WallTime> read_time(ByteReader& in) {
-    const bool present = in.u8() != 0;
-    const WallTime t{Duration(static_cast<Duration::rep>(in.u64()))};
-    return present ? std::optional(t) : std::nullopt;
-}
+void write_time(ByteWriter& out, WallTime t) { out.u64(static_cast<std::uint64_t>(t.time_since_epoch().count())); }
+
+WallTime read_time(ByteReader& in) { return WallTime{Duration(static_cast<Duration::rep>(in.u64()))}; }
 
 void write_direction(ByteWriter& out, const DirectionRecord& d) {
     out.u8(d.known ? 1 : 0);
@@ -99,9 +94,8 @@ DirectionRecord read_direction(ByteReader& in) {
     return d;
 }
 
-void write_leg(ByteWriter& out, const LegRecord& leg) {
-    for (const auto* s : {&leg.call_id, &leg.local_tag, &leg.remote_tag, &leg.trunk, &leg.realm, &leg.peer})
-        out.text(*s);
+void write_leg(ByteWriter& out, const LegRecordText& leg) {
+    for (const auto s : {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer}) out.text(s);
 }
 
 LegRecord read_leg(ByteReader& in) {
@@ -166,21 +160,72 @@ std::string json_line(const CallRecord& record) {
     return out.take();
 }
 
-void write(ByteWriter& out, const CallRecord& record) {
+LegRecordText view_of(const LegRecord& leg) {
+    return {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer};
+}
+
+CallRecordText view_of(const CallRecord& r) {
+    return {.number = r.number,
+            .invite = r.invite,
+            .ringing = r.ringing,
+            .answer = r.answer,
+            .end = r.end,
+            .ended_by = r.ended_by,
+            .code = r.code,
+            .reason = r.reason,
+            .from_user = r.from_user,
+            .to_user = r.to_user,
+            .route = r.route,
+            .caller = view_of(r.caller),
+            .callee = view_of(r.callee),
+            .codecs = r.codecs,
+            .streams = r.streams,
+            .quality_complete = r.quality_complete};
+}
+
+CallRecord record_of(const CallRecordText& t) {
+    const auto leg = [](const LegRecordText& l) {
+        return LegRecord{std::string(l.call_id), std::string(l.local_tag), std::string(l.remote_tag),
+                         std::string(l.trunk),   std::string(l.realm),     std::string(l.peer)};
+    };
+    CallRecord out;
+    out.number = t.number;
+    out.id = text_of(t.number);
+    out.invite = t.invite;
+    out.ringing = t.ringing;
+    out.answer = t.answer;
+    out.end = t.end;
+    out.ended_by = t.ended_by;
+    out.code = t.code;
+    out.reason = t.reason;
+    out.from_user = t.from_user;
+    out.to_user = t.to_user;
+    out.route = t.route;
+    out.caller = leg(t.caller);
+    out.callee = leg(t.callee);
+    out.codecs.assign(t.codecs.begin(), t.codecs.end());
+    out.streams.assign(t.streams.begin(), t.streams.end());
+    out.quality_complete = t.quality_complete;
+    return out;
+}
+
+void write(ByteWriter& out, const CallRecordText& record) {
     out.u64(record.number);
-    out.text(record.id);
+    const bool ended = record.end != WallTime{};
+    out.u8(static_cast<std::uint8_t>((record.ringing ? kRinging : 0) | (record.answer ? kAnswer : 0) |
+                                     (ended ? kEnd : 0)));
     write_time(out, record.invite);
-    write_time(out, record.ringing);
-    write_time(out, record.answer);
-    write_time(out, record.end);
+    if (record.ringing) write_time(out, *record.ringing);
+    if (record.answer) write_time(out, *record.answer);
+    if (ended) write_time(out, record.end);
     out.u8(static_cast<std::uint8_t>(record.ended_by));
     out.u16(record.code);
-    for (const auto* s : {&record.reason, &record.from_user, &record.to_user, &record.route}) out.text(*s);
+    for (const auto s : {record.reason, record.from_user, record.to_user, record.route}) out.text(s);
     write_leg(out, record.caller);
     write_leg(out, record.callee);
-    out.u16(static_cast<std::uint16_t>(record.codecs.size()));
+    out.number(static_cast<std::uint32_t>(record.codecs.size()));
     for (const auto& codec : record.codecs) out.text(codec);
-    out.u16(static_cast<std::uint16_t>(record.streams.size()));
+    out.number(static_cast<std::uint32_t>(record.streams.size()));
     for (const auto& stream : record.streams) {
         out.u16(stream.index);
         write_direction(out, stream.from_caller);
@@ -192,11 +237,12 @@ void write(ByteWriter& out, const CallRecord& record) {
 CallRecord read_call_record(ByteReader& in) {
     CallRecord record;
     record.number = in.u64();
-    record.id = in.text();
-    record.invite = read_time(in).value_or(WallTime{});
-    record.ringing = read_time(in);
-    record.answer = read_time(in);
-    record.end = read_time(in).value_or(WallTime{});
+    record.id = text_of(record.number);
+    const auto times = in.u8();
+    record.invite = read_time(in);
+    if ((times & kRinging) != 0) record.ringing = read_time(in);
+    if ((times & kAnswer) != 0) record.answer = read_time(in);
+    if ((times & kEnd) != 0) record.end = read_time(in);
     const auto who = in.u8();
     record.ended_by =
         who <= static_cast<std::uint8_t>(EndedBy::kSallyport) ? static_cast<EndedBy>(who) : EndedBy::kNone;
@@ -204,9 +250,9 @@ CallRecord read_call_record(ByteReader& in) {
     for (auto* s : {&record.reason, &record.from_user, &record.to_user, &record.route}) *s = in.text();
     record.caller = read_leg(in);
     record.callee = read_leg(in);
-    const auto codecs = in.u16();
+    const auto codecs = in.number();
     for (std::size_t i = 0; i < codecs && i < kMaxListed && !in.failed(); ++i) record.codecs.emplace_back(in.text());
-    const auto streams = in.u16();
+    const auto streams = in.number();
     for (std::size_t i = 0; i < streams && i < kMaxListed && !in.failed(); ++i) {
         StreamRecord stream;
         stream.index = in.u16();

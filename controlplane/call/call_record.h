@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/base/byte_reader.h"
@@ -71,11 +73,42 @@ struct CallRecord {
     bool quality_complete = true;
 };
 
+// The same, of what stands elsewhere: valid as long as that.
+struct LegRecordText {
+    std::string_view call_id;
+    std::string_view local_tag;
+    std::string_view remote_tag;
+    std::string_view trunk;
+    std::string_view realm;
+    std::string_view peer;
+};
+struct CallRecordText {
+    std::uint64_t number = 0;
+    WallTime invite{};
+    std::optional<WallTime> ringing;
+    std::optional<WallTime> answer;
+    WallTime end{};
+    EndedBy ended_by = EndedBy::kNone;
+    std::uint16_t code = 0;
+    std::string_view reason;
+    std::string_view from_user;
+    std::string_view to_user;
+    std::string_view route;
+    LegRecordText caller;
+    LegRecordText callee;
+    std::span<const std::string> codecs;
+    std::span<const StreamRecord> streams;
+    bool quality_complete = true;
+};
+CallRecordText view_of(const CallRecord& record);
+LegRecordText view_of(const LegRecord& leg);
+CallRecord record_of(const CallRecordText& text);
+
 // The line in calls.jsonl, without its newline: one object; times in RFC 3339 UTC with milliseconds.
 std::string json_line(const CallRecord& record);
 
 // Part of a call's export. Reading never fails by itself: the reader's `failed` says so at the end.
-void write(ByteWriter& out, const CallRecord& record);
+void write(ByteWriter& out, const CallRecordText& record);
 CallRecord read_call_record(ByteReader& in);
 
 }  // namespace sallyport::call

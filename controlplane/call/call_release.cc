@@ -1,6 +1,7 @@
 // The end of a call, and what is left to do after it.
 
 #include <algorithm>
+#include <utility>
 
 #include "controlplane/call/call.h"
 #include "controlplane/call/engine_core.h"
@@ -110,24 +111,44 @@ void Call::close(const Ending& ending) {
     closed_ = true;
     if (!exchange_.answered) stop_waiting();
     end_timer_.cancel();
-    record_.end = core_.now().wall;
-    record_.ended_by = ending.by;
-    record_.code = ending.code;
-    record_.reason = ending.text;
-    if (!record_.answer) ++core_.counters().calls_failed;
-    note_dialogs(record_);
+    ended_ = Ended{core_.now().wall, ending.by, ending.code, std::string(ending.text)};
+    if (!notes_.answer) ++core_.counters().calls_failed;
     drop_media();
     changed();
 }
 
-void Call::note_dialogs(CallRecord& record) const {
-    const auto note = [](LegRecord& out, const dialog::Dialog& dialog) {
-        out.call_id = dialog.call_id;
-        out.local_tag = dialog.local_tag;
-        out.remote_tag = dialog.remote_tag;
-    };
-    note(record.caller, legs_[kCaller].dialog);
-    note(record.callee, legs_[kCallee].dialog);
+// The record as far as it is known.
+void Call::tell(Told& told) const {
+    const auto& view = core_.view();
+    auto& text = told.text;
+    text.number = number_;
+    text.invite = notes_.invite;
+    text.ringing = notes_.ringing;
+    text.answer = notes_.answer;
+    text.from_user = notes_.from_user;
+    text.to_user = notes_.to_user;
+    text.codecs = notes_.codecs;
+    text.streams = notes_.streams;
+    text.quality_complete = notes_.quality_complete;
+    text.route = imported_ ? std::string_view(imported_->route) : view.routes.at(notes_.route).name;
+    for (const auto i : {kCaller, kCallee}) {
+        const auto& leg = legs_[i];
+        auto& out = i == kCaller ? text.caller : text.callee;
+        if (imported_) out = view_of(i == kCaller ? imported_->caller : imported_->callee);
+        out.call_id = leg.dialog.call_id;
+        out.local_tag = leg.dialog.local_tag;
+        out.remote_tag = leg.dialog.remote_tag;
+        told.peers[i] = leg.peer.text();
+        out.peer = told.peers[i];
+        if (imported_) continue;
+        if (leg.trunk) out.trunk = view.trunks.at(*leg.trunk).name;
+        out.realm = view.realms.at(leg.realm).name;
+    }
+    if (!ended_) return;
+    text.end = ended_->at;
+    text.ended_by = ended_->by;
+    text.code = ended_->code;
+    text.reason = ended_->reason;
 }
 
 bool Call::pending() const {
@@ -158,13 +179,17 @@ void Call::finish_record() {
     if (record_done_) return;
     end_timer_.cancel();
     record_done_ = true;
-    core_.emit(record_);
+    Told told;
+    tell(told);
+    core_.emit(record_of(told.text));
     settle();
 }
 
 // For 64*T1 a late 2xx may come (RFC 6026 §8.4): its ACK and BYE need the dialogs, and nothing of what was heavy.
 void Call::shrink() {
-    record_ = {};
+    std::exchange(notes_, {});
+    ended_.reset();
+    imported_.reset();
     plan_ = flow::MediaPlan(number_, legs_[kCaller].realm, legs_[kCallee].realm);
     for (auto& leg : legs_) leg.media = sdp::OfferAnswer(0);
     exchange_ = {};
@@ -172,7 +197,7 @@ void Call::shrink() {
 }
 
 void Call::on_counters_late(Instant) {
-    record_.quality_complete = false;
+    notes_.quality_complete = false;
     finish_record();
 }
 

@@ -27,8 +27,6 @@ Call::Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, s
       plan_(number, caller_realm, callee_realm) {
     legs_[kCaller].realm = caller_realm;
     legs_[kCallee].realm = callee_realm;
-    record_.number = number;
-    record_.id = text_of(number);
     core.count_live(1);
 }
 
@@ -50,7 +48,7 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     exchange_.server = server;
     exchange_.cseq_in = invite.cseq().number;
     exchange_.late_offer = !offer;
-    begin_record(invite, core_.view().routes.at(target.route).name);
+    begin_record(invite, target.route);
     core_.add_dialog(caller.dialog.local_tag, number_, kCaller);
     core_.layer().set_to_tag(server, caller.dialog.local_tag);
 
@@ -68,20 +66,11 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     send_invite(invite, target, body);
 }
 
-void Call::begin_record(const sip::Message& invite, std::string_view route) {
-    const auto leg_record = [this](const Leg& leg) {
-        LegRecord out;
-        if (leg.trunk) out.trunk = core_.view().trunks.at(*leg.trunk).name;
-        out.realm = core_.view().realms.at(leg.realm).name;
-        out.peer = leg.peer.text();
-        return out;
-    };
-    record_.invite = core_.now().wall;
-    record_.from_user = user_of(invite.from().uri);
-    record_.to_user = user_of(invite.request_uri());
-    record_.route = route;
-    record_.caller = leg_record(legs_[kCaller]);
-    record_.callee = leg_record(legs_[kCallee]);
+void Call::begin_record(const sip::Message& invite, std::uint16_t route) {
+    notes_.invite = core_.now().wall;
+    notes_.from_user = user_of(invite.from().uri);
+    notes_.to_user = user_of(invite.request_uri());
+    notes_.route = route;
 }
 
 void Call::send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body) {
@@ -191,7 +180,7 @@ void Call::on_provisional(const sip::Message& response) {
     policy::append_passed(w, response, passage(kCallee), core_.pass_counters());
     core_.layer().respond(core_.now().instant, exchange_.server,
                           body.empty() ? w.finish() : w.finish("application/sdp", body));
-    if (!record_.ringing) record_.ringing = core_.now().wall;
+    if (!notes_.ringing) notes_.ringing = core_.now().wall;
     state_ = State::kRinging;
     changed();
 }
@@ -267,7 +256,8 @@ void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
 // Of the initial INVITE or of a re-INVITE: what is Timer C for a proxy (RFC 3261 §16.6 step 11).
 void Call::arm_no_answer() {
     const auto wait = core_.view().system.no_answer;
-    if (wait.count() > 0) core_.wheel().arm<&Call::on_no_answer>(exchange_.detail->timer, core_.now().instant + wait, this);
+    if (wait.count() > 0)
+        core_.wheel().arm<&Call::on_no_answer>(exchange_.detail->timer, core_.now().instant + wait, this);
 }
 
 void Call::stop_waiting() {

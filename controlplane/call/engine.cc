@@ -54,7 +54,7 @@ void Engine::visit_calls(const std::function<bool(const CallView&)>& visit) cons
 
 std::optional<CallView> Engine::find_call(std::string_view id) const {
     for (const auto& call : core_->calls()) {
-        if (call.live() && call.record().id == id) return call.view();
+        if (call.live() && text_of(call.number()) == id) return call.view();
     }
     return std::nullopt;
 }

@@ -21,8 +21,8 @@ namespace sallyport::call {
 
 namespace {
 
-constexpr std::uint32_t kMagic = 0x53504331;  // "SPC1"
-constexpr std::uint16_t kVersion = 3;
+constexpr std::uint32_t kMagic = 0x53504332;  // "SPC2"
+constexpr std::uint16_t kVersion = 4;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
@@ -30,6 +30,7 @@ constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
 constexpr Ending kInterrupted{EndedBy::kSallyport, 500, "Interrupted"};
 
 enum class Kind : std::uint8_t { kStable = 1, kUnfinished = 2, kClosed = 3 };
+enum LegFlags : std::uint8_t { kTrunked = 1, kEstablished = 2, kByeDone = 4 };
 enum class Pending : std::uint8_t { kNone = 0, kAnswered = 1, kUnanswered = 2 };
 
 void write_deadline(ByteWriter& out, Instant deadline, Now now) {
@@ -68,11 +69,10 @@ std::expected<ExportHead, std::string> read_head(std::span<const std::byte> data
     ByteReader in(data.first(data.size() - kChecksumBytes));
     if (in.u32() != kMagic) return std::unexpected("this is no record of a call");
     const auto version = in.u16();
-    const auto number = in.u64();
     const auto kind = in.u8();
     auto record = read_call_record(in);
-    if (in.failed() || !sane(record) || record.number != number || number == 0 ||
-        number > static_cast<std::uint64_t>(kMaxTime) || kind < 1 || kind > 3) {
+    if (in.failed() || !sane(record) || record.number == 0 || record.number > static_cast<std::uint64_t>(kMaxTime) ||
+        kind < 1 || kind > 3) {
         return std::unexpected("the record of the call is malformed");
     }
     return ExportHead{version, kind, std::move(record), in};
@@ -89,32 +89,32 @@ bool Call::stable() const {
            !(exchange_.answered && exchange_.late_offer);
 }
 
-void Call::export_head(ByteWriter& out) const {
+void Call::export_head(ByteWriter& out, const CallRecordText& text) const {
     out.u32(kMagic);
     out.u16(kVersion);
-    out.u64(number_);
     out.u8(static_cast<std::uint8_t>(closed_ ? Kind::kClosed : stable() ? Kind::kStable : Kind::kUnfinished));
-    auto record = record_;
-    if (!closed_) note_dialogs(record);
-    write(out, record);
+    write(out, text);
 }
 
 bool Call::export_to(std::vector<std::byte>& bytes, Now now) const {
     const auto begin = bytes.size();
     const auto seal = [&] { ByteWriter(bytes).u64(checksum64(std::span(bytes).subspan(begin))); };
+    Told told;
+    tell(told);
     ByteWriter out(bytes);
-    export_head(out);
-    for (const auto& leg : legs_) export_leg(out, leg);
-    out.u32(invite_cseq_);
+    export_head(out, told.text);
+    export_leg(out, legs_[kCaller], told.text.caller);
+    export_leg(out, legs_[kCallee], told.text.callee);
+    out.number(invite_cseq_);
     plan_.export_to(out);
     write_deadline(out, limit_at_, now);
-    out.u16(static_cast<std::uint16_t>(finals_left_));
+    out.number(static_cast<std::uint32_t>(finals_left_));
     export_exchange(out, now);
     seal();
     if (bytes.size() - begin <= kMaxSave) return true;
     // Descriptions of tens of KiB on both sides. The import will find nothing behind the head, and give the record.
     bytes.resize(begin);
-    export_head(out);
+    export_head(out, told.text);
     seal();
     return false;
 }
@@ -157,29 +157,27 @@ std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) 
     return {};
 }
 
-void Call::export_leg(ByteWriter& out, const Leg& leg) const {
-    const auto& view = core_.view();
-    out.text(view.realms.at(leg.realm).name);
-    out.text(view.sip_interfaces.at(leg.sip_interface).name);
-    out.u8(leg.trunk ? 1 : 0);
-    out.text(leg.trunk ? view.trunks.at(*leg.trunk).name : "");
-    out.text(leg.peer.text());
-    dialog::write(out, leg.dialog);
+// `known`: what the head has of it already.
+void Call::export_leg(ByteWriter& out, const Leg& leg, const LegRecordText& known) const {
+    out.u8(static_cast<std::uint8_t>((leg.trunk ? kTrunked : 0) | (leg.established ? kEstablished : 0) |
+                                     (leg.bye_done ? kByeDone : 0)));
+    out.text(core_.view().sip_interfaces.at(leg.sip_interface).name);
+    dialog::write(out, leg.dialog, {known.call_id, known.local_tag, known.remote_tag});
     // Only a call that goes on will negotiate again.
     if (stable()) leg.media.export_to(out);
-    out.u8(leg.established ? 1 : 0);
-    out.u8(leg.bye_done ? 1 : 0);
 }
 
-std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t head_kind, Leg& leg) {
+std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t head_kind, Leg& leg,
+                                                  const LegRecord& known) {
     const auto& view = core_.view();
     const bool stable = head_kind == static_cast<std::uint8_t>(Kind::kStable);
-    const auto realm = index_of(view.realms, in.text());
+    const auto flags = in.u8();
+    const bool trunked = (flags & kTrunked) != 0;
+    const auto realm = index_of(view.realms, known.realm);
     const auto sip_interface = index_of(view.sip_interfaces, in.text());
-    const bool trunked = in.u8() != 0;
-    const auto trunk = index_of(view.trunks, in.text());
-    const auto peer = Endpoint::parse(in.text());
-    leg.dialog = dialog::read_dialog(in);
+    const auto trunk = index_of(view.trunks, known.trunk);
+    const auto peer = Endpoint::parse(known.peer);
+    leg.dialog = dialog::read_dialog(in, {known.call_id, known.local_tag, known.remote_tag});
     if (in.failed() || !peer) return std::unexpected("a leg is truncated or malformed");
     if (!realm || !sip_interface) {
         return std::unexpected("a leg names a realm or interface that the configuration does not have");
@@ -196,9 +194,26 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t h
     if (trunked) leg.trunk = trunk;
     leg.peer = *peer;
     leg.imported_cseq = leg.dialog.local_cseq;
-    leg.established = in.u8() != 0;
-    leg.bye_done = in.u8() != 0;
+    leg.established = (flags & kEstablished) != 0;
+    leg.bye_done = (flags & kByeDone) != 0;
     return {};
+}
+
+// The legs are there.
+void Call::take_notes(const CallRecord& record) {
+    notes_.invite = record.invite;
+    notes_.ringing = record.ringing;
+    notes_.answer = record.answer;
+    notes_.from_user = record.from_user;
+    notes_.to_user = record.to_user;
+    notes_.codecs = record.codecs;
+    notes_.streams = record.streams;
+    notes_.quality_complete = record.quality_complete;
+    if (record.ended_by != EndedBy::kNone) ended_ = Ended{record.end, record.ended_by, record.code, record.reason};
+    const auto route = index_of(core_.view().routes, record.route);
+    notes_.route = route.value_or(0);
+    const auto known = [](const Leg& leg, const LegRecord& of) { return leg.trunk.has_value() == !of.trunk.empty(); };
+    if (!route || !known(legs_[kCaller], record.caller) || !known(legs_[kCallee], record.callee)) imported_ = record;
 }
 
 // All that can fail comes before the ports are taken, save what is said at the end.
@@ -209,12 +224,15 @@ std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& 
     }
     ByteReader in = head.rest;
     auto call = std::make_unique<Call>(core, head.record.number, 0, 0);
-    call->record_ = head.record;
+    const auto& record = head.record;
     call->import_kind_ = head.kind;
-    for (auto& leg : call->legs_) {
-        if (auto read = call->import_leg(in, head.kind, leg); !read) return std::unexpected(read.error());
+    for (const auto i : {kCaller, kCallee}) {
+        const auto& known = i == kCaller ? record.caller : record.callee;
+        if (auto read = call->import_leg(in, head.kind, call->legs_[i], known); !read)
+            return std::unexpected(read.error());
     }
-    call->invite_cseq_ = in.u32();
+    call->take_notes(record);
+    call->invite_cseq_ = in.number();
     auto plan = flow::MediaPlan::import_from(in, call->legs_[kCaller].realm, call->legs_[kCallee].realm, core.pools());
     if (!plan) return std::unexpected(plan.error());
     call->plan_ = std::move(*plan);
@@ -227,7 +245,7 @@ std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& 
 
 std::expected<void, std::string> Call::import_rest(ByteReader& in, Now now) {
     limit_at_ = read_deadline(in, now);
-    finals_left_ = in.u16();
+    finals_left_ = in.number();
     if (auto exchange = import_exchange(in, now); !exchange) return exchange;
     if (in.failed() || in.left() != 0) return std::unexpected("the record of the call is truncated or too long");
     if (plan_.call() != number_) return std::unexpected("the media plan is of another call");

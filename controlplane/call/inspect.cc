@@ -33,19 +33,20 @@ LegView Call::leg_view(std::size_t i) const {
 }
 
 CallView Call::view() const {
+    const auto& config = core_.view();
     CallView out;
     out.number = number_;
-    out.id = record_.id;
+    out.id = text_of(number_);
     out.state = state_name();
-    out.from_user = record_.from_user;
-    out.to_user = record_.to_user;
-    out.route = record_.route;
-    out.invite = record_.invite;
-    out.ringing = record_.ringing;
-    out.answer = record_.answer;
+    out.from_user = notes_.from_user;
+    out.to_user = notes_.to_user;
+    out.route = imported_ ? imported_->route : config.routes.at(notes_.route).name;
+    out.invite = notes_.invite;
+    out.ringing = notes_.ringing;
+    out.answer = notes_.answer;
     out.caller = leg_view(kCaller);
     out.callee = leg_view(kCallee);
-    out.codecs = record_.codecs;
+    out.codecs = notes_.codecs;
     core_.ledger().visit(number_, [&](const flow::Ledger::FlowState& f) {
         FlowView flow;
         flow.key = f.spec.key;
@@ -81,7 +82,7 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
     }
     for (const auto& call : calls_) {
         if (!call.live()) continue;
-        const unsigned unanswered = call.record().answer ? 0 : 1;
+        const unsigned unanswered = call.answered() ? 0 : 1;
         if (const auto& t = call.leg(kCaller).trunk) {
             ++out.at(*t).calls_in;
             out.at(*t).unanswered_in += unanswered;

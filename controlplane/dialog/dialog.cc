@@ -172,24 +172,31 @@ std::optional<Endpoint> next_hop(const Dialog& dialog) {
     return Endpoint(*address, uri->host.port == 0 ? kDefaultPort : uri->host.port);
 }
 
-void write(ByteWriter& out, const Dialog& d) {
-    for (const auto* s : {&d.call_id, &d.local_tag, &d.remote_tag, &d.local, &d.remote, &d.remote_target}) out.text(*s);
-    out.u16(static_cast<std::uint16_t>(d.routes.size()));
+void write(ByteWriter& out, const Dialog& d, const Ids& known) {
+    const bool same = d.call_id == known.call_id && d.local_tag == known.local_tag && d.remote_tag == known.remote_tag;
+    out.u8(same ? 1 : 0);
+    if (!same)
+        for (const auto* s : {&d.call_id, &d.local_tag, &d.remote_tag}) out.text(*s);
+    for (const auto* s : {&d.local, &d.remote, &d.remote_target}) out.text(*s);
+    out.number(static_cast<std::uint32_t>(d.routes.size()));
     for (const auto& route : d.routes) out.text(route);
-    out.u32(d.local_cseq);
+    out.number(d.local_cseq);
     out.u8(d.remote_cseq ? 1 : 0);
-    out.u32(d.remote_cseq.value_or(0));
+    if (d.remote_cseq) out.number(*d.remote_cseq);
 }
 
-Dialog read_dialog(ByteReader& in) {
+Dialog read_dialog(ByteReader& in, const Ids& known) {
     Dialog d;
-    for (auto* s : {&d.call_id, &d.local_tag, &d.remote_tag, &d.local, &d.remote, &d.remote_target}) *s = in.text();
-    const auto routes = in.u16();
+    d.call_id = known.call_id;
+    d.local_tag = known.local_tag;
+    d.remote_tag = known.remote_tag;
+    if (in.u8() == 0)
+        for (auto* s : {&d.call_id, &d.local_tag, &d.remote_tag}) *s = in.text();
+    for (auto* s : {&d.local, &d.remote, &d.remote_target}) *s = in.text();
+    const auto routes = in.number();
     for (std::size_t i = 0; i < routes && i < kMaxExportedRoutes && !in.failed(); ++i) d.routes.emplace_back(in.text());
-    d.local_cseq = in.u32();
-    const bool known = in.u8() != 0;
-    const auto cseq = in.u32();
-    if (known) d.remote_cseq = cseq;
+    d.local_cseq = in.number();
+    if (in.u8() != 0) d.remote_cseq = in.number();
     return d;
 }
 

@@ -75,7 +75,13 @@ void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const Reque
 // sends to where the peer's messages come from.
 std::optional<Endpoint> next_hop(const Dialog& dialog);
 
-void write(ByteWriter& out, const Dialog& dialog);
-Dialog read_dialog(ByteReader& in);  // the reader's `failed` tells
+// What names it. Where that is known to the reader as well, it is left out.
+struct Ids {
+    std::string_view call_id;
+    std::string_view local_tag;
+    std::string_view remote_tag;
+};
+void write(ByteWriter& out, const Dialog& dialog, const Ids& known);
+Dialog read_dialog(ByteReader& in, const Ids& known);  // the reader's `failed` tells
 
 }  // namespace sallyport::dialog

@@ -111,16 +111,17 @@ private:
     };
     // One per media port in use, for as long as the call: `wanted`, `present` and `applied` in one record.
     struct Entry {
-        FlowViews views;
+        [[no_unique_address]] FlowViews views;
+        // In the padding of the above.
+        bool removing = false;  // a remove of `present` is on its way
+        bool listed = false;    // seen in the list that is going on
+        bool idle = false;
+        bool counting = false;  // the dataplane had it once: what it has counted goes with it
         std::uint32_t present_generation = 0;
         std::uint32_t applied_generation = 0;
         std::uint32_t transaction = 0;  // the last one that touches it
         std::uint32_t flow_index = kNoIndex;
         wire::PackedEndpoint latched;
-        bool removing = false;  // a remove of `present` is on its way
-        bool listed = false;    // seen in the list that is going on
-        bool idle = false;
-        bool counting = false;  // the dataplane had it once: what it has counted goes with it
 
         const wire::PackedFlow* wanted() const { return views.get(FlowViews::kWanted); }
         // Once all that was sent has been applied.
@@ -131,6 +132,7 @@ private:
         bool present_of(std::uint64_t call) const { return present() != nullptr && present()->call() == call; }
         void drop_present();  // and what the dataplane has confirmed
     };
+    static_assert(sizeof(Entry) == 104);
     static constexpr std::uint32_t kNoIndex = 0xffffffff;
     using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
     using Flow = Entries::value_type;  // stays where it is until it is erased

@@ -40,20 +40,20 @@ wire::SourceRule source_rule(config::Latching latching) {
 
 void put(ByteWriter& out, const IpAddress& a) {
     out.u8(static_cast<std::uint8_t>(a.family()));
-    out.bytes(std::as_bytes(std::span(a.bytes())));
+    if (a.is_v4()) out.u32(a.v4_host_order());
+    if (a.is_v6()) out.bytes(std::as_bytes(std::span(a.bytes())));
 }
 
 // An unknown family gives the empty address; what needs one refuses it later.
 IpAddress get_address(ByteReader& in) {
     const auto family = in.u8();
-    const auto raw = in.bytes(16);
-    if (raw.size() != 16) return {};
+    if (family == static_cast<std::uint8_t>(IpFamily::kIpv4)) return IpAddress::v4(in.u32());
+    if (family != static_cast<std::uint8_t>(IpFamily::kIpv6)) return {};
     std::array<std::uint8_t, 16> bytes{};
+    const auto raw = in.bytes(bytes.size());
+    if (raw.size() != bytes.size()) return {};
     std::ranges::transform(raw, bytes.begin(), [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
-    if (family == static_cast<std::uint8_t>(IpFamily::kIpv6)) return IpAddress::v6(bytes);
-    if (family != static_cast<std::uint8_t>(IpFamily::kIpv4)) return {};
-    return IpAddress::v4(static_cast<std::uint32_t>(bytes[0]) << 24 | static_cast<std::uint32_t>(bytes[1]) << 16 |
-                         static_cast<std::uint32_t>(bytes[2]) << 8 | bytes[3]);
+    return IpAddress::v6(bytes);
 }
 
 void put(ByteWriter& out, const Endpoint& e) {

@@ -3,9 +3,9 @@
 //
 // A slab is cut when the first cell of its size is wanted, and says so in its header. When all of its cells are free
 // again its memory goes back, unless it is the only such one of a common size, and it may be cut for another size.
-// Sizes grow by a third to a half, so that a cell is seldom half empty. What the cells hold is their users' business;
-// here is only where they are and which are free. A slab's pages are reserved when it is cut, because a full file
-// system would otherwise end the process with SIGBUS in the middle of a write.
+// Sizes grow by an eighth where most saves are, by a third to a half above, so that a cell is seldom half empty. What
+// the cells hold is their users' business; here is only where they are and which are free. A slab's pages are reserved
+// when it is cut, because a full file system would otherwise end the process with SIGBUS in the middle of a write.
 
 #include <array>
 #include <cstddef>
@@ -19,8 +19,9 @@ namespace sallyport::store {
 
 class CellSpace {
 public:
-    static constexpr std::array<std::uint32_t, 16> kSizes{512,  768,   1024,  1536,  2048,  3072,  4096,  6144,
-                                                          8192, 12288, 16384, 24576, 32768, 49152, 65536, 131072};
+    static constexpr std::array<std::uint32_t, 24> kSizes{512,   640,   768,   896,   1024,  1152,  1280,  1536,
+                                                          1792,  2048,  2560,  3072,  3584,  4096,  6144,  8192,
+                                                          12288, 16384, 24576, 32768, 49152, 65536, 98304, 131072};
     static constexpr std::size_t kSlabHeaderBytes = 64;
     static constexpr std::size_t kSlabBytes = kSlabHeaderBytes + std::size_t{256} * 1024;
 

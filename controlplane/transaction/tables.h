@@ -21,7 +21,7 @@
 namespace sallyport::transaction {
 
 // A buffer that goes back to its slot keeps its memory up to this size, an ordinary INVITE's. No account holds what is
-// kept; with four buffers a slot and Slots::kSpare slots it is a few MiB.
+// kept; with four buffers a slot and Slots::kSpare slots it is a MiB at most.
 constexpr std::size_t kKeepCapacity = 2048;
 
 // Slots that stay where they are while they are in use (timers link into them). Those that were given back are used
@@ -30,7 +30,7 @@ constexpr std::size_t kKeepCapacity = 2048;
 template <typename T>
 class Slots {
 public:
-    static constexpr std::size_t kSpare = 512;
+    static constexpr std::size_t kSpare = 128;
 
     explicit Slots(std::size_t max) : max_(max) {}
     // nullptr when all are taken.

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "media/offer_answer/stream_end.h"
+#include "media/sdp/line_code.h"
 #include "media/sdp/sdp_parse.h"
 #include "media/sdp/sdp_write.h"
-#include "platform/base/buffer.h"
 
 namespace sallyport::sdp {
 
@@ -44,20 +44,32 @@ std::string_view offer_error_text(OfferError error) {
     return "";
 }
 
-std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
+const OfferAnswer::Known& OfferAnswer::known() const {
+    static const Known kNothing;
     wake();
+    return known_ ? *known_ : kNothing;
+}
+
+OfferAnswer::Known& OfferAnswer::known() {
+    wake();
+    if (!known_) known_ = Known();
+    return *known_;
+}
+
+std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kGlare);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kOfferPending);
-    const auto before = std::max(remote_ ? remote_->media.size() : 0, local_ ? local_->media.size() : 0);
+    auto& k = known();
+    const auto before = std::max(k.remote ? k.remote->media.size() : 0, k.local ? k.local->media.size() : 0);
     if (offer.media.size() < before) return std::unexpected(OfferError::kMlinesShrank);
     // A re-offer may disable every stream (RFC 3264 §8.2); one that wants only what we cannot give may not.
     const bool wants_media = std::ranges::any_of(offer.media, [](const Media& m) { return m.port != 0; });
     if (relayed_streams(offer) == 0 && (wants_media || state_ == OfferState::kIdle)) {
         return std::unexpected(OfferError::kNothingRelayable);
     }
-    remote_offer_ = std::move(offer);
-    before_remote_ = remote_;
-    before_local_ = local_;
+    k.remote_offer = std::move(offer);
+    k.before_remote = k.remote;
+    k.before_local = k.local;
     previewed_ = false;
     state_ = OfferState::kRemoteOffer;
     return {};
@@ -65,9 +77,10 @@ std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
 
 std::expected<void, OfferError> OfferAnswer::receive_answer(Session answer, Finality finality) {
     if (state_ != OfferState::kLocalOffer) return std::unexpected(OfferError::kNoOffer);
-    if (const auto fault = answer_fault(*local_offer_, answer)) return std::unexpected(*fault);
-    remote_ = std::move(answer);
-    local_ = local_offer_;
+    auto& k = known();
+    if (const auto fault = answer_fault(*k.local_offer, answer)) return std::unexpected(*fault);
+    k.remote = std::move(answer);
+    k.local = k.local_offer;
     remote_answered_ = true;
     previewed_ = true;
     if (finality == Finality::kFinal) return settle_preview();
@@ -76,23 +89,24 @@ std::expected<void, OfferError> OfferAnswer::receive_answer(Session answer, Fina
 
 std::expected<void, OfferError> OfferAnswer::settle_preview() {
     if (state_ != OfferState::kLocalOffer || !previewed_) return std::unexpected(OfferError::kNoOffer);
-    local_offer_.reset();
-    before_remote_.reset();
-    before_local_.reset();
+    auto& k = known();
+    k.local_offer.reset();
+    k.before_remote.reset();
+    k.before_local.reset();
     previewed_ = false;
     state_ = OfferState::kStable;
     return {};
 }
 
 std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& received, const LocalMedia& local) {
-    wake();
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kOfferPending);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kGlare);
-    auto offer = rebuild_offer(received, local, local_ ? &*local_ : nullptr);
+    auto& k = known();
+    auto offer = rebuild_offer(received, local, k.local ? &*k.local : nullptr);
     auto text = stamp(offer);
-    local_offer_ = std::move(offer);
-    before_remote_ = remote_;
-    before_local_ = local_;
+    k.local_offer = std::move(offer);
+    k.before_remote = k.remote;
+    k.before_local = k.local;
     previewed_ = false;
     state_ = OfferState::kLocalOffer;
     return text;
@@ -101,15 +115,16 @@ std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& re
 std::expected<std::string, OfferError> OfferAnswer::make_answer(const Session& received, const LocalMedia& local,
                                                                 Finality finality) {
     if (state_ != OfferState::kRemoteOffer) return std::unexpected(OfferError::kNoOffer);
-    auto answer = rebuild_answer(*remote_offer_, received, local);
+    auto& k = known();
+    auto answer = rebuild_answer(*k.remote_offer, received, local);
     auto text = stamp(answer);
-    remote_ = remote_offer_;
-    local_ = std::move(answer);
+    k.remote = k.remote_offer;
+    k.local = std::move(answer);
     remote_answered_ = false;
     if (finality == Finality::kFinal) {
-        remote_offer_.reset();
-        before_remote_.reset();
-        before_local_.reset();
+        k.remote_offer.reset();
+        k.before_remote.reset();
+        k.before_local.reset();
         state_ = OfferState::kStable;
     }
     return text;
@@ -124,12 +139,13 @@ void OfferAnswer::refuse() {
 }
 
 void OfferAnswer::roll_back() {
-    remote_ = std::exchange(before_remote_, {});
-    local_ = std::exchange(before_local_, {});
-    remote_offer_.reset();
-    local_offer_.reset();
+    auto& k = known();
+    k.remote = std::exchange(k.before_remote, {});
+    k.local = std::exchange(k.before_local, {});
+    k.remote_offer.reset();
+    k.local_offer.reset();
     previewed_ = false;
-    state_ = remote_ ? OfferState::kStable : OfferState::kIdle;
+    state_ = k.remote ? OfferState::kStable : OfferState::kIdle;
 }
 
 const Session* OfferAnswer::last_answer() const { return remote_answered_ ? remote() : local(); }
@@ -137,69 +153,94 @@ const Session* OfferAnswer::last_answer() const { return remote_answered_ ? remo
 // RFC 3264 §8: the version grows by one when the description changes, and only then. Compared with what was
 // sent last, also when that was refused: a peer may have kept it.
 std::string OfferAnswer::stamp(Session& description) {
+    auto& last_sent = known().last_sent;
     description.origin.session_id = std::to_string(session_id_);
     description.origin.version = std::to_string(version_);
     auto text = write(description);
-    if (!last_sent_.empty() && text != last_sent_) {
+    if (!last_sent.empty() && text != last_sent) {
         description.origin.version = std::to_string(++version_);
         text = write(description);
     }
-    last_sent_ = text;
+    last_sent = text;
     return text;
 }
 
-bool OfferAnswer::local_is_last_sent() const { return local_ && local_->origin.version == std::to_string(version_); }
+// How the o= line of what we sent last begins.
+std::string OfferAnswer::origin() const {
+    return "o=- " + std::to_string(session_id_) + " " + std::to_string(version_) + " IN IP4 ";
+}
+
+// Both as they are kept and exported: the remote one by itself, what was sent last by that.
+std::vector<std::byte> OfferAnswer::code_of(std::string_view remote, std::string_view last_sent) const {
+    const auto first = encode_lines(remote, {});
+    const auto second = encode_lines(last_sent, {.reference = remote, .origin = origin()});
+    constexpr std::size_t kLengths = 4;  // of texts that are not as long as a datagram
+    std::vector<std::byte> out;
+    out.reserve(first.size() + second.size() + kLengths);
+    ByteWriter writer(out);
+    writer.text(first);
+    writer.text(second);
+    return out;
+}
 
 void OfferAnswer::rest() {
-    if (resting_ || state_ != OfferState::kStable || !remote_ || !local_is_last_sent()) return;
-    resting_remote_ = write(*remote_);
-    resting_remote_.shrink_to_fit();
-    last_sent_.shrink_to_fit();
-    remote_.reset();
-    local_.reset();
-    resting_ = true;
+    if (state_ != OfferState::kStable || !known_ || !known_->remote || !known_->local) return;
+    if (known_->local->origin.version != std::to_string(version_)) return;  // it is not what was sent last
+    resting_ = code_of(write(*known_->remote), known_->last_sent);
+    known_.reset();
 }
 
 // Both were written by us: an import would read the same.
-void OfferAnswer::read_resting() const {
-    resting_ = false;
-    remote_ = parse_written(resting_remote_).value();
-    local_ = parse_written(last_sent_).value();
-    clear_buffer(resting_remote_, 0);
+void OfferAnswer::wake() const {
+    if (resting_.empty()) return;
+    ByteReader in(resting_);
+    const auto remote = decode_lines(in.text(), {}).value();
+    known_ = Known();
+    known_->last_sent = decode_lines(in.text(), {.reference = remote, .origin = origin()}).value();
+    known_->remote = parse_written(remote).value();
+    known_->local = parse_written(known_->last_sent).value();
+    std::vector<std::byte>().swap(resting_);
 }
 
 void OfferAnswer::export_to(ByteWriter& out) const {
-    const bool open = state_ == OfferState::kLocalOffer || state_ == OfferState::kRemoteOffer;
-    const auto& remote = open && before_remote_ ? before_remote_ : remote_;
-    const auto& local = open && before_local_ ? before_local_ : local_;
     out.u64(session_id_);
     out.u64(version_);
     out.u8(remote_answered_ ? 1 : 0);
-    out.text(resting_ ? resting_remote_ : remote ? write(*remote) : std::string());
+    if (!resting_.empty()) {
+        out.bytes(resting_);
+        return out.u8(1);
+    }
+    const auto& k = known();
+    const bool open = state_ == OfferState::kLocalOffer || state_ == OfferState::kRemoteOffer;
+    const auto& remote = open && k.before_remote ? k.before_remote : k.remote;
+    const auto& local = open && k.before_local ? k.before_local : k.local;
+    out.bytes(code_of(remote ? write(*remote) : std::string(), k.last_sent));
     // What is in force here is nearly always what we sent last: it has the version that went out last.
-    const bool is_last = resting_ || (local && local->origin.version == std::to_string(version_));
+    const bool is_last = local && local->origin.version == std::to_string(version_);
     out.u8(is_last ? 1 : 0);
     if (!is_last) out.text(local ? write(*local) : std::string());
-    out.text(last_sent_);
 }
 
 std::expected<OfferAnswer, std::string> OfferAnswer::import_from(ByteReader& in) {
     OfferAnswer out(in.u64());
     out.version_ = in.u64();
     out.remote_answered_ = in.u8() != 0;
-    const auto remote = in.text();
+    const auto remote = decode_lines(in.text(), {});
+    if (!remote) return std::unexpected("a description is malformed");
+    auto last_sent = decode_lines(in.text(), {.reference = *remote, .origin = out.origin()});
+    if (!last_sent) return std::unexpected("a description is malformed");
+    auto& k = out.known();
+    k.last_sent = std::move(*last_sent);
     const bool is_last = in.u8() != 0;
-    const auto other = is_last ? std::string_view() : in.text();
-    out.last_sent_ = in.text();
-    const auto local = is_last ? std::string_view(out.last_sent_) : other;
+    const auto local = is_last ? std::string_view(k.last_sent) : in.text();
     if (in.failed()) return std::unexpected("the offer/answer state is truncated");
-    for (const auto& [text, slot] : {std::pair{remote, &out.remote_}, std::pair{local, &out.local_}}) {
+    for (const auto& [text, slot] : {std::pair{std::string_view(*remote), &k.remote}, std::pair{local, &k.local}}) {
         if (text.empty()) continue;
         auto session = parse_written(text);
         if (!session) return std::unexpected("a description does not parse: " + session.error().text());
         *slot = std::move(*session);
     }
-    out.state_ = out.remote_ && out.local_ ? OfferState::kStable : OfferState::kIdle;
+    out.state_ = k.remote && k.local ? OfferState::kStable : OfferState::kIdle;
     return out;
 }
 

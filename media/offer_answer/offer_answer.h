@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "media/offer_answer/rebuild.h"
 #include "media/sdp/session.h"
@@ -74,22 +75,16 @@ public:
     void refuse();
 
     // --- what is known. `remote`/`local`: in force (previews included); null before the first.
-    const Session* remote() const {
-        wake();
-        return remote_ ? &*remote_ : nullptr;
-    }
-    const Session* local() const {
-        wake();
-        return local_ ? &*local_ : nullptr;
-    }
-    const Session* remote_offer() const { return remote_offer_ ? &*remote_offer_ : nullptr; }
-    const Session* local_offer() const { return local_offer_ ? &*local_offer_ : nullptr; }
-    const std::string& last_sent() const { return last_sent_; }  // "" before the first
+    const Session* remote() const { return pointer(known().remote); }
+    const Session* local() const { return pointer(known().local); }
+    const Session* remote_offer() const { return pointer(known().remote_offer); }
+    const Session* local_offer() const { return pointer(known().local_offer); }
+    const std::string& last_sent() const { return known().last_sent; }  // "" before the first
     // Which side gave the last answer: the codec summary is that of the answer.
     const Session* last_answer() const;
 
-    // Nothing is asked or said for long: what is in force is kept as text, at a tenth of its memory, until it is asked
-    // for again. Only in kStable, else nothing happens.
+    // Nothing is asked or said for long: what is in force is kept as coded text (media/sdp/line_code.h), in a few
+    // percent of its memory, until it is asked for again. Only in kStable, else nothing happens.
     void rest();
 
     // Part of an exported call; only what is in force goes in, an open offer does not.
@@ -97,12 +92,23 @@ public:
     static std::expected<OfferAnswer, std::string> import_from(ByteReader& in);
 
 private:
+    struct Known {
+        Boxed<Session> remote;
+        Boxed<Session> local;
+        Boxed<Session> remote_offer;
+        Boxed<Session> local_offer;
+        Boxed<Session> before_remote;  // what withdraw() and refuse() bring back
+        Boxed<Session> before_local;
+        std::string last_sent;
+    };
+    static const Session* pointer(const Boxed<Session>& box) { return box ? &*box : nullptr; }
+    const Known& known() const;
+    Known& known();
+
     std::string stamp(Session& description);
-    void wake() const {
-        if (resting_) read_resting();
-    }
-    void read_resting() const;
-    bool local_is_last_sent() const;
+    std::string origin() const;
+    std::vector<std::byte> code_of(std::string_view remote, std::string_view last_sent) const;
+    void wake() const;
     void roll_back();
 
     std::uint64_t session_id_;
@@ -110,15 +116,8 @@ private:
     OfferState state_ = OfferState::kIdle;
     bool previewed_ = false;
     bool remote_answered_ = false;
-    mutable bool resting_ = false;
-    mutable std::string resting_remote_;  // while resting; local_ is what was sent last, then
-    mutable Boxed<Session> remote_;
-    mutable Boxed<Session> local_;
-    Boxed<Session> remote_offer_;
-    Boxed<Session> local_offer_;
-    Boxed<Session> before_remote_;  // what withdraw() and refuse() bring back
-    Boxed<Session> before_local_;
-    std::string last_sent_;
+    mutable Boxed<Known> known_;              // none: nothing is known, or it rests
+    mutable std::vector<std::byte> resting_;  // then as code_of() makes it: what was sent last is the local one
 };
 
 }  // namespace sallyport::sdp

@@ -107,7 +107,7 @@ void Plane::check() const {
         const auto& info = table_.info(i);
         if (!info.installed) continue;
         ++installed;
-        const auto& s = info.spec;
+        const auto s = info.spec.unpack();
         for (const auto* k : {&s.key, &s.out}) {
             const auto address = k->local.address.v4_host_order();
             FUZZ_CHECK(k->local.address.is_v4() && k->local.port >= 20000 && k->local.port <= 20099);
@@ -179,7 +179,7 @@ void Plane::restore() {
     std::uint32_t removals = 0;
     for (std::uint32_t i = 0; i < table_.flows_end(); ++i) {
         if (!table_.info(i).installed) continue;
-        service_->handle(command(CommandType::kRemove, table_.info(i).spec), now_ns_, sink_);
+        service_->handle(command(CommandType::kRemove, table_.info(i).spec.unpack()), now_ns_, sink_);
         ++removals;
     }
     if (removals > 0) {

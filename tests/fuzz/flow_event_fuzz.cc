@@ -239,7 +239,7 @@ void Honest::run(fuzz::Input& in) {
         for (const auto& s : flows) {
             const auto flow = d_.table.find(s.key);
             FUZZ_CHECK(flow.has_value());
-            const auto& there = d_.table.info(*flow).spec;
+            const auto there = d_.table.info(*flow).spec.unpack();
             FUZZ_CHECK(there.cookie == s.cookie && there.remote == s.remote && there.dscp == s.dscp);
             ++count;
         }

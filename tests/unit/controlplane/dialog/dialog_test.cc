@@ -146,16 +146,22 @@ TEST(Dialog, a_bad_contact_does_not_refresh_the_target) {
 TEST(Dialog, comes_back_from_its_bytes_and_from_no_part_of_them) {
     const auto d =
         accept(parse(invite("Contact: <sip:a@192.0.2.10>\n", "Record-Route: <sip:p1.example;lr>\n")), "ours");
-    std::vector<std::byte> bytes;
-    ByteWriter w(bytes);
-    write(w, *d);
-    ByteReader r(bytes);
-    CHECK(read_dialog(r) == *d);
-    CHECK(!r.failed());
-    for (std::size_t n = 0; n < bytes.size(); ++n) {
-        ByteReader part(std::span<const std::byte>(bytes).first(n));
-        read_dialog(part);
-        CHECK(part.failed());
+    const Ids same{d->call_id, d->local_tag, d->remote_tag};
+    std::size_t length = SIZE_MAX;
+    for (const auto& ids : {Ids{}, same}) {
+        std::vector<std::byte> bytes;
+        ByteWriter w(bytes);
+        write(w, *d, ids);
+        ByteReader r(bytes);
+        CHECK(read_dialog(r, ids) == *d);
+        CHECK(!r.failed());
+        CHECK(bytes.size() < length);
+        length = bytes.size();
+        for (std::size_t n = 0; n < bytes.size(); ++n) {
+            ByteReader part(std::span<const std::byte>(bytes).first(n));
+            read_dialog(part, ids);
+            CHECK(part.failed());
+        }
     }
 }
 
