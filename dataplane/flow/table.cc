@@ -13,9 +13,10 @@ FlowTable::FlowTable(const FlowConfig& config, Epochs& epochs)
       max_flows_(config.max_flows),
       // One rule per flow, and one more for each change that waits for the workers.
       rules_(config.max_flows + 2 * std::size_t{kMaxTransaction} + 1),
-      rates_(config.max_flows),
+      rates_(std::max(1U, config.max_flows)),
       infos_(config.max_flows) {
-    for (std::uint32_t w = 0; w < config.workers; ++w) stats_.push_back(std::make_unique<FlowStats[]>(max_flows_));
+    // Rule 0, of cells without a flow, has the first flow's index: there is always one.
+    for (std::uint32_t w = 0; w < config.workers; ++w) stats_.emplace_back(std::max(1U, max_flows_));
     // Taken from the back: low indices first.
     for (auto i = static_cast<std::uint32_t>(rules_.size()); i-- > 1;) free_rules_.push_back(i);
     for (auto i = max_flows_; i-- > 0;) free_flows_.push_back(i);
