@@ -62,7 +62,6 @@ public:
     FixedView<FlowCell> cells() { return ports_.all_cells(); }
     FixedView<const FlowRule> rules() const { return rules_.view(); }
     FixedView<FlowStats> stats_of(std::uint32_t worker) { return stats_[worker].view(); }  // by flow
-    FixedView<RateLimit> rates() { return rates_.view(); }                                 // by flow
 
     // --- slow-path thread
     // All or nothing: the first command that cannot be applied after the ones before it.
@@ -113,7 +112,6 @@ private:
     std::uint32_t flows_end_ = 0;
     FixedArray<FlowRule> rules_;                // 0 is none: it forwards nothing
     std::vector<FixedArray<FlowStats>> stats_;  // by worker, then flow
-    FixedArray<RateLimit> rates_;
     std::vector<FlowInfo> infos_;
     std::vector<std::uint32_t> free_rules_;
     std::vector<std::uint32_t> free_flows_;

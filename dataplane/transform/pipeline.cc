@@ -29,7 +29,6 @@ Pipeline::Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces,
       rules_(table.rules()),
       cells_(table.cells()),
       stats_(table.stats_of(worker)),
-      rates_(table.rates()),
       interfaces_(interfaces),
       egress_(interfaces.egress()),
       next_hops_(next_hops),
@@ -152,14 +151,12 @@ const Pipeline::Station& Pipeline::station_of(std::uint16_t port) const {
 [[gnu::always_inline]] inline void Pipeline::find_rule(Work& w) {
     // Acquire: the rule's content, its empty latch and its fresh counters were written before its number.
     w.rule = &rules_[w.cell->rule.load(std::memory_order_acquire)];
-    __builtin_prefetch(w.rule);
+    __builtin_prefetch(w.rule, 1);
 }
 
 [[gnu::always_inline]] inline void Pipeline::find_stream(Work& w) {
     w.stats = &stats_[w.rule->flow_index];
     __builtin_prefetch(w.stats, 1);
-    w.rate = &rates_[w.rule->flow_index];
-    __builtin_prefetch(w.rate, 1);
     const auto* reverse = cells_.find(w.rule->reverse_cell);
     w.reverse = reverse != nullptr ? reverse : &no_cell_;
     __builtin_prefetch(w.reverse);
@@ -185,7 +182,7 @@ template <bool kCommon>
         stats.reception.packet(header, turn.now_us, clock);
     }
     if (!kCommon && !rule.is(FlowRule::kForward)) return keep(w, DropReason::kOnHold);
-    if (rule.packet_interval_ns != 0 && !w.rate->take(turn.now_ns, rule.packet_interval_ns)) [[unlikely]]
+    if (rule.packet_interval_ns != 0 && !rule.rate.take(turn.now_ns, rule.packet_interval_ns)) [[unlikely]]
         return keep(w, DropReason::kRateLimit);
     rewrite(w, turn.hops);
 }
@@ -302,9 +299,9 @@ template <bool kCommon>
     packet::store_raw16(udp + 6, packet::update_udp(packet::load_raw16(udp + 6), before, after));
     const auto raw_total = packet::swap16(static_cast<std::uint16_t>(total));
     const auto checksum = packet::checksum_at_2(std::uint64_t{rule.ip_sum} + raw_total + to_address);
-    packet::store_raw64(udp - 20, rule.ip_begin | packet::at_byte(raw_total, 2));
+    packet::store_raw64(udp - 20, FlowRule::kDontFragment | packet::at_byte(raw_total, 2) | packet::at_byte(rule.ip_first, 0));
     packet::store_raw64(udp - 12, rule.ip_middle | checksum);
-    packet::store_raw64(udp - 4, (to & ~Latch::kTag) | packet::at_byte(rule.source_port, 4));
+    packet::store_raw64(udp - 4, (to & ~Latch::kTag) | (rule.to & Latch::kTag));
 }
 
 }  // namespace sallyport::transform

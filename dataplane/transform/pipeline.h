@@ -60,7 +60,6 @@ private:
         flow::FlowCell* cell;
         const flow::FlowRule* rule;  // maybe the first one, which is none
         flow::FlowStats* stats;
-        flow::RateLimit* rate;
         const flow::FlowCell* reverse;  // of the other direction
     };
     // What plain frames of a port are compared with.
@@ -107,7 +106,6 @@ private:
     FixedView<flow::FlowCell> cells_;
     const flow::FlowCell no_cell_;
     FixedView<flow::FlowStats> stats_;  // of this worker
-    FixedView<flow::RateLimit> rates_;
     const packet::Interfaces& interfaces_;
     FixedView<const packet::Egress> egress_;  // by interface
     const flow::PublishedNextHops& next_hops_;
