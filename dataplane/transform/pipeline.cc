@@ -288,7 +288,7 @@ template <bool kCommon>
     }
     p.length = out.ether_bytes + total;
     p.interface = rule.out_interface;
-    p.port = out.port;
+    p.out_port = out.port;
     p.verdict = hop.verdict;
     packet::write_ether(frame, out, hop.mac);
 
