@@ -114,6 +114,26 @@ private:
     std::size_t mask_ = 0;
 };
 
+[[gnu::always_inline]] inline std::uint32_t NextHops::next_hop(std::uint16_t interface,
+                                                               std::uint32_t destination) const {
+    if (interface >= routes_.size()) return 0;
+    for (const auto& route : routes_[interface]) {
+        if ((destination & route.mask) != route.prefix) continue;
+        if (route.dead_end) return 0;
+        return route.gateway != 0 ? route.gateway : destination;
+    }
+    return 0;
+}
+
+[[gnu::always_inline]] inline NextHops::Found NextHops::find_by_route(std::uint16_t interface,
+                                                                      std::uint32_t destination) const {
+    const auto hop = next_hop(interface, destination);
+    if (hop == 0) return {};
+    const auto* slot = slot_of(interface, hop);
+    if (slot != nullptr) mark_used(*slot);
+    return found(hop, slot);
+}
+
 // The one in force.
 class PublishedNextHops {
 public:

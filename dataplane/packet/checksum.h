@@ -85,10 +85,15 @@ constexpr std::uint64_t checksum_at_2(std::uint64_t s) {
     return std::endian::native == std::endian::little ? upper : std::uint64_t{upper} << 16;
 }
 
-// True when the 20 bytes of an IPv4 header without options sum to what they must.
+// True when the 20 bytes of an IPv4 header without options sum to what they must. Each carry goes to a word that has
+// room for it: none is lost.
 inline bool plain_header_ok(const std::byte* ip) {
-    return fold_into_upper(std::uint64_t{load_raw32(ip)} + load_raw32(ip + 4) + load_raw32(ip + 8) +
-                           load_raw32(ip + 12) + load_raw32(ip + 16)) >= 0xffff0000;
+    std::uint64_t half = 0;
+    std::uint64_t all = 0;
+    const bool carry = __builtin_add_overflow(load_raw64(ip), load_raw64(ip + 8), &half);
+    const std::uint64_t rest = std::uint64_t{load_raw32(ip + 16)} + (carry ? 1 : 0);
+    const bool last = __builtin_add_overflow(half, rest, &all);
+    return fold_into_upper(all + (last ? 1 : 0)) >= 0xffff0000;
 }
 
 constexpr std::uint32_t kUdpProtocol = 17;
@@ -106,7 +111,7 @@ constexpr std::uint16_t update_udp(std::uint16_t field, std::uint64_t before, st
     if (field == 0) [[unlikely]]
         return 0;
     constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
-    const std::uint64_t old_sum = static_cast<std::uint16_t>(~field);
+    const std::uint64_t old_sum = field ^ 0xffffU;
     const auto updated = static_cast<std::uint16_t>(~fold_wide(old_sum + (before ^ k48Bits) + after));
     return updated == 0 ? std::uint16_t{0xffff} : updated;
 }

@@ -211,7 +211,10 @@ TEST(Checksum, of_a_header_is_the_full_computation_in_its_place) {
         packet::store_raw64(header.data() + 8, packet::load_raw64(header.data() + 8) | packet::checksum_at_2(raw));
         LONGS_EQUAL(full, packet::load16(header.data() + 10));
         CHECK(packet::plain_header_ok(header.data()));
+        header[9] ^= std::byte{1};
+        CHECK_FALSE(packet::plain_header_ok(header.data()));
     }
+    CHECK(packet::plain_header_ok(test::Bytes(20, std::byte{0xff}).data()));  // every addition carries
 }
 
 TEST(Checksum, absent_checksum_stays_absent) { LONGS_EQUAL(0, packet::update_udp(0, 1, 2)); }
