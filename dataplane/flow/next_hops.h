@@ -57,6 +57,10 @@ public:
         const auto what = slot->what.get();
         return (what & kDirectAndUsed) == kDirectAndUsed ? packet::MacWord(what) : packet::MacWord();
     }
+    // Asks memory for where find_used() will look.
+    [[gnu::always_inline]] void prefetch(std::uint16_t interface, std::uint32_t destination) const {
+        __builtin_prefetch(slots_.begin() + place_of(key_of(interface, destination)));
+    }
     // Marks the neighbour as used.
     Found find_by_route(std::uint16_t interface, std::uint32_t destination) const;
     Found look(std::uint16_t interface, std::uint32_t destination) const;

@@ -44,9 +44,9 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     const auto count = classify(burst.first(std::min(burst.size(), kBurst)), media.data(), now_ns);
     const auto works = std::span(media).first(count);
     for (auto& w : works) find_rule(w);
-    for (auto& w : works) find_stream(w);
     const auto* published = next_hops_.get();
     const Turn turn{published != nullptr ? *published : no_next_hops_, now_ns, now_ns / 1000};
+    for (auto& w : works) find_stream(w, turn.hops);
     for (const auto& w : works) relay(w, turn);
 }
 
@@ -154,12 +154,14 @@ const Pipeline::Station& Pipeline::station_of(std::uint16_t port) const {
     __builtin_prefetch(w.rule, 1);
 }
 
-[[gnu::always_inline]] inline void Pipeline::find_stream(Work& w) {
+[[gnu::always_inline]] inline void Pipeline::find_stream(Work& w, const flow::NextHops& hops) {
     w.stats = &stats_[w.rule->flow_index];
     __builtin_prefetch(w.stats, 1);
     const auto* reverse = cells_.find(w.rule->reverse_cell);
     w.reverse = reverse != nullptr ? reverse : &no_cell_;
     __builtin_prefetch(w.reverse);
+    // Most learned addresses are the signalled ones.
+    hops.prefetch(w.rule->out_interface, packet::swap32(Latch::raw_address(w.rule->to)));
 }
 
 // kCommon: RTP of a flow that forwards it.
@@ -299,7 +301,8 @@ template <bool kCommon>
     packet::store_raw16(udp + 6, packet::update_udp(packet::load_raw16(udp + 6), before, after));
     const auto raw_total = packet::swap16(static_cast<std::uint16_t>(total));
     const auto checksum = packet::checksum_at_2(std::uint64_t{rule.ip_sum} + raw_total + to_address);
-    packet::store_raw64(udp - 20, FlowRule::kDontFragment | packet::at_byte(raw_total, 2) | packet::at_byte(rule.ip_first, 0));
+    packet::store_raw64(udp - 20,
+                        FlowRule::kDontFragment | packet::at_byte(raw_total, 2) | packet::at_byte(rule.ip_first, 0));
     packet::store_raw64(udp - 12, rule.ip_middle | checksum);
     packet::store_raw64(udp - 4, (to & ~Latch::kTag) | (rule.to & Latch::kTag));
 }

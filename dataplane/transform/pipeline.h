@@ -76,7 +76,7 @@ private:
     bool classify_any(packet::Packet& p, Work& w, std::uint64_t now_ns);
     void to_kernel(packet::Packet& p, const packet::Headers& h, std::uint64_t now_ns);
     void find_rule(Work& w);
-    void find_stream(Work& w);
+    void find_stream(Work& w, const flow::NextHops& hops);
     // Of the burst in hand.
     struct Turn {
         const flow::NextHops& hops;
