@@ -30,27 +30,9 @@ NextHops::NextHops(std::span<const RouteEntry> routes, std::span<const Neighbour
     }
 }
 
-std::uint32_t NextHops::next_hop(std::uint16_t interface, std::uint32_t destination) const {
-    if (interface >= routes_.size()) return 0;
-    for (const auto& route : routes_[interface]) {
-        if ((destination & route.mask) != route.prefix) continue;
-        if (route.dead_end) return 0;
-        return route.gateway != 0 ? route.gateway : destination;
-    }
-    return 0;
-}
-
 NextHops::Found NextHops::look(std::uint16_t interface, std::uint32_t destination) const {
     const auto hop = next_hop(interface, destination);
     return hop == 0 ? Found{} : found(hop, slot_of(interface, hop));
-}
-
-NextHops::Found NextHops::find_by_route(std::uint16_t interface, std::uint32_t destination) const {
-    const auto hop = next_hop(interface, destination);
-    if (hop == 0) return {};
-    const auto* slot = slot_of(interface, hop);
-    if (slot != nullptr) mark_used(*slot);
-    return found(hop, slot);
 }
 
 }  // namespace sallyport::flow

@@ -4,16 +4,15 @@
 
 namespace sallyport::flow {
 
-void FlowRule::set_source(std::uint32_t address, std::uint16_t port, std::uint8_t tos) {
-    constexpr std::uint16_t kDontFragment = 0x4000;  // with identification 0: RFC 6864 §4.1
-    constexpr std::uint16_t kTtlAndProtocol = 64 << 8 | packet::kUdpProtocol;
-    const auto raw = packet::swap32(address);
-    source_port = packet::swap16(port);
-    source_sum = packet::fold_wide(std::uint64_t{raw} + source_port);
-    ip_begin = packet::at_byte(packet::swap16(static_cast<std::uint16_t>(0x4500 | tos)), 0) |
-               packet::at_byte(packet::swap16(kDontFragment), 6);
-    ip_middle = packet::at_byte(packet::swap16(kTtlAndProtocol), 0) | packet::at_byte(raw, 4);
-    ip_sum = packet::fold_wide(std::uint64_t{packet::fold_wide(ip_begin)} + packet::fold_wide(ip_middle));
+void FlowRule::set_out(Latch source, Latch destination, std::uint8_t tos) {
+    constexpr std::uint16_t kTtlAndProtocol = packet::swap16(64 << 8 | packet::kUdpProtocol);
+    const auto address = packet::swap32(source.address);
+    const auto port = packet::swap16(source.port);
+    to = (destination.pack() & ~Latch::kTag) | packet::at_byte(port, 4);
+    source_sum = packet::fold_wide(std::uint64_t{address} + port);
+    ip_first = packet::swap16(static_cast<std::uint16_t>(0x4500 | tos));
+    ip_middle = packet::at_byte(kTtlAndProtocol, 0) | packet::at_byte(address, 4);
+    ip_sum = packet::fold_wide(std::uint64_t{ip_first} + packet::fold_wide(kDontFragment) + packet::fold_wide(ip_middle));
 }
 
 void FlowStats::reset() {

@@ -13,11 +13,11 @@ FlowTable::FlowTable(const FlowConfig& config, Epochs& epochs)
       max_flows_(config.max_flows),
       // One rule per flow, and one more for each change that waits for the workers.
       rules_(config.max_flows + 2 * std::size_t{kMaxTransaction} + 1),
-      rates_(config.max_flows),
       infos_(config.max_flows),
       free_rules_(1, static_cast<std::uint32_t>(rules_.size())),
       free_flows_(0, config.max_flows) {
-    for (std::uint32_t w = 0; w < config.workers; ++w) stats_.emplace_back(max_flows_);
+    // Rule 0, of cells without a flow, has the first flow's index: there is always one.
+    for (std::uint32_t w = 0; w < config.workers; ++w) stats_.emplace_back(std::max(1U, max_flows_));
 }
 
 std::expected<void, Rejection> FlowTable::check(std::span<const wire::FlowCommand> commands) const {
@@ -64,7 +64,6 @@ void FlowTable::install(const wire::FlowSpec& spec, std::uint64_t now_ns, EventS
     const auto flow = free_flows_.take();
     flows_end_ = std::max(flows_end_, flow + 1);
     for (auto& worker : stats_) worker[flow].reset();
-    rates_[flow].reset();
     const auto cell = cell_of(ports_, spec.key);
     const auto tag = empty_latch(cell);
     const auto rule = make_rule(spec, flow, tag);
@@ -89,6 +88,7 @@ void FlowTable::update(const wire::FlowSpec& spec) {
     if (!keep) info.latch_reported = 0;
     const auto old = info.rule;
     info.rule = make_rule(spec, flow, tag);
+    rules_[info.rule].rate = rules_[old].rate;
     info.spec = wire::PackedFlow(spec);
     info.spec.clear_flags(wire::kFlowRelatch);
     cell.rule.store(info.rule, std::memory_order_release);
@@ -135,9 +135,9 @@ std::uint32_t FlowTable::make_rule(const wire::FlowSpec& spec, std::uint32_t flo
     if ((spec.flags & wire::kFlowForward) != 0) rule.flags |= FlowRule::kForward;
     if ((spec.flags & wire::kFlowRtcp) != 0) rule.flags |= FlowRule::kRtcp;
     rule.flow_index = flow;
-    rule.set_source(spec.out.local.address.v4_host_order(), spec.out.local.port,
-                    static_cast<std::uint8_t>(spec.dscp << 2));
-    rule.to = Latch{spec.out_remote.address.v4_host_order(), spec.out_remote.port}.pack();
+    rule.set_out({spec.out.local.address.v4_host_order(), spec.out.local.port},
+                 {spec.out_remote.address.v4_host_order(), spec.out_remote.port},
+                 static_cast<std::uint8_t>(spec.dscp << 2));
     rule.out_interface = ports_.realm(spec.out.realm).interface;
     rule.reverse_cell = cell_of(ports_, spec.out);
     rule.clock_khz = spec.clock_khz;

@@ -84,7 +84,6 @@ public:
     FixedView<FlowCell> cells() { return ports_.all_cells(); }
     FixedView<const FlowRule> rules() const { return rules_.view(); }
     FixedView<FlowStats> stats_of(std::uint32_t worker) { return stats_[worker].view(); }  // by flow
-    FixedView<RateLimit> rates() { return rates_.view(); }                                 // by flow
 
     // --- slow-path thread
     // All or nothing: the first command that cannot be applied after the ones before it.
@@ -133,9 +132,8 @@ private:
     std::uint32_t max_flows_;
     std::uint32_t installed_ = 0;
     std::uint32_t flows_end_ = 0;
-    SparseArray<FlowRule> rules_;  // 0 is none
-    std::vector<SparseArray<FlowStats>> stats_;
-    SparseArray<RateLimit> rates_;
+    SparseArray<FlowRule> rules_;                // 0 is none: it forwards nothing
+    std::vector<SparseArray<FlowStats>> stats_;  // by worker, then flow
     SparseArray<FlowInfo> infos_;
     FreeIndices free_rules_;
     FreeIndices free_flows_;

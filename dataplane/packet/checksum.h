@@ -73,16 +73,27 @@ constexpr std::uint16_t fold(std::uint32_t s) {
     return static_cast<std::uint16_t>(s);
 }
 // Each half is added to the other, and the upper one takes the carry of the lower: added at the other end, it is all
-// that folding is.
-constexpr std::uint16_t fold_wide(std::uint64_t s) {
+// that folding is. The folded sum is the upper half of this.
+constexpr std::uint32_t fold_into_upper(std::uint64_t s) {
     const auto half = static_cast<std::uint32_t>((s + std::rotl(s, 32)) >> 32);
-    return static_cast<std::uint16_t>((half + std::rotl(half, 16)) >> 16);
+    return half + std::rotl(half, 16);
+}
+constexpr std::uint16_t fold_wide(std::uint64_t s) { return static_cast<std::uint16_t>(fold_into_upper(s) >> 16); }
+// The checksum of what sums to `s`, as the bytes 2 and 3 of eight.
+constexpr std::uint64_t checksum_at_2(std::uint64_t s) {
+    const std::uint32_t upper = ~fold_into_upper(s) & 0xffff0000;
+    return std::endian::native == std::endian::little ? upper : std::uint64_t{upper} << 16;
 }
 
-// True when the 20 bytes of an IPv4 header without options sum to what they must.
+// True when the 20 bytes of an IPv4 header without options sum to what they must. Each carry goes to a word that has
+// room for it: none is lost.
 inline bool plain_header_ok(const std::byte* ip) {
-    return fold_wide(std::uint64_t{load_raw32(ip)} + load_raw32(ip + 4) + load_raw32(ip + 8) + load_raw32(ip + 12) +
-                     load_raw32(ip + 16)) == 0xffff;
+    std::uint64_t half = 0;
+    std::uint64_t all = 0;
+    const bool carry = __builtin_add_overflow(load_raw64(ip), load_raw64(ip + 8), &half);
+    const std::uint64_t rest = std::uint64_t{load_raw32(ip + 16)} + (carry ? 1 : 0);
+    const bool last = __builtin_add_overflow(half, rest, &all);
+    return fold_into_upper(all + (last ? 1 : 0)) >= 0xffff0000;
 }
 
 constexpr std::uint32_t kUdpProtocol = 17;
@@ -100,7 +111,7 @@ constexpr std::uint16_t update_udp(std::uint16_t field, std::uint64_t before, st
     if (field == 0) [[unlikely]]
         return 0;
     constexpr std::uint64_t k48Bits = (std::uint64_t{1} << 48) - 1;
-    const std::uint64_t old_sum = static_cast<std::uint16_t>(~field);
+    const std::uint64_t old_sum = field ^ 0xffffU;
     const auto updated = static_cast<std::uint16_t>(~fold_wide(old_sum + (before ^ k48Bits) + after));
     return updated == 0 ? std::uint16_t{0xffff} : updated;
 }

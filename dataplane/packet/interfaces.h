@@ -55,6 +55,7 @@ public:
         const auto at = place(port, vlan);
         return at < by_vlan_.size() ? by_vlan_[at] : kNone;
     }
+    std::uint16_t ports() const { return static_cast<std::uint16_t>(by_vlan_.size() / kVlans); }
     const Interface& operator[](std::uint16_t index) const { return interfaces_[index]; }
     FixedView<const Egress> egress() const { return egress_.view(); }  // by interface
     std::uint16_t size() const { return static_cast<std::uint16_t>(interfaces_.size()); }

@@ -23,13 +23,14 @@ struct Packet {
     std::byte* data = nullptr;
     std::uint32_t length = 0;
     std::uint16_t headroom = 0;
-    std::uint16_t port = 0;     // where it came in; with kTransmit, out: where it leaves
+    std::uint16_t port = 0;     // where it came in
     bool ipv4_checked = false;  // the port has verified the IPv4 header checksum
     // Out:
     Verdict verdict = Verdict::kDrop;
     bool signalling = false;  // with kKernel: goes before all else to the kernel
     wire::DropReason reason = wire::DropReason::kFrameTruncated;
     std::uint16_t interface = 0;
+    std::uint16_t out_port = 0;  // of `interface`, with kTransmit
     std::uint32_t next_hop = 0;
     void* handle = nullptr;  // of the port library, never looked at here
 };

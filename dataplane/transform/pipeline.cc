@@ -29,47 +29,48 @@ Pipeline::Pipeline(flow::FlowTable& table, const packet::Interfaces& interfaces,
       rules_(table.rules()),
       cells_(table.cells()),
       stats_(table.stats_of(worker)),
-      rates_(table.rates()),
       interfaces_(interfaces),
       egress_(interfaces.egress()),
       next_hops_(next_hops),
-      kernel_gate_(interfaces, kernel_rates) {}
+      stations_(interfaces.ports()),
+      kernel_gate_(interfaces, kernel_rates) {
+    for (std::uint16_t port = 0; port < interfaces.ports(); ++port)
+        if (const auto i = interfaces.find(port, 0); i != packet::Interfaces::kNone)
+            stations_[port] = {i, packet::MacWord(interfaces[i].mac), ports_.pools_of(i)};
+}
 
 void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     std::array<Work, kBurst> media;
     const auto count = classify(burst.first(std::min(burst.size(), kBurst)), media.data(), now_ns);
     const auto works = std::span(media).first(count);
     for (auto& w : works) find_rule(w);
-    for (auto& w : works)
-        if (w.rule != nullptr) [[likely]]
-            find_stream(w);
     const auto* published = next_hops_.get();
-    const auto& hops = published != nullptr ? *published : no_next_hops_;
-    const auto now_us = now_ns / 1000;
-    for (const auto& w : works)
-        if (w.rule != nullptr) [[likely]]
-            relay(w, hops, now_ns, now_us);
+    const Turn turn{published != nullptr ? *published : no_next_hops_, now_ns, now_ns / 1000};
+    for (auto& w : works) find_stream(w, turn.hops);
+    for (const auto& w : works) relay(w, turn);
 }
 
 // `works` has room for the whole burst; returns how many there are.
 [[gnu::always_inline]] inline std::size_t Pipeline::classify(std::span<Packet> burst, Work* works,
                                                              std::uint64_t now_ns) {
     auto* next = works;
-    Station station;  // of the port that the packet before came from: a burst is of one port, as a rule
+    // Of the packet before: a burst is of one port, as a rule.
+    std::uint16_t port = packet::Interfaces::kNone;
+    const auto* station = &no_station_;
     for (auto& p : burst) {
-        if (p.port != station.port) [[unlikely]]
-            station = station_of(p.port);
-        if (!classify_plain(p, station, *next) && !classify_any(p, *next, now_ns)) continue;
+        if (p.port != port) [[unlikely]] {
+            port = p.port;
+            station = &station_of(port);
+        }
+        if (!classify_plain(p, *station, *next) && !classify_any(p, *next, now_ns)) continue;
         __builtin_prefetch(next->cell);
         ++next;
     }
     return static_cast<std::size_t>(next - works);
 }
 
-[[gnu::noinline]] Pipeline::Station Pipeline::station_of(std::uint16_t port) const {
-    const auto interface = interfaces_.find(port, 0);
-    if (interface == packet::Interfaces::kNone) return {.port = port};
-    return {port, interface, packet::MacWord(interfaces_[interface].mac), ports_.pools_of(interface)};
+const Pipeline::Station& Pipeline::station_of(std::uint16_t port) const {
+    return port < stations_.size() ? stations_[port] : no_station_;
 }
 
 // Most packets. True: what classify_any() would have done.
@@ -149,47 +150,57 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
 
 [[gnu::always_inline]] inline void Pipeline::find_rule(Work& w) {
     // Acquire: the rule's content, its empty latch and its fresh counters were written before its number.
-    const auto index = w.cell->rule.load(std::memory_order_acquire);
-    w.rule = index == 0 ? nullptr : &rules_[index];
-    if (index == 0) [[unlikely]]
-        drop(*w.packet, DropReason::kNoFlow);
-    __builtin_prefetch(w.rule);
+    w.rule = &rules_[w.cell->rule.load(std::memory_order_acquire)];
+    __builtin_prefetch(w.rule, 1);
 }
 
-[[gnu::always_inline]] inline void Pipeline::find_stream(Work& w) {
+[[gnu::always_inline]] inline void Pipeline::find_stream(Work& w, const flow::NextHops& hops) {
     w.stats = &stats_[w.rule->flow_index];
     __builtin_prefetch(w.stats, 1);
-    w.rate = &rates_[w.rule->flow_index];
-    __builtin_prefetch(w.rate, 1);
-    w.reverse = cells_.find(w.rule->reverse_cell);
+    const auto* reverse = cells_.find(w.rule->reverse_cell);
+    w.reverse = reverse != nullptr ? reverse : &no_cell_;
     __builtin_prefetch(w.reverse);
+    // Most learned addresses are the signalled ones.
+    hops.prefetch(w.rule->out_interface, packet::swap32(Latch::raw_address(w.rule->to)));
 }
 
-[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const flow::NextHops& hops, std::uint64_t now_ns,
-                                                   std::uint64_t now_us) {
+// kCommon: RTP of a flow that forwards it.
+template <bool kCommon>
+[[gnu::always_inline]] inline void Pipeline::relay_as(const Work& w, const Turn& turn, bool is_rtp) {
     const auto& rule = *w.rule;
     auto& stats = *w.stats;
-    const std::span<const std::byte> payload(w.udp + packet::kUdpBytes, w.payload_bytes);
-    // RTCP may come on the RTP port (RFC 5761), RTP not on the RTCP port.
-    const bool is_rtp = !rule.is(FlowRule::kRtcp) && rtp::is_rtp(payload);
-    if (!source_ok(w, is_rtp || rtp::looks_like_rtcp(payload))) return;
+    const auto* payload = w.udp + packet::kUdpBytes;
+    if (!source_ok(w, is_rtp || rtp::looks_like_rtcp({payload, w.payload_bytes}))) return;
     // Only what the flow's peer may send counts as received: others must not spoil its figures.
     const auto packets = stats.packets_in.get();
     stats.packets_in.set(packets + 1);
     stats.bytes_in.add(w.payload_bytes);
     if (packets == 0) [[unlikely]]
-        stats.first_ns.set(now_ns);
-    stats.last_ns.set(now_ns);
-    if (is_rtp) [[likely]] {
-        const auto header = rtp::read_header(payload.data());
+        stats.first_ns.set(turn.now_ns);
+    stats.last_ns.set(turn.now_ns);
+    if (is_rtp) {
+        const auto header = rtp::read_header(payload);
         const auto clock = rule.clock_khz != 0 ? rule.clock_khz : rtp::static_clock_khz(header.payload_type);
-        stats.reception.packet(header, now_us, clock);
+        stats.reception.packet(header, turn.now_us, clock);
     }
-    if (!rule.is(FlowRule::kForward)) [[unlikely]]
-        return keep(w, DropReason::kOnHold);
-    if (rule.packet_interval_ns != 0 && !w.rate->take(now_ns, rule.packet_interval_ns)) [[unlikely]]
+    if (!kCommon && !rule.is(FlowRule::kForward)) return keep(w, DropReason::kOnHold);
+    if (rule.packet_interval_ns != 0 && !rule.rate.take(turn.now_ns, rule.packet_interval_ns)) [[unlikely]]
         return keep(w, DropReason::kRateLimit);
-    rewrite(w, hops);
+    rewrite(w, turn.hops);
+}
+
+[[gnu::always_inline]] inline void Pipeline::relay(const Work& w, const Turn& turn) {
+    constexpr auto kKind = FlowRule::kForward | FlowRule::kRtcp;
+    if ((w.rule->flags & kKind) == FlowRule::kForward && rtp::is_rtp({w.udp + packet::kUdpBytes, w.payload_bytes}))
+        [[likely]]
+        return relay_as<true>(w, turn, true);
+    relay_any(w, turn);
+}
+
+[[gnu::noinline]] void Pipeline::relay_any(const Work& w, const Turn& turn) {
+    if (w.rule == &rules_[0]) return drop(*w.packet, DropReason::kNoFlow);
+    // RTCP may come on the RTP port (RFC 5761), RTP not on the RTCP port.
+    relay_as<false>(w, turn, !w.rule->is(FlowRule::kRtcp) && rtp::is_rtp({w.udp + packet::kUdpBytes, w.payload_bytes}));
 }
 
 [[gnu::always_inline]] inline bool Pipeline::source_ok(const Work& w, bool valid) {
@@ -234,10 +245,21 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
 
 // As a latch. What was learned by the reverse flow comes before what was signalled.
 [[gnu::always_inline]] inline std::uint64_t Pipeline::destination_of(const Work& w) {
-    if (w.reverse == nullptr) [[unlikely]]
-        return w.rule->to;
     const auto learned = w.reverse->latch.load(std::memory_order_relaxed);
     return Latch::raw_address(learned) != 0 ? learned : w.rule->to;
+}
+
+// By a gateway, not known yet, or for the first time since somebody asked who is used. kDrop: it has been.
+[[gnu::noinline]] Pipeline::Hop Pipeline::find_hop(const Work& w, const flow::NextHops& hops,
+                                                   std::uint32_t destination) {
+    using Outcome = flow::NextHops::Outcome;
+    const auto found = hops.find_by_route(w.rule->out_interface, destination);
+    w.packet->next_hop = found.next_hop;
+    if (found.outcome == Outcome::kNoRoute) {
+        keep(w, DropReason::kNoRoute);
+        return {{}, Verdict::kDrop};
+    }
+    return {found.mac, found.outcome == Outcome::kFound ? Verdict::kTransmit : Verdict::kResolve};
 }
 
 [[gnu::always_inline]] inline void Pipeline::rewrite(const Work& w, const flow::NextHops& hops) {
@@ -249,9 +271,12 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
         return keep(w, DropReason::kMtu);
     const auto to = destination_of(w);
     const auto to_address = Latch::raw_address(to);
-    const auto hop = hops.find(rule.out_interface, packet::swap32(to_address));
-    if (hop.outcome == flow::NextHops::Outcome::kNoRoute) [[unlikely]]
-        return keep(w, DropReason::kNoRoute);
+    const auto known = hops.find_used(rule.out_interface, packet::swap32(to_address));
+    Hop hop{known, Verdict::kTransmit};
+    if (known.word() == 0) [[unlikely]] {
+        hop = find_hop(w, hops, packet::swap32(to_address));
+        if (hop.verdict == Verdict::kDrop) return;
+    }
 
     // The new headers end where the UDP header begins: options of the IPv4 header are gone.
     auto* udp = w.udp;
@@ -265,11 +290,8 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     }
     p.length = out.ether_bytes + total;
     p.interface = rule.out_interface;
-    p.port = out.port;
-    p.next_hop = hop.next_hop;
-    p.verdict = Verdict::kTransmit;
-    if (hop.outcome != flow::NextHops::Outcome::kFound) [[unlikely]]
-        p.verdict = Verdict::kResolve;
+    p.out_port = out.port;
+    p.verdict = hop.verdict;
     packet::write_ether(frame, out, hop.mac);
 
     // Sums of raw words are raw.
@@ -278,11 +300,11 @@ void Pipeline::run(std::span<Packet> burst, std::uint64_t now_ns) {
     const std::uint64_t after = std::uint64_t{rule.source_sum} + to_address + Latch::raw_port(to);
     packet::store_raw16(udp + 6, packet::update_udp(packet::load_raw16(udp + 6), before, after));
     const auto raw_total = packet::swap16(static_cast<std::uint16_t>(total));
-    const auto checksum =
-        static_cast<std::uint16_t>(~packet::fold_wide(std::uint64_t{rule.ip_sum} + raw_total + to_address));
-    packet::store_raw64(udp - 20, rule.ip_begin | packet::at_byte(raw_total, 2));
-    packet::store_raw64(udp - 12, rule.ip_middle | packet::at_byte(checksum, 2));
-    packet::store_raw64(udp - 4, (to & ~Latch::kTag) | packet::at_byte(rule.source_port, 4));
+    const auto checksum = packet::checksum_at_2(std::uint64_t{rule.ip_sum} + raw_total + to_address);
+    packet::store_raw64(udp - 20,
+                        FlowRule::kDontFragment | packet::at_byte(raw_total, 2) | packet::at_byte(rule.ip_first, 0));
+    packet::store_raw64(udp - 12, rule.ip_middle | checksum);
+    packet::store_raw64(udp - 4, (to & ~Latch::kTag) | (rule.to & Latch::kTag));
 }
 
 }  // namespace sallyport::transform

@@ -58,31 +58,43 @@ private:
         std::byte* udp;
         std::uint32_t payload_bytes;
         flow::FlowCell* cell;
-        const flow::FlowRule* rule;  // null: dropped already
+        const flow::FlowRule* rule;  // maybe the first one, which is none
         flow::FlowStats* stats;
-        flow::RateLimit* rate;
-        const flow::FlowCell* reverse;  // of the other direction; null: none
+        const flow::FlowCell* reverse;  // of the other direction
     };
     // What plain frames of a port are compared with.
     struct Station {
-        std::uint16_t port = packet::Interfaces::kNone;
         std::uint16_t interface = packet::Interfaces::kNone;
         packet::MacWord mac{};
         flow::MediaPorts::Pools pools{};  // none: no frame is plain
     };
 
-    Station station_of(std::uint16_t port) const;
+    const Station& station_of(std::uint16_t port) const;
     std::size_t classify(std::span<packet::Packet> burst, Work* works, std::uint64_t now_ns);
     // False: no work for the later stages.
     bool classify_plain(packet::Packet& p, const Station& station, Work& w);
     bool classify_any(packet::Packet& p, Work& w, std::uint64_t now_ns);
     void to_kernel(packet::Packet& p, const packet::Headers& h, std::uint64_t now_ns);
     void find_rule(Work& w);
-    void find_stream(Work& w);
-    void relay(const Work& w, const flow::NextHops& hops, std::uint64_t now_ns, std::uint64_t now_us);
+    void find_stream(Work& w, const flow::NextHops& hops);
+    // Of the burst in hand.
+    struct Turn {
+        const flow::NextHops& hops;
+        std::uint64_t now_ns;
+        std::uint64_t now_us;
+    };
+    void relay(const Work& w, const Turn& turn);
+    void relay_any(const Work& w, const Turn& turn);
+    template <bool kCommon>
+    void relay_as(const Work& w, const Turn& turn, bool is_rtp);
     bool source_ok(const Work& w, bool valid);
     bool learn(const Work& w, std::uint64_t before);
     static std::uint64_t destination_of(const Work& w);
+    struct Hop {
+        packet::MacWord mac;
+        packet::Verdict verdict;
+    };
+    Hop find_hop(const Work& w, const flow::NextHops& hops, std::uint32_t destination);
     void rewrite(const Work& w, const flow::NextHops& hops);
     void drop(packet::Packet& p, wire::DropReason reason);
     // Of a flow: before it counts as received, and after.
@@ -92,12 +104,14 @@ private:
     const flow::MediaPorts& ports_;
     FixedView<const flow::FlowRule> rules_;
     FixedView<flow::FlowCell> cells_;
+    const flow::FlowCell no_cell_;
     FixedView<flow::FlowStats> stats_;  // of this worker
-    FixedView<flow::RateLimit> rates_;
     const packet::Interfaces& interfaces_;
     FixedView<const packet::Egress> egress_;  // by interface
     const flow::PublishedNextHops& next_hops_;
     const flow::NextHops no_next_hops_{{}, {}};  // while none are published
+    FixedArray<Station> stations_;               // by port
+    const Station no_station_;
     KernelGate kernel_gate_;
     DropCounters drops_;
 };

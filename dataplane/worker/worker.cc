@@ -111,11 +111,11 @@ bool Worker::receive(std::size_t port) {
             ++received;
             continue;
         }
-        const auto port = p->port;
+        const auto port = p->out_port;
         auto& out = outgoing_[port];
         auto count = out.count;
         auto bytes = out.bytes;
-        for (; p != packets.end() && p->port == port && p->verdict == Verdict::kTransmit; ++p) {
+        for (; p != packets.end() && p->out_port == port && p->verdict == Verdict::kTransmit; ++p) {
             auto* m = *received++;
             to_mbuf(*p, m);
             out.packets[count++] = m;

@@ -51,7 +51,8 @@ struct Sequence {
 };
 
 std::uint16_t go_on(std::uint16_t, std::uint16_t, rte_mbuf** packets, std::uint16_t count, std::uint16_t, void* user) {
-    auto& sequence = *static_cast<Sequence*>(user);
+    auto& kept = *static_cast<Sequence*>(user);
+    auto sequence = kept;  // the bytes written might be its own, for all that the compiler knows
     for (std::uint16_t i = 0; i < count; ++i) {
         auto* at = rte_pktmbuf_mtod(packets[i], std::byte*) + kSequenceAt;
         packet::store16(at, sequence.round & 0xffff);
@@ -61,6 +62,7 @@ std::uint16_t go_on(std::uint16_t, std::uint16_t, rte_mbuf** packets, std::uint1
             ++sequence.round;
         }
     }
+    kept = sequence;
     return count;
 }
 

@@ -173,6 +173,22 @@ TEST(NextHops, longest_prefix_wins_then_the_lowest_metric) {
     LONGS_EQUAL(test::ip("203.0.113.7"), hops.find(1, test::ip("203.0.113.7")).next_hop);
 }
 
+// A neighbour is known, and what is sent to it goes another way.
+TEST(NextHops, route_of_a_neighbour_comes_before_its_being_one) {
+    const std::vector<flow::RouteEntry> ways{
+        {0, 24, test::ip("192.0.2.0"), 0, 0},
+        {0, 32, test::ip("192.0.2.10"), test::ip("192.0.2.253"), 0},
+        {.interface = 0, .length = 32, .prefix = test::ip("192.0.2.253"), .dead_end = true}};
+    const flow::NextHops table(ways, neighbours);
+    for (int i = 0; i < 2; ++i) {  // before and after it is marked as used
+        const auto found = table.find(0, test::ip("192.0.2.10"));
+        LONGS_EQUAL(test::ip("192.0.2.253"), found.next_hop);
+        LONGS_EQUAL(2, found.mac.mac()[0]);
+        CHECK(table.find(0, test::ip("192.0.2.253")).outcome == Outcome::kNoRoute);
+    }
+    CHECK(table.find(1, test::ip("192.0.2.10")).outcome == Outcome::kNoRoute);  // no route at all there
+}
+
 TEST(NextHops, unknown_neighbour_and_missing_route_are_told_apart) {
     const auto unresolved = hops.find(0, test::ip("192.0.2.11"));
     CHECK(unresolved.outcome == Outcome::kUnresolved);
@@ -187,10 +203,13 @@ TEST(NextHops, use_is_marked_until_it_is_taken_and_looking_is_no_use) {
     hops.look(0, test::ip("192.0.2.10"));
     hops.take_used(count);
     LONGS_EQUAL(0, used);
-    hops.find(0, test::ip("192.0.2.10"));
+    for (int i = 0; i < 2; ++i) LONGS_EQUAL(1, hops.find(0, test::ip("192.0.2.10")).mac.mac()[0]);
     hops.take_used(count);
     hops.take_used(count);
     LONGS_EQUAL(1, used);
+    hops.find(0, test::ip("8.8.8.8"));  // the gateway
+    hops.take_used(count);
+    LONGS_EQUAL(2, used);
 }
 
 TEST(NextHops, many_neighbours_are_all_found) {

@@ -156,6 +156,30 @@ TEST(Headers, random_bytes_are_never_read_beyond_the_frame) {
     }
 }
 
+// Frames and all that one flipped bit makes of them: the short way says what the long one says, or nothing.
+TEST(Headers, plain_frame_is_told_as_the_long_way_tells_it) {
+    const packet::MacWord own(packet::Mac{2, 0, 0, 0, 0, 1});
+    const auto check = [&](const test::Bytes& frame, bool checked) {
+        const auto h = packet::parse(frame, checked);
+        const bool common = h.kind == Kind::kUdp && h.udp_at == packet::kPlainUdpAt && h.ether_bytes == 14 &&
+                            packet::is_to(frame.data(), own.mac());
+        const auto length = static_cast<std::uint32_t>(frame.size());
+        LONGS_EQUAL(common ? h.udp_length : 0, packet::plain_udp_length(frame.data(), length, own, checked));
+    };
+    for (auto frame : {plain, UdpFrame{.vlan = 5, .payload = test::rtp(2)}, UdpFrame{.options = test::Bytes(8)},
+                       UdpFrame{.payload = test::rtp(3, 0), .padding = 6}}) {
+        auto bytes = frame.build();
+        check(bytes, false);
+        for (std::size_t bit = 0; bit < std::size_t{8} * 46; ++bit) {
+            bytes[bit / 8] ^= std::byte{1} << bit % 8;
+            check(bytes, false);
+            check(bytes, true);
+            bytes[bit / 8] ^= std::byte{1} << bit % 8;
+        }
+        for (; !bytes.empty(); bytes.pop_back()) check(test::Bytes(bytes), false);
+    }
+}
+
 TEST_GROUP(Checksum) {};
 
 // Against a full computation over the changed datagram, for random addresses, ports and payloads.
@@ -172,6 +196,25 @@ TEST(Checksum, incremental_update_equals_the_full_computation) {
         const auto updated = packet::update_udp(packet::load16(frame.data() + 40), before, after);
         LONGS_EQUAL(UdpFrame::udp_checksum(frame, 14, 34), updated);
     }
+}
+
+TEST(Checksum, of_a_header_is_the_full_computation_in_its_place) {
+    test::FakeRandom random(3);
+    for (int round = 0; round < 500; ++round) {
+        test::Bytes header(20);
+        random.fill(header);
+        test::set16(header, 10, 0);
+        std::uint64_t raw = 0;
+        for (std::size_t i = 0; i < 20; i += 4) raw += packet::load_raw32(header.data() + i);
+        const auto full = test::full_checksum(header, 0, 20);
+        LONGS_EQUAL(full, packet::swap16(static_cast<std::uint16_t>(~packet::fold_wide(raw))));
+        packet::store_raw64(header.data() + 8, packet::load_raw64(header.data() + 8) | packet::checksum_at_2(raw));
+        LONGS_EQUAL(full, packet::load16(header.data() + 10));
+        CHECK(packet::plain_header_ok(header.data()));
+        header[9] ^= std::byte{1};
+        CHECK_FALSE(packet::plain_header_ok(header.data()));
+    }
+    CHECK(packet::plain_header_ok(test::Bytes(20, std::byte{0xff}).data()));  // every addition carries
 }
 
 TEST(Checksum, absent_checksum_stays_absent) { LONGS_EQUAL(0, packet::update_udp(0, 1, 2)); }
@@ -218,6 +261,38 @@ TEST(Ether, tag_goes_in_and_comes_out) {
     CHECK_FALSE(packet::insert_vlan(p, 100));  // no room left
     packet::strip_vlan(p);
     CHECK(plain == test::Bytes(p.data, p.data + p.length));
+}
+
+TEST(Ether, header_is_written_with_and_without_a_tag) {
+    const packet::Mac own{2, 3, 4, 5, 6, 7};
+    const packet::Interfaces interfaces({{.port = 0, .mac = own}, {.port = 1, .vlan = 100, .mac = own}});
+    const packet::MacWord peer(packet::Mac{1, 1, 2, 2, 3, 3}, 0xffff);
+    for (const std::uint16_t i : {0, 1}) {
+        const auto& out = interfaces.egress()[i];
+        LONGS_EQUAL(i, out.port);
+        UdpFrame expected{.destination_mac = "\x01\x01\x02\x02\x03\x03", .source_mac = "\x02\x03\x04\x05\x06\x07"};
+        if (i == 1) expected.vlan = 100;
+        const auto bytes = expected.build();
+        test::Bytes written(bytes);
+        std::memset(written.data(), 0x5a, out.ether_bytes);
+        packet::write_ether(written.data(), out, peer);
+        CHECK(bytes == written);
+    }
+}
+
+TEST(Ether, address_in_a_word_is_compared_without_what_lies_beside_it) {
+    const packet::Mac mac{2, 3, 4, 5, 6, 7};
+    const packet::MacWord word(mac, 0x0102);
+    CHECK(word.mac() == mac);
+    LONGS_EQUAL(0, word.word() ^ packet::MacWord(mac).word() ^ packet::MacWord::flags(0x0102));
+    test::Bytes bytes(8, std::byte{0xee});
+    std::memcpy(bytes.data(), mac.data(), mac.size());
+    CHECK(word.is_at(bytes.data()));
+    for (std::size_t i = 0; i < mac.size(); ++i) {
+        bytes[i] ^= std::byte{0x10};
+        CHECK_FALSE(word.is_at(bytes.data()));
+        bytes[i] ^= std::byte{0x10};
+    }
 }
 
 TEST(Ether, frame_belongs_to_the_interface_of_its_port_and_vlan) {

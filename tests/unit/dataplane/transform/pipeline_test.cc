@@ -56,6 +56,20 @@ TEST(Pipeline, packet_leaves_with_our_headers_and_its_own_payload) {
     CHECK(expected.build() == out.frame);
 }
 
+// What the options hide from a fixed place: the addresses, which are checked, learned and summed.
+TEST(Pipeline, options_change_nothing_of_who_may_send_and_who_is_learned) {
+    r.install_pair();
+    auto in = from_access();
+    in.options.resize(40, std::byte{1});
+    in.source = "192.0.2.11";
+    drops(DropReason::kSourceForeign, in);
+    in.source = "192.0.2.10";
+    in.source_port = 31000;
+    relays(in);
+    LONGS_EQUAL(31000, r.t.table.latch(0).port);
+    LONGS_EQUAL(test::ip("192.0.2.10"), r.t.table.latch(0).address);
+}
+
 TEST(Pipeline, absent_udp_checksum_stays_absent) {
     r.install_pair();
     auto in = from_access();
@@ -318,6 +332,19 @@ TEST(Pipeline, rate_limit_lets_a_second_of_packets_through_and_fills_again) {
     r.now_ns += 20'000'000;
     relays(from_access(51));
     drops(DropReason::kRateLimit, from_access(52));
+}
+
+TEST(Pipeline, update_does_not_fill_the_rate_limit_and_a_new_flow_at_the_port_starts_full) {
+    auto spec = test::inbound();
+    spec.rate_pps = 50;
+    r.t.install(spec);
+    for (std::uint16_t i = 0; i < 50; ++i) relays(from_access(i));
+    spec.dscp = 10;
+    r.t.commit({test::command(wire::CommandType::kUpdate, spec)});
+    drops(DropReason::kRateLimit, from_access(50));
+    r.t.commit({test::command(wire::CommandType::kRemove, spec)});
+    r.t.install(spec);
+    relays(from_access(51));
 }
 
 TEST(Pipeline, rtcp_flow_takes_rtcp_and_keeps_no_sequence) {
