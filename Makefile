@@ -21,7 +21,8 @@ MODE_asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-s
 # RTE_USE_C11_MEM_MODEL: rings whose order ThreadSanitizer can see.
 MODE_tsan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized -DRTE_USE_C11_MEM_MODEL
 # -fsanitize=fuzzer, which has a main(), is for the link of a fuzz target alone. Deprecated: see .clang-tidy.
-MODE_fuzz := -O2 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -Wno-deprecated-declarations
+MODE_fuzz := -O2 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+             -fsanitize-coverage-ignorelist=tests/fuzz/libraries.ignore -Wno-deprecated-declarations
 MODE_fuzz-coverage := -O1 -g1 -fprofile-instr-generate -fcoverage-mapping -Wno-deprecated-declarations
 CXXFLAGS := -std=gnu++23 -I. -isystem /usr/include/jsoncpp -fPIE -fstack-protector-strong -D_GLIBCXX_ASSERTIONS $(WARNINGS) $(MODE_$(MODE)) $(EXTRA_CXXFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize% -fprofile%,$(MODE_$(MODE)))

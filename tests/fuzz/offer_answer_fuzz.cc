@@ -4,6 +4,7 @@
 // when the description differs; a refused or withdrawn offer leaves what was in force; a leg that rested is as it was;
 // the exported state is taken again.
 
+#include <expected>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +39,13 @@ private:
     std::optional<Session> local_;
     bool rests_ = false;  // and nobody has asked since
 };
+
+// Did it work? If not, it says why.
+template <typename T>
+bool done(const std::expected<T, OfferError>& result) {
+    FUZZ_CHECK(result || !offer_error_text(result.error()).empty());
+    return result.has_value();
+}
 
 std::vector<std::byte> exported(const OfferAnswer& leg) {
     std::vector<std::byte> out;
@@ -127,7 +135,7 @@ void Leg::step(std::uint8_t op, const Session& received) {
     switch (op & 7) {
         case 0:
             if (!remembered) remember();
-            if (leg_.receive_offer(received)) {
+            if (done(leg_.receive_offer(received))) {
                 FUZZ_CHECK(!open && leg_.state() == OfferState::kRemoteOffer);
                 FUZZ_CHECK(*leg_.remote_offer() == received);
                 FUZZ_CHECK(!remote_ || received.media.size() >= remote_->media.size());
@@ -136,7 +144,7 @@ void Leg::step(std::uint8_t op, const Session& received) {
             }
             break;
         case 1:
-            if (leg_.receive_answer(received, finality)) {
+            if (done(leg_.receive_answer(received, finality))) {
                 FUZZ_CHECK(before == OfferState::kLocalOffer);
                 FUZZ_CHECK(leg_.remote()->media.size() == leg_.local()->media.size());
                 FUZZ_CHECK(leg_.state() ==
@@ -147,11 +155,11 @@ void Leg::step(std::uint8_t op, const Session& received) {
             }
             break;
         case 2:
-            if (leg_.settle_preview()) FUZZ_CHECK(leg_.state() == OfferState::kStable);
+            if (done(leg_.settle_preview())) FUZZ_CHECK(leg_.state() == OfferState::kStable);
             break;
         case 3:
             if (!remembered) remember();
-            if (const auto text = leg_.make_offer(received, local(received, op))) {
+            if (const auto text = leg_.make_offer(received, local(received, op)); done(text)) {
                 FUZZ_CHECK(!open && leg_.state() == OfferState::kLocalOffer);
                 FUZZ_CHECK(!local_ || leg_.local_offer()->media.size() >= local_->media.size());
                 sent(*text);
@@ -160,7 +168,7 @@ void Leg::step(std::uint8_t op, const Session& received) {
             }
             break;
         case 4:
-            if (const auto text = leg_.make_answer(received, local(received, op), finality)) {
+            if (const auto text = leg_.make_answer(received, local(received, op), finality); done(text)) {
                 FUZZ_CHECK(before == OfferState::kRemoteOffer);
                 FUZZ_CHECK(leg_.local()->media.size() == leg_.remote()->media.size());
                 FUZZ_CHECK(leg_.last_answer() == leg_.local());
