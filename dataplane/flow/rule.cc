@@ -12,7 +12,8 @@ void FlowRule::set_out(Latch source, Latch destination, std::uint8_t tos) {
     source_sum = packet::fold_wide(std::uint64_t{address} + port);
     ip_first = packet::swap16(static_cast<std::uint16_t>(0x4500 | tos));
     ip_middle = packet::at_byte(kTtlAndProtocol, 0) | packet::at_byte(address, 4);
-    ip_sum = packet::fold_wide(std::uint64_t{ip_first} + packet::fold_wide(kDontFragment) + packet::fold_wide(ip_middle));
+    ip_sum =
+        packet::fold_wide(std::uint64_t{ip_first} + packet::fold_wide(kDontFragment) + packet::fold_wide(ip_middle));
 }
 
 void FlowStats::reset() {

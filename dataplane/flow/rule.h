@@ -3,9 +3,9 @@
 //
 // A cell is the place of one media port; it exists as long as the process, whether a flow is there or not,
 // and neighbours in memory are neighbour ports. It names the rule in force (0: none), and holds the address
-// that was learned there. A rule never changes after its publication, but for the time kept by its rate limit: an update
-// publishes another one with the same flow index. Where a flow sends is found at the cell of its reverse: what was learned there comes
-// before the signalled address (symmetric RTP, RFC 4961).
+// that was learned there. A rule never changes after its publication, but for the time kept by its rate limit: an
+// update publishes another one with the same flow index. Where a flow sends is found at the cell of its reverse: what
+// was learned there comes before the signalled address (symmetric RTP, RFC 4961).
 //
 // A latch is one 64-bit word, so that it is learned by one compare-and-swap: address, port, and a tag that
 // the slow-path thread changes when it empties the latch. A worker that still holds an older rule cannot
@@ -85,7 +85,7 @@ private:
 struct alignas(64) FlowRule {
     std::uint64_t remote = 0;       // signalled address and port of the peer, as a latch without tag
     std::uint64_t remote_mask = 0;  // a source may differ from it where the mask is 0
-    std::uint64_t to = 0;         // signalled address and port of the other side, as a latch; the port to send from as tag
+    std::uint64_t to = 0;  // signalled address and port of the other side, as a latch; the port to send from as tag
     std::uint64_t ip_middle = 0;  // raw, of the header to send: time to live, protocol, a checksum of 0, source
     mutable RateLimit rate;       // a limit only with an interval
     std::uint32_t packet_interval_ns = 0;  // of the token bucket; 0: no limit

@@ -1,8 +1,9 @@
 #pragma once
 // The way of a burst: parse -> classify -> flow -> source -> rewrite -> next hop. Each stage runs over the
 // whole burst and prefetches for the next one. One Pipeline per worker; nothing here waits, allocates,
-// logs, or calls the system. The stages of the common packet are inlined into run(), what is rare is kept out of it:
-// docs/performance.md has the cycles.
+// logs, or calls the system. The common packet (plain frame, RTP of a flow that forwards it, a neighbour on the link)
+// has a way of its own, inlined into run(); all others take the same steps out of line: docs/performance.md has the
+// cycles.
 //
 // What comes out has new Ethernet, IPv4 and UDP headers from us, and the payload as it came. The IPv4 header
 // is written anew: TTL 64 and no options, as an endpoint sends it; identification 0 with "don't fragment"
