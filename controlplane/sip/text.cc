@@ -1,6 +1,5 @@
 #include "controlplane/sip/text.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -126,10 +125,11 @@ std::string unescaped(std::string_view s) {
 }
 
 std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments comments) {
-    if (!chars::any_is(s, chars::kDelimiter)) return std::min(s.find(stop), s.size());
     for (std::size_t i = 0; i < s.size(); ++i) {
         const char c = s[i];
         if (c == stop) return i;
+        if (!chars::is(c, chars::kDelimiter)) [[likely]]
+            continue;
         if (c == '"')
             i = close_quote(s, i);
         else if (c == '<')
