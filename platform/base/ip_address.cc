@@ -20,7 +20,10 @@ std::optional<std::uint32_t> parse_v4(std::string_view text) {
     std::uint32_t out = 0;
     std::size_t at = 0;
     for (int i = 0; i < 4; ++i) {
-        if (i > 0 && (at == text.size() || text[at++] != '.')) return std::nullopt;
+        if (i > 0) {
+            if (at == text.size() || text[at] != '.') return std::nullopt;
+            ++at;
+        }
         const auto begin = at;
         std::uint32_t part = 0;
         for (; at < text.size() && at - begin < 3 && text[at] >= '0' && text[at] <= '9'; ++at)
