@@ -57,6 +57,10 @@ std::string passed_parameters(std::string_view parameters) {
         if (!out.empty()) out += ';';
         out += one;
     }
+    // The space beside one that was left out would be the end or the beginning of the line's value, and lost.
+    constexpr std::string_view kSpace = " \t";
+    out.erase(out.find_last_not_of(kSpace) + 1);
+    out.erase(0, out.find_first_not_of(kSpace));
     return out;
 }
 

@@ -94,6 +94,18 @@ TEST(Rebuild, nothing_of_the_other_side_is_in_the_offer) {
     CHECK_TRUE(text.find("a=x-inner:secret\r\n") != std::string::npos);
 }
 
+TEST(Rebuild, no_space_is_left_at_the_ends_when_a_parameter_is_left_out) {
+    const auto fmtp_of = [](const std::string& parameters) {
+        const auto lines = "m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 AMR/8000\r\na=fmtp:97 " + parameters + "\r\n";
+        const auto offer = rebuild_offer(parsed(frame(lines)), local(1), nullptr);
+        return offer.media[0].fmtps.empty() ? "none" : offer.media[0].fmtps[0].parameters;
+    };
+    STRCMP_EQUAL("mode-set=0,2", fmtp_of("mode-set=0,2 ; server=192.0.2.10").c_str());
+    STRCMP_EQUAL("octet-align=1", fmtp_of("server=192.0.2.10; octet-align=1").c_str());
+    STRCMP_EQUAL("mode-set=0; octet-align=1", fmtp_of("mode-set=0; octet-align=1").c_str());
+    STRCMP_EQUAL("none", fmtp_of("server=192.0.2.10; \t").c_str());
+}
+
 TEST(Rebuild, harmless_attributes_pass) {
     const auto text = write(rebuild_offer(
         parsed(frame("m=audio 4000 RTP/AVP 8\r\na=silenceSupp:off - - - -\r\na=maxptime:40\r\nb=AS:80\r\n")), local(1),
