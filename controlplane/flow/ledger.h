@@ -134,18 +134,17 @@ private:
     };
     static_assert(sizeof(Entry) == 104);
     static constexpr std::uint32_t kNoIndex = 0xffffffff;
-    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
-    using Flow = Entries::value_type;  // stays where it is until it is erased
     struct Call {
-        std::vector<Flow*> flows;       // wanted or present, without repetition
-        std::uint32_t outstanding = 0;  // transactions without answer
-        bool repaired = false;          // a repair was tried since the last want()
-        bool failed = false;            // reported; no further attempt until the next want()
+        std::vector<std::uint64_t> keys;  // wanted or present, without repetition
+        std::uint32_t outstanding = 0;    // transactions without answer
+        bool repaired = false;            // a repair was tried since the last want()
+        bool failed = false;              // reported; no further attempt until the next want()
     };
     struct Transaction {
         std::uint32_t id = 0;
         std::uint64_t call = 0;  // 0: strangers
     };
+    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
 
     static bool in_force(const Entry& entry);
     std::uint32_t next_transaction();
