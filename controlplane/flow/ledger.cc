@@ -214,7 +214,7 @@ Ledger::Entries::iterator Ledger::find_key(const wire::FlowKey& key) {
 
 Ledger::Entry* Ledger::find(const wire::FlowEvent& event) {
     const auto it = find_key(event.spec.key);
-    if (it == entries_.end() || it->second.present() == nullptr) return nullptr;
+    if (it == entries_.end() || !it->second.present_of(event.spec.cookie.call)) return nullptr;
     return it->second.present_generation == event.spec.generation ? &it->second : nullptr;
 }
 
@@ -352,10 +352,20 @@ void Ledger::on_removed(const wire::FlowEvent& event, Commands& out, Reports& re
     report.source = event.source;
     reports.push_back(report);
     Entry* entry = find(event);
-    if (entry == nullptr) return;
+    if (entry == nullptr) {
+        const auto other = find_key(event.spec.key);  // the very flow, but not this call's: it stays
+        if (other != entries_.end() && other->second.present_generation == event.spec.generation)
+            ++stats_.unexpected_events;
+        return;
+    }
     entry->drop_present();
     entry->idle = false;
-    if (entry->wanted() != nullptr) reconcile(entry->wanted()->call(), out);
+    if (entry->wanted() != nullptr) {
+        reconcile(entry->wanted()->call(), out);
+    } else if (!calls_.contains(cookie.call)) {
+        entries_.erase(find_key(event.spec.key));  // of a stranger in whose place a call wanted to be
+        return;
+    }
     finish_if_gone(cookie.call, out, reports);
 }
 
@@ -379,9 +389,16 @@ void Ledger::on_listed(const wire::FlowEvent& event) {
         return;
     }
     auto& entry = it->second;
-    if (entry.wanted() == nullptr && !entry.present_of(event.spec.cookie.call)) {
-        strangers_.push_back(event.spec);
-        return;
+    if (!entry.present_of(event.spec.cookie.call)) {
+        if (entry.wanted() == nullptr) {
+            strangers_.push_back(event.spec);
+            return;
+        }
+        // Not there any more for whoever had it.
+        if (entry.present() != nullptr && !entry.wanted_by(entry.present()->call())) {
+            if (const auto call = calls_.find(entry.present()->call()); call != calls_.end())
+                std::erase(call->second.keys, it->first);
+        }
     }
     const bool fresh = entry.present() == nullptr || entry.present_generation == 0;
     PackedFlow flow(event.spec);
@@ -403,6 +420,20 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
         return;
     }
     listing_ = false;
+    std::vector<std::uint64_t> lost;
+    for (auto it = entries_.begin(); it != entries_.end();) {
+        auto& entry = it->second;
+        const auto* present = entry.present();
+        const bool held = entry.wanted() != nullptr || (present != nullptr && calls_.contains(present->call()));
+        if (entry.listed) {
+            // A stranger in whose place a call wanted to be that is over by now.
+            if (!held && present != nullptr) strangers_.push_back(spec_of(*present, entry.present_generation));
+        } else {
+            if (entry.counting && present != nullptr) lost.push_back(present->call());
+            entry.drop_present();
+        }
+        it = held ? std::next(it) : entries_.erase(it);
+    }
     for (std::size_t i = 0; i < strangers_.size(); i += kStrangersPerTransaction) {
         const auto transaction = next_transaction();
         const auto end = std::min(i + kStrangersPerTransaction, strangers_.size());
@@ -411,12 +442,6 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
     }
     stats_.strangers_removed += strangers_.size();
     strangers_.clear();
-    std::vector<std::uint64_t> lost;
-    for (auto& [key, entry] : entries_) {
-        if (entry.listed) continue;
-        if (entry.counting && entry.present() != nullptr) lost.push_back(entry.present()->call());
-        entry.drop_present();
-    }
     std::ranges::sort(lost);
     for (const auto call : std::ranges::subrange(lost.begin(), std::ranges::unique(lost).begin())) {
         reports.push_back(report_of(FlowReport::Kind::kLost, call));

@@ -135,7 +135,8 @@ private:
     static_assert(sizeof(Entry) == 104);
     static constexpr std::uint32_t kNoIndex = 0xffffffff;
     struct Call {
-        std::vector<std::uint64_t> keys;  // wanted or present, without repetition
+        // Wanted or present, without repetition. Each has its entry: an entry ends when no call has its key.
+        std::vector<std::uint64_t> keys;
         std::uint32_t outstanding = 0;    // transactions without answer
         bool repaired = false;            // a repair was tried since the last want()
         bool failed = false;              // reported; no further attempt until the next want()

@@ -251,7 +251,8 @@ void Honest::run(fuzz::Input& in) {
         commands_go();
     }
     quiet();
-    FUZZ_CHECK(d_.table.installed() == 0 && ledger.stats().flows_present == 0 && ledger.stats().flows_wanted == 0);
+    const auto left = ledger.stats();
+    FUZZ_CHECK(d_.table.installed() == 0 && left.flows_present == 0 && left.flows_wanted == 0 && left.entries == 0);
     stop();
     let_go();
     FUZZ_CHECK(d_.table.free_flows() == kTableFlows);

@@ -173,6 +173,16 @@ TEST_GROUP(FlowLedger) {
         settle();
     }
     bool want(std::uint64_t call, std::vector<wire::FlowSpec> flows) { return ledger.want(call, flows, commands); }
+    // As the dataplane would tell it.
+    wire::FlowEvent removal_of(const wire::FlowSpec& spec) {
+        wire::FlowEvent e;
+        e.type = EventType::kRemoved;
+        e.spec = spec;
+        ledger.visit(spec.cookie.call, [&](const Ledger::FlowState& s) {
+            if (s.spec.key == spec.key) e.spec.generation = s.spec.generation;
+        });
+        return e;
+    }
     std::size_t count(FlowReport::Kind kind, std::uint64_t call) {
         return static_cast<std::size_t>(
             std::ranges::count_if(reports, [&](const FlowReport& r) { return r.kind == kind && r.call == call; }));
@@ -556,6 +566,76 @@ TEST(FlowLedger, events_that_make_no_sense_are_counted_and_change_nothing) {
     LONGS_EQUAL(1, ledger.stats().flows_present);
 }
 
+// Call 2 waits for the flow that call 1 has let go of; the dataplane says that it went, but as another call's.
+TEST(FlowLedger, a_removal_told_of_another_call_takes_the_flow_from_nobody) {
+    attach();
+    want(1, {spec(1, 100)});
+    settle();
+    want(1, {});
+    pump();
+    CHECK_TRUE(want(2, {spec(2, 100)}));
+    auto removed = removal_of(spec(1, 100));
+    const auto unexpected = ledger.stats().unexpected_events;
+    removed.spec.cookie.call = 3;
+    ledger.on_event(removed, commands, reports);
+    removed.spec.cookie.call = 2;
+    ledger.on_event(removed, commands, reports);
+    LONGS_EQUAL(unexpected + 2, ledger.stats().unexpected_events);
+    want(2, {});
+    CHECK_TRUE(ledger.has_flows(1));
+    CHECK_FALSE(ledger.has_flows(2));
+    settle();
+    LONGS_EQUAL(1, count(Kind::kRemoved, 1));
+    LONGS_EQUAL(0, ledger.stats().entries);
+}
+
+TEST(FlowLedger, a_list_that_gives_a_flow_to_another_call_takes_it_from_the_first) {
+    attach();
+    want(1, {spec(1, 100)});
+    settle();
+    want(1, {});
+    pump();
+    CHECK_TRUE(want(2, {spec(2, 100)}));
+    ledger.session_started(commands);
+    commands.clear();
+    wire::FlowEvent listed;
+    listed.type = EventType::kListed;
+    listed.spec = spec(2, 100);
+    listed.spec.generation = 77;
+    ledger.on_event(listed, commands, reports);
+    want(2, {});  // and its removal is told of while the list goes on
+    listed.type = EventType::kRemoved;
+    ledger.on_event(listed, commands, reports);
+    CHECK_FALSE(ledger.has_flows(1));
+    CHECK_FALSE(ledger.has_flows(2));
+    listed.type = EventType::kListEnd;
+    ledger.on_event(listed, commands, reports);
+    LONGS_EQUAL(1, count(Kind::kRemoved, 1));
+    LONGS_EQUAL(0, ledger.stats().entries);
+}
+
+TEST(FlowLedger, a_stranger_in_the_place_of_a_call_that_is_over_by_then_goes_too) {
+    auto stranger = spec(50, 100);
+    stranger.generation = 44;
+    for (const bool listing : {true, false}) {
+        dataplane.put(stranger);
+        CHECK_TRUE(want(1, {spec(1, 100)}));
+        ledger.session_started(commands);
+        dataplane.take(commands);
+        auto events = dataplane.events();
+        LONGS_EQUAL(2, events.size());
+        ledger.on_event(events[0], commands, reports);
+        if (listing) want(1, {});
+        ledger.on_event(events[1], commands, reports);
+        if (!listing) want(1, {});
+        settle();
+        LONGS_EQUAL(0, dataplane.flows().size());
+        LONGS_EQUAL(0, ledger.stats().entries);
+        ledger.session_ended();
+        dataplane.end_session();
+    }
+}
+
 // Whatever happens in whatever order, at the end the dataplane has exactly what is wanted.
 TEST(FlowLedger, converges_after_any_history) {
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
@@ -629,5 +709,6 @@ TEST(FlowLedger, converges_after_any_history) {
         }
         LONGS_EQUAL_TEXT(total, d.flows().size(), std::to_string(seed).c_str());
         LONGS_EQUAL(total, l.stats().flows_present);
+        LONGS_EQUAL(total, l.stats().entries);
     }
 }
