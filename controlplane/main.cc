@@ -20,6 +20,7 @@
 #include "controlplane/call/outbox.h"
 #include "controlplane/net/dataplane_session.h"
 #include "controlplane/net/pace.h"
+#include "controlplane/net/stream_transport.h"
 #include "controlplane/net/udp_transport.h"
 #include "controlplane/ops/status.h"
 #include "controlplane/store/call_store.h"
@@ -27,6 +28,7 @@
 #include "platform/config/views.h"
 #include "platform/os/clock.h"
 #include "platform/os/event_loop.h"
+#include "platform/os/files.h"
 #include "platform/os/log.h"
 #include "platform/os/random.h"
 #include "platform/os/signals.h"
@@ -45,6 +47,8 @@ struct Arguments {
 // How long new datagrams wait at the start for the dataplane's first session: an INVITE before it would get 503.
 constexpr Duration kWaitForDataplane = 1s;
 constexpr std::uint8_t kShard = 0;
+// All connections, and what this process has open beside them.
+constexpr std::size_t kDescriptors = net::StreamLimits{}.connections + 2'000;
 
 // Everything that exists once the manager has given the view.
 class Control {
@@ -58,15 +62,13 @@ public:
           intake_({.deal =
                        [this](Now now, const transaction::Path& from, std::string_view datagram) {
                            costs_.datagram.begin();
-                           engine_.on_datagram(now, from.sip_interface, from.remote,
-                                               std::as_bytes(std::span(datagram)));
+                           engine_.on_message(now, from, std::as_bytes(std::span(datagram)));
                            costs_.datagram.end();
                        },
                    .refuse =
                        [this](Now now, const transaction::Path& from, std::string_view datagram) {
                            costs_.datagram.begin();
-                           engine_.on_surplus_invite(now, from.sip_interface, from.remote,
-                                                     std::as_bytes(std::span(datagram)));
+                           engine_.on_surplus_invite(now, from, std::as_bytes(std::span(datagram)));
                            costs_.datagram.end();
                        }}),
           transport_(
@@ -80,6 +82,22 @@ public:
                .on_unreachable = [this](const transaction::Path& to) { engine_.on_unreachable(loop_.now(), to); },
                .on_send_error =
                    [this](const transaction::SendQueue::Entry& entry) { engine_.on_send_error(loop_.now(), entry); }}),
+          streams_(loop, {.on_message =
+                              [this](const transaction::Path& from, std::span<const std::byte> message) {
+                                  intake_.on_datagram(
+                                      loop_.now(), from, loop_.now().instant,
+                                      {reinterpret_cast<const char*>(message.data()), message.size()});
+                              },
+                          .on_unframed =
+                              [this](const transaction::Path& from, const sip::Frame& last) {
+                                  engine_.on_unframed(loop_.now(), from, std::as_bytes(std::span(last.bytes)),
+                                                      {.status = last.status, .reason = last.reason});
+                              },
+                          .admits = [this](const transaction::Path& from) { return engine_.admits(from); },
+                          .on_stream =
+                              [this](const transaction::SendQueue::Entry& entry, std::uint32_t connection) {
+                                  engine_.on_stream(entry, connection);
+                              }}),
           session_(loop, arguments.runtime_dir + "/dataplane.sock",
                    // The engine is told at the end of the turn: a session may end while the outbox is carried out.
                    {.on_up = [this] { session_changes_.push_back(true); },
@@ -88,6 +106,7 @@ public:
 
     os::Result<void> start() {
         if (auto opened = transport_.open(view_.sip_interfaces); !opened) return opened;
+        if (auto opened = streams_.open(view_.sip_interfaces); !opened) return opened;
         take_over();
         loop_.timers().arm<&Control::start_sockets>(socket_start_, loop_.now().instant + kWaitForDataplane, this);
         loop_.before_wait([this](const Now& now) { return end_of_turn(now); });
@@ -102,7 +121,7 @@ public:
         if (call.method() == "show-calls") return call.reply(ops::calls(sight));
         if (call.method() == "show-trunks") return call.reply(ops::trunks(sight));
         if (call.method() == "show-counters")
-            return call.reply(ops::counters({engine_, intake_, transport_, session_, *store_, costs_}, loop_.now()));
+            return call.reply(ops::counters({engine_, intake_, transport_, streams_, session_, *store_, costs_}, loop_.now()));
         if (call.method() != "show-call")
             return call.fail({rpc::kMethodNotFound, "the control plane knows no " + call.method(), {}});
         const json::Value& id = call.params()["id"];
@@ -136,6 +155,7 @@ private:
     void start_sockets(Instant) {
         socket_start_.cancel();
         transport_.start();
+        streams_.start();
     }
 
     Instant end_of_turn(const Now& now) {
@@ -160,7 +180,7 @@ private:
         bool more = true;
         for (int round = 0; round < kRounds && more; ++round) more = carry_out(now);
         store_->poll();
-        const auto next_turn = pace_.next_turn(now.instant, transport_.counters().received);
+        const auto next_turn = pace_.next_turn(now.instant, transport_.counters().received + streams_.counters().received);
         if (more || invites_wait || !session_changes_.empty()) return now.instant;
         loop_.rest_until(next_turn);
         return std::min(engine_.next_deadline(), session_.next_poll(now.instant));
@@ -187,13 +207,25 @@ private:
         }
     }
 
+    void tell_losses(const Now& now) {
+        const auto losses = streams_.take_losses();
+        for (const auto& entry : losses.failed) engine_.on_send_error(now, entry);
+        for (const auto& path : losses.gone) engine_.on_unreachable(now, path);
+    }
+
     // True when there may be more.
     bool carry_out(const Now& now) {
+        tell_losses(now);
         engine_.flush(now);
-        if (outbox_.empty()) return false;
+        if (outbox_.empty()) {
+            streams_.flush();
+            return streams_.has_losses();
+        }
         for (const call::CallSave& save : outbox_.saves) store_->save(save.call, outbox_.bytes(save));
         session_.push(outbox_.flow_commands);
-        const auto refused = transport_.send(outbox_.sends);
+        auto refused = transport_.send(outbox_.sends);
+        const auto refused_streams = streams_.send(outbox_.sends);
+        refused.insert(refused.end(), refused_streams.begin(), refused_streams.end());
         for (const call::CallRecord& record : outbox_.records) store_->record(record.number, call::json_line(record));
         outbox_.clear();
         for (const auto& entry : refused) engine_.on_send_error(now, entry);
@@ -210,6 +242,7 @@ private:
     call::Engine engine_;
     call::Intake intake_;
     net::UdpTransport transport_;
+    net::StreamTransport streams_;
     net::DataplaneSession session_;
     net::Pace pace_;
     std::vector<bool> session_changes_;
@@ -266,6 +299,10 @@ int main(int argc, char** argv) {
     const Arguments arguments = parse(argc, argv);
     log::start("sallyport-control");
     os::block_signals({SIGTERM, SIGINT, SIGHUP});
+    const auto descriptors = os::raise_descriptor_limit(kDescriptors);
+    if (descriptors < kDescriptors)
+        log::warning("the system gives {} descriptors where {} are wanted: fewer connections will fit", descriptors,
+                     kDescriptors);
     os::EventLoop loop;
     std::unique_ptr<Control> control;
     auto signals = os::Signals::make(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {

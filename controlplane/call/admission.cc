@@ -93,6 +93,7 @@ void EngineCore::refuse(transaction::ServerId id, const transaction::Path& from,
     record.caller.realm = view_.realms.at(source_.realm).name;
     if (source_.kind == routing::Source::Kind::kTrunk) record.caller.trunk = view_.trunks.at(source_.trunk).name;
     record.caller.peer = from.remote.text();
+    record.caller.transport = transport_name(from.transport);
     emit(std::move(record));
 }
 

@@ -9,7 +9,7 @@
 // The ACK to the callee's 2xx is sent at once, not when the caller's comes: the callee need not repeat its 2xx
 // because the caller's ACK is late. Only when the 2xx carries an offer it waits for the answer in that ACK.
 // Flows are asked for with the first description that makes them possible, and the SDP goes on without waiting
-// for the dataplane: commands leave before datagrams, and media begins a round trip later at the earliest. A
+// for the dataplane: commands leave before messages, and media begins a round trip later at the earliest. A
 // refusal by the dataplane ends the call: 503 before the answer, BYE after it.
 //
 // A re-INVITE crosses the same way (call_modify.cc). We never start one and so never wait for a glare timer: 491
@@ -150,7 +150,7 @@ private:
 
     // call_setup.cc: from the INVITE to the final response
     void begin_record(const sip::Message& invite, std::uint16_t route);
-    void send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body);
+    void send_invite(const sip::Message& invite, std::string_view body);
     void on_invite_response(const sip::Message& response);
     void on_provisional(const sip::Message& response);
     void on_failure_response(const sip::Message& response);
@@ -224,10 +224,11 @@ private:
 
     // call_messages.cc
     policy::Passage passage(std::size_t from) const;
-    transaction::Path path(std::size_t leg) const;
+    transaction::Path path(std::size_t leg) const { return path(leg, legs_[leg].dialog); }
+    transaction::Path path(std::size_t leg, const dialog::Dialog& dialog) const;
     std::optional<transaction::ClientId> send_request(std::size_t leg, const transaction::Path& to,
                                                       std::string_view method, std::string_view bytes);
-    void begin(std::size_t leg, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
+    void begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
                std::string_view branch, std::uint8_t max_forwards = policy::kMaxForwards);
     void answer(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
                 std::span<const sip::ExtraHeader> extra = {});

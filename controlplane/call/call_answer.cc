@@ -195,7 +195,7 @@ void Call::send_ack(std::size_t i, transaction::ClientId invite, std::uint32_t c
     const auto branch = core_.layer().make_branch();
     const auto to = path(i);
     auto& w = core_.writer();
-    begin(i, legs_[i].dialog, "ACK", cseq, branch.view());
+    begin(to, legs_[i].dialog, "ACK", cseq, branch.view());
     write_product(sip::HeaderId::kUserAgent);
     if (cause != nullptr) policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
     const auto ack = body.empty() ? w.finish() : w.finish("application/sdp", body);
@@ -217,10 +217,10 @@ void Call::dismiss(const sip::Message& response) {
     unwanted.local_cseq = invite_cseq_;
     unwanted.remote_tag = response.to_tag();
     [[maybe_unused]] const auto established = dialog::establish(unwanted, response);  // else as far as we know it
-    const transaction::Path to{legs_[kCallee].sip_interface, dialog::next_hop(unwanted).value_or(legs_[kCallee].peer)};
+    const auto to = path(kCallee, unwanted);
     auto& w = core_.writer();
     const auto ack_branch = core_.layer().make_branch();
-    begin(kCallee, unwanted, "ACK", invite_cseq_, ack_branch.view());
+    begin(to, unwanted, "ACK", invite_cseq_, ack_branch.view());
     write_product(sip::HeaderId::kUserAgent);
     core_.layer().send(to, w.finish());
     const auto tag = response.to_tag().substr(0, dialog::kMaxIdentifier);
@@ -228,7 +228,7 @@ void Call::dismiss(const sip::Message& response) {
     dismissed_.emplace_back(tag);
     ++core_.counters().forks_dismissed;
     const auto bye_branch = core_.layer().make_branch();
-    begin(kCallee, unwanted, "BYE", invite_cseq_ + 1, bye_branch.view());
+    begin(to, unwanted, "BYE", invite_cseq_ + 1, bye_branch.view());
     write_product(sip::HeaderId::kUserAgent);
     send_request(kCallee, to, "BYE", w.finish());
 }

@@ -8,23 +8,32 @@
 namespace sallyport::call {
 
 policy::Passage Call::passage(std::size_t from) const {
-    const auto side = [this](const Leg& leg) { return policy::make_side(core_.view(), leg.sip_interface, leg.peer); };
+    const auto side = [this](const Leg& leg) {
+        return policy::make_side(core_.view(), leg.peer.sip_interface, leg.peer.remote);
+    };
     const auto& leg = legs_[from];
     return {side(leg), side(legs_[other(from)]), {leg.dialog.call_id, leg.dialog.local_tag, leg.dialog.remote_tag}};
 }
 
 // Where requests go on this leg. Between trunks as RFC 3261 §12.2.1.1 says; to a source of an open realm, which
-// may sit behind a NAT, back to where its messages come from.
-transaction::Path Call::path(std::size_t i) const {
+// may sit behind a NAT, back to where its messages come from. A stream that leads to the host in question is used for
+// as long as it is there: it need not be one that we could have made.
+transaction::Path Call::path(std::size_t i, const dialog::Dialog& dialog) const {
     const auto& leg = legs_[i];
-    const auto hop = leg.trunk ? dialog::next_hop(leg.dialog) : std::nullopt;
-    return {leg.sip_interface, hop.value_or(leg.peer)};
+    auto to = leg.peer;
+    const auto hop = dialog::next_hop(dialog);
+    if (!hop || (!leg.trunk && !is_stream(to.transport))) return to;
+    const auto transport = leg.trunk ? hop->transport.value_or(to.transport) : to.transport;
+    if (!core_.view().sip_interfaces.at(to.sip_interface).has(transport)) return to;
+    if (leg.trunk && (transport != to.transport || hop->remote.address != to.remote.address)) to.connection = 0;
+    to.remote = hop->remote;
+    to.transport = transport;
+    return to;
 }
 
-void Call::begin(std::size_t leg, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
-                 std::string_view branch, std::uint8_t max_forwards) {
-    dialog::begin_request(core_.writer(), dialog,
-                          {method, cseq, branch, core_.via(legs_[leg].sip_interface), max_forwards});
+void Call::begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method,
+                 std::uint32_t cseq, std::string_view branch, std::uint8_t max_forwards) {
+    dialog::begin_request(core_.writer(), dialog, {method, cseq, branch, core_.via(to), max_forwards});
 }
 
 std::optional<transaction::ClientId> Call::send_request(std::size_t leg, const transaction::Path& to,
@@ -50,7 +59,7 @@ void Call::prepare_failure() {
 
 // RFC 3261 §9.1: request line, Via, Route, From, To, Call-ID and the number in CSeq are the INVITE's.
 void Call::prepare_cancel(std::size_t leg, const transaction::Path& to, std::string_view branch) {
-    begin(leg, legs_[leg].dialog, "CANCEL", exchange_.cseq_out, branch);
+    begin(to, legs_[leg].dialog, "CANCEL", exchange_.cseq_out, branch);
     write_product(sip::HeaderId::kUserAgent);
     exchange_.detail->cancel = core_.writer().finish();
     exchange_.detail->cancel_path = to;
@@ -69,7 +78,7 @@ void Call::cancel_invite(const std::string& reason) {
 void Call::changed() { core_.changed(*this); }
 
 void Call::write_contact(std::size_t leg) {
-    core_.writer().header(sip::HeaderId::kContact, {"<sip:", core_.via(legs_[leg].sip_interface), ">"});
+    core_.writer().header(sip::HeaderId::kContact, core_.contact(legs_[leg].peer));
 }
 
 void Call::write_product(sip::HeaderId id) {

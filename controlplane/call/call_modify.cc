@@ -92,7 +92,11 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     exchange_.detail->target = std::move(target.remote_target);
     // A source of an open realm is known by nothing but its address, which the NAT before it may change.
     exchange_.detail->source = legs_[leg].peer;
-    if (!legs_[leg].trunk && from.sip_interface == legs_[leg].sip_interface) exchange_.detail->source = from.remote;
+    const auto& peer = legs_[leg].peer;
+    if (!legs_[leg].trunk && from.sip_interface == peer.sip_interface)
+        exchange_.detail->source = from;
+    else if (from.transport == peer.transport && from.remote.address == peer.remote.address)
+        exchange_.detail->source.connection = from.connection;  // the one before may be gone
     exchange_.late_offer = !body.sdp;
 
     std::string offer;
@@ -118,17 +122,18 @@ void Call::pass_reinvite(const sip::Message& request, std::uint8_t max_forwards,
     exchange_.cseq_out = ++leg.dialog.local_cseq;
     const auto branch = core_.layer().make_branch();
     auto& w = core_.writer();
-    begin(to, leg.dialog, "INVITE", exchange_.cseq_out, branch.view(), max_forwards);
+    const auto way = path(to);
+    begin(way, leg.dialog, "INVITE", exchange_.cseq_out, branch.view(), max_forwards);
     write_contact(to);
     w.header(sip::HeaderId::kAllow, policy::kAllow);
     w.header(sip::HeaderId::kAccept, policy::kAccept);
     write_product(sip::HeaderId::kUserAgent);
     policy::append_passed(w, request, passage(exchange_.from), core_.pass_counters());
     const auto id =
-        send_request(to, path(to), "INVITE", offer.empty() ? w.finish() : w.finish("application/sdp", offer));
+        send_request(to, way, "INVITE", offer.empty() ? w.finish() : w.finish("application/sdp", offer));
     if (!id) return fail_reinvite(500, nullptr);
     exchange_.client = *id;
-    prepare_cancel(to, path(to), branch.view());
+    prepare_cancel(to, core_.layer().path(*id).value_or(way), branch.view());
     arm_no_answer();
     changed();
 }

@@ -70,6 +70,7 @@ void write_json(json::LineWriter& out, const LegRecord& leg) {
     out.key("trunk").text(leg.trunk);
     out.key("realm").text(leg.realm);
     out.key("peer").text(leg.peer);
+    out.key("transport").text(leg.transport);
     out.end_object();
 }
 
@@ -95,12 +96,15 @@ DirectionRecord read_direction(ByteReader& in) {
 }
 
 void write_leg(ByteWriter& out, const LegRecordText& leg) {
-    for (const auto s : {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer}) out.text(s);
+    for (const auto s :
+         {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer, leg.transport})
+        out.text(s);
 }
 
 LegRecord read_leg(ByteReader& in) {
     LegRecord leg;
-    for (auto* s : {&leg.call_id, &leg.local_tag, &leg.remote_tag, &leg.trunk, &leg.realm, &leg.peer}) *s = in.text();
+    for (auto* s : {&leg.call_id, &leg.local_tag, &leg.remote_tag, &leg.trunk, &leg.realm, &leg.peer, &leg.transport})
+        *s = in.text();
     return leg;
 }
 
@@ -161,7 +165,7 @@ std::string json_line(const CallRecord& record) {
 }
 
 LegRecordText view_of(const LegRecord& leg) {
-    return {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer};
+    return {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer, leg.transport};
 }
 
 CallRecordText view_of(const CallRecord& r) {
@@ -186,7 +190,8 @@ CallRecordText view_of(const CallRecord& r) {
 CallRecord record_of(const CallRecordText& t) {
     const auto leg = [](const LegRecordText& l) {
         return LegRecord{std::string(l.call_id), std::string(l.local_tag), std::string(l.remote_tag),
-                         std::string(l.trunk),   std::string(l.realm),     std::string(l.peer)};
+                         std::string(l.trunk),   std::string(l.realm),     std::string(l.peer),
+                         std::string(l.transport)};
     };
     CallRecord out;
     out.number = t.number;

@@ -51,6 +51,7 @@ struct LegRecord {
     std::string trunk;  // empty: a source of an open realm
     std::string realm;
     std::string peer;  // where requests of this leg go, "192.0.2.10:5060"
+    std::string transport;  // "udp", "tcp" or "tls"
 };
 
 struct CallRecord {
@@ -81,6 +82,7 @@ struct LegRecordText {
     std::string_view trunk;
     std::string_view realm;
     std::string_view peer;
+    std::string_view transport;
 };
 struct CallRecordText {
     std::uint64_t number = 0;

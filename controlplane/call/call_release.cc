@@ -79,13 +79,14 @@ bool Call::try_bye(std::size_t i, const sip::Message* cause) {
     auto& leg = legs_[i];
     const auto branch = core_.layer().make_branch();
     auto& w = core_.writer();
-    begin(i, leg.dialog, "BYE", leg.dialog.local_cseq + 1, branch.view());
+    const auto to = path(i);
+    begin(to, leg.dialog, "BYE", leg.dialog.local_cseq + 1, branch.view());
     if (cause != nullptr)
         policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
     else if (!leg.bye_reason.empty())
         w.header(sip::HeaderId::kReason, leg.bye_reason);
     write_product(sip::HeaderId::kUserAgent);
-    if (!send_request(i, path(i), "BYE", w.finish())) return false;
+    if (!send_request(i, to, "BYE", w.finish())) return false;
     ++leg.dialog.local_cseq;
     return true;
 }
@@ -138,8 +139,9 @@ void Call::tell(Told& told) const {
         out.call_id = leg.dialog.call_id;
         out.local_tag = leg.dialog.local_tag;
         out.remote_tag = leg.dialog.remote_tag;
-        told.peers[i] = leg.peer.text();
+        told.peers[i] = leg.peer.remote.text();
         out.peer = told.peers[i];
+        out.transport = transport_name(leg.peer.transport);
         if (imported_) continue;
         if (leg.trunk) out.trunk = view.trunks.at(*leg.trunk).name;
         out.realm = view.realms.at(leg.realm).name;

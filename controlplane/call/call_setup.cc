@@ -35,13 +35,11 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
                  std::optional<sdp::Session> offer) {
     auto& caller = legs_[kCaller];
     auto& callee = legs_[kCallee];
-    caller.sip_interface = from.sip_interface;
     if (source.kind == routing::Source::Kind::kTrunk) caller.trunk = source.trunk;
-    caller.peer = from.remote;
+    caller.peer = from;
     caller.dialog = std::move(dialog);
-    callee.sip_interface = target.sip_interface;
     callee.trunk = target.trunk;
-    callee.peer = target.peer;
+    callee.peer = {target.sip_interface, target.peer, target.transport};
     invite_server_ = server;
     exchange_.begin();
     exchange_.initial = true;
@@ -63,7 +61,7 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     }
     answer(server, 100, sip::default_reason(100), {});  // RFC 3261 §17.2.1: at once
     prepare_failure();
-    send_invite(invite, target, body);
+    send_invite(invite, body);
 }
 
 void Call::begin_record(const sip::Message& invite, std::uint16_t route) {
@@ -73,7 +71,7 @@ void Call::begin_record(const sip::Message& invite, std::uint16_t route) {
     notes_.route = route;
 }
 
-void Call::send_invite(const sip::Message& invite, const routing::Target& target, std::string_view body) {
+void Call::send_invite(const sip::Message& invite, std::string_view body) {
     auto& callee = legs_[kCallee];
     const auto way = passage(kCaller);
     invite_cseq_ = 1 + core_.random().below(kMaxFirstCSeq);
@@ -84,7 +82,7 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     core_.add_dialog(callee.dialog.local_tag, number_, kCallee);
     const auto branch = core_.layer().make_branch();
     auto& w = core_.writer();
-    begin(kCallee, callee.dialog, "INVITE", invite_cseq_, branch.view(),
+    begin(callee.peer, callee.dialog, "INVITE", invite_cseq_, branch.view(),
           policy::next_max_forwards(invite).value_or(policy::kMaxForwards));
     write_contact(kCallee);
     w.header(sip::HeaderId::kAllow, policy::kAllow);
@@ -92,12 +90,12 @@ void Call::send_invite(const sip::Message& invite, const routing::Target& target
     write_product(sip::HeaderId::kUserAgent);
     policy::append_passed(w, invite, way, hidden, core_.pass_counters());
     const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
-    const auto id = send_request(kCallee, {target.sip_interface, target.peer}, "INVITE", bytes);
+    const auto id = send_request(kCallee, callee.peer, "INVITE", bytes);
     if (bytes.empty()) return refuse(513, sip::default_reason(513));
     if (!id) return refuse(503, "Too many transactions");
     invite_client_ = exchange_.client = *id;
     exchange_.cseq_out = invite_cseq_;
-    prepare_cancel(kCallee, {target.sip_interface, target.peer}, branch.view());
+    prepare_cancel(kCallee, core_.layer().path(*id).value_or(callee.peer), branch.view());
     arm_no_answer();
     changed();
 }

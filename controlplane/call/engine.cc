@@ -9,20 +9,34 @@ Engine::Engine(const config::ControlView& view, RandomSource& random, std::uint8
 
 Engine::~Engine() = default;
 
-void Engine::on_datagram(Now now, std::uint16_t sip_interface, const Endpoint& source,
-                         std::span<const std::byte> datagram) {
-    core_->on_datagram(now, {sip_interface, source}, {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
+namespace {
+std::string_view text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+}  // namespace
+
+void Engine::on_message(Now now, const transaction::Path& from, std::span<const std::byte> bytes) {
+    core_->on_message(now, from, text(bytes));
 }
 
-void Engine::on_surplus_invite(Now now, std::uint16_t sip_interface, const Endpoint& source,
-                               std::span<const std::byte> datagram) {
-    core_->on_surplus_invite(now, {sip_interface, source},
-                             {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
+void Engine::on_unframed(Now now, const transaction::Path& from, std::span<const std::byte> head,
+                         const sip::ParseError& why) {
+    core_->on_unframed(now, from, text(head), why);
+}
+
+void Engine::on_surplus_invite(Now now, const transaction::Path& from, std::span<const std::byte> bytes) {
+    core_->on_surplus_invite(now, from, text(bytes));
 }
 
 void Engine::on_send_error(Now now, const transaction::SendQueue::Entry& entry) { core_->on_send_error(now, entry); }
 
 void Engine::on_unreachable(Now now, const transaction::Path& to) { core_->on_unreachable(now, to); }
+
+void Engine::on_stream(const transaction::SendQueue::Entry& entry, std::uint32_t connection) {
+    core_->layer().on_stream(entry, connection);
+}
+
+bool Engine::admits(const transaction::Path& from) { return core_->admits(from); }
 
 void Engine::on_flow_event(Now now, const wire::FlowEvent& event) { core_->on_flow_event(now, event); }
 

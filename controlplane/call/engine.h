@@ -1,5 +1,5 @@
 #pragma once
-// The signalling core of one shard: SIP datagrams, flow events and time go in, an Outbox comes out.
+// The signalling core of one shard: SIP messages, flow events and time go in, an Outbox comes out.
 //
 // Sans-IO: no clock, socket, thread or file. The caller gives inputs, calls flush() at the end of the turn,
 // drains the outbox, and goes on. `now` never goes back. Between turns the caller sleeps until
@@ -9,7 +9,7 @@
 // leg on which it went on, each with its own Call-ID, tags, CSeq, Via, Contact and route set.
 //
 // Start after a crash: import_call() for each record of the table of live calls, then
-// on_dataplane_session(up), then datagrams. A stable call goes on as if nothing had happened and adopts its
+// on_dataplane_session(up), then messages. A stable call goes on as if nothing had happened and adopts its
 // flows; any other becomes a record "interrupted", and its flows go. Flows that no call owns are removed.
 
 #include <cstddef>
@@ -25,9 +25,12 @@
 
 #include "controlplane/call/call_record.h"
 #include "controlplane/call/outbox.h"
+#include "controlplane/sip/message.h"
+#include "controlplane/transaction/path.h"
 #include "platform/base/ip_address.h"
 #include "platform/base/random.h"
 #include "platform/base/time.h"
+#include "platform/base/transport.h"
 #include "platform/config/views.h"
 #include "platform/wire/flow_records.h"
 
@@ -55,6 +58,7 @@ struct LegView {
     std::string realm;
     std::string sip_interface;
     Endpoint peer;
+    Transport transport = Transport::kUdp;
 };
 
 struct CallView {
@@ -113,18 +117,23 @@ public:
     Engine& operator=(const Engine&) = delete;
 
     // --- inputs -----------------------------------------------------------------------------------------
-    // A datagram that came to `sip_interface` (index into the view). The bytes are not kept.
-    void on_datagram(Now now, std::uint16_t sip_interface, const Endpoint& source, std::span<const std::byte> datagram);
+    // A datagram, or one message of a stream. The bytes are not kept.
+    void on_message(Now now, const transaction::Path& from, std::span<const std::byte> bytes);
+    // The head of a message whose end is in doubt (sip::Frame::kLast): a request gets `why`; nothing else comes of it.
+    void on_unframed(Now now, const transaction::Path& from, std::span<const std::byte> head, const sip::ParseError& why);
     // The same of an INVITE that is one too many (controlplane/call/intake.h): 503 with Retry-After without a
     // transaction, a call or a record, counted for its trunk. A retransmission, and what turns out to be no new call,
     // is dealt with as ever; a stranger is what it always is.
-    void on_surplus_invite(Now now, std::uint16_t sip_interface, const Endpoint& source,
-                           std::span<const std::byte> datagram);
-    // The kernel refused this datagram of Outbox::sends: what waits for its answer fails as RFC 3261 §17.1.4
+    void on_surplus_invite(Now now, const transaction::Path& from, std::span<const std::byte> bytes);
+    // This message of Outbox::sends could not go out: what waits for its answer fails as RFC 3261 §17.1.4
     // says, without waiting for Timer B or F.
     void on_send_error(Now now, const transaction::SendQueue::Entry& entry);
-    // ICMP said later that nobody is there.
+    // ICMP said later that nobody is there, or the stream is gone.
     void on_unreachable(Now now, const transaction::Path& to);
+    // The stream that this message of Outbox::sends went on, when its path named none.
+    void on_stream(const transaction::SendQueue::Entry& entry, std::uint32_t connection);
+    // Whether anything from there can be more than a stranger's (Router::identify): a stream is not taken from others.
+    bool admits(const transaction::Path& from);
     void on_flow_event(Now now, const wire::FlowEvent& event);
     // A session with the dataplane has begun or ended. Begun: flows are listed, compared with what the calls
     // want, and set right. While there is none, new calls get 503 and existing ones live on.

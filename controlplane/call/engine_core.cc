@@ -14,12 +14,14 @@ constexpr std::size_t kMinTransactions = 20000;
 constexpr std::size_t kTagBytes = 12;  // RFC 3261 §19.3 asks for 32 bits
 constexpr std::size_t kCallIdBytes = 16;
 
-transaction::TransactionSettings transaction_settings(const config::SignallingSystem& system, std::uint8_t shard) {
+transaction::TransactionSettings transaction_settings(const config::ControlView& view, std::uint8_t shard) {
+    const auto& system = view.system;
     transaction::TransactionSettings s;
     s.t1 = system.t1;
     s.t2 = system.t2;
     s.t4 = system.t4;
     s.shard = shard;
+    for (const auto& i : view.sip_interfaces) s.has_tcp.push_back(i.has(Transport::kTcp));
     s.max_server_transactions = std::max(kMinTransactions, kTransactionsPerCall * system.max_calls);
     s.max_client_transactions = s.max_server_transactions;
     // A call that is over leaves two behind on each side, INVITE and BYE, and stands itself as long as its clients do.
@@ -74,11 +76,19 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
       router_(view),
       pools_(view.realms, random),
       ledger_(kFlowsPerCall * view.system.max_calls, wall_seconds(now), draw_key(random)),
-      layer_(transaction_settings(view.system, shard), wheel_, random, out.sends, *this) {
+      layer_(transaction_settings(view, shard), wheel_, random, out.sends, *this) {
     answered_in_.resize(view.trunks.size());
     answered_out_.resize(view.trunks.size());
     shed_in_.resize(view.trunks.size());
-    for (const auto& sip_interface : view.sip_interfaces) via_.push_back(sip_interface.local.text());
+    for (const auto& sip_interface : view.sip_interfaces) {
+        auto& places = places_.emplace_back();
+        for (const auto t : {Transport::kUdp, Transport::kTcp, Transport::kTls}) {
+            const auto local = sip_interface.local.text();
+            const auto parameter = is_stream(t) ? ";transport=" + std::string(transport_name(t)) : std::string();
+            places.at(static_cast<std::size_t>(t)) = {std::string(via_protocol(t)) + " " + local,
+                                                      "<sip:" + local + parameter + ">"};
+        }
+    }
 }
 
 std::string EngineCore::make_tag() { return random_text(random_, shard_, kTagBytes); }
@@ -138,6 +148,11 @@ bool EngineCore::admit_source(const transaction::Path& from, bool parsed) {
     return false;
 }
 
+bool EngineCore::admits(const transaction::Path& from) {
+    const auto source = router_.identify(from.sip_interface, from.remote);
+    return source.kind != routing::Source::Kind::kUnknown || source.forbid;
+}
+
 // See Call::on_orphan.
 bool EngineCore::take_orphan() {
     if (message_.is_request() || message_.method() != sip::Method::kInvite) return false;
@@ -147,19 +162,32 @@ bool EngineCore::take_orphan() {
     return call != nullptr && call->on_orphan(it->second.leg, message_);
 }
 
-void EngineCore::on_datagram(Now now, const transaction::Path& from, std::string_view datagram) {
+void EngineCore::on_message(Now now, const transaction::Path& from, std::string_view bytes) {
     enter(now);
-    deal(from, false, datagram);
+    deal(from, false, bytes);
 }
 
-void EngineCore::on_surplus_invite(Now now, const transaction::Path& from, std::string_view datagram) {
+void EngineCore::on_unframed(Now now, const transaction::Path& from, std::string_view head,
+                             const sip::ParseError& why) {
     enter(now);
-    deal(from, true, datagram);
+    ++counters_.messages;
+    ++counters_.malformed;
+    const auto parsed = message_.parse(head);
+    if (!admit_source(from, false)) return;
+    auto error = parsed ? why : parsed.error();
+    if (parsed) error.answerable = message_.is_request() && message_.method() != sip::Method::kAck;
+    layer_.on_malformed(from, message_, error);
+    leave();
 }
 
-void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_view datagram) {
-    ++counters_.datagrams;
-    const auto parsed = message_.parse(datagram);
+void EngineCore::on_surplus_invite(Now now, const transaction::Path& from, std::string_view bytes) {
+    enter(now);
+    deal(from, true, bytes);
+}
+
+void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_view bytes) {
+    ++counters_.messages;
+    const auto parsed = message_.parse(bytes);
     if (!admit_source(from, parsed.has_value())) return;
     if (parsed && (take_orphan() || (surplus && shed(from)))) return leave();
     if (parsed) {

@@ -23,7 +23,7 @@
 namespace sallyport::call {
 
 struct EngineCounters {
-    std::uint64_t datagrams = 0;
+    std::uint64_t messages = 0;
     std::uint64_t malformed = 0;  // from known sources
     std::uint64_t calls = 0;      // INVITEs that became a call
     std::uint64_t calls_answered = 0;
@@ -67,10 +67,12 @@ public:
     EngineCore(const config::ControlView& view, RandomSource& random, std::uint8_t shard, Outbox& out, Now now);
 
     // --- inputs: see engine.h
-    void on_datagram(Now now, const transaction::Path& from, std::string_view datagram);
-    void on_surplus_invite(Now now, const transaction::Path& from, std::string_view datagram);
+    void on_message(Now now, const transaction::Path& from, std::string_view bytes);
+    void on_unframed(Now now, const transaction::Path& from, std::string_view head, const sip::ParseError& why);
+    void on_surplus_invite(Now now, const transaction::Path& from, std::string_view bytes);
     void on_send_error(Now now, const transaction::SendQueue::Entry& entry);
     void on_unreachable(Now now, const transaction::Path& to);
+    bool admits(const transaction::Path& from);
     void on_flow_event(Now now, const wire::FlowEvent& event);
     void on_dataplane_session(Now now, bool up);
     void advance(Now now);
@@ -109,7 +111,9 @@ public:
     std::string make_tag();
     std::string make_call_id();
     std::uint64_t make_number();
-    std::string_view via(std::uint16_t sip_interface) const { return via_.at(sip_interface); }
+    // "SIP/2.0/UDP 192.0.2.1:5060" and "<sip:192.0.2.1:5060>": what we are on this way.
+    std::string_view via(const transaction::Path& path) const { return at(path).via; }
+    std::string_view contact(const transaction::Path& path) const { return at(path).contact; }
 
     bool add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg);  // false: taken
     void remove_dialog(std::string_view tag);
@@ -156,7 +160,7 @@ private:
     void enter(Now now) { now_ = now; }
     void leave();  // at the end of each input: reports of the ledger, calls that are over
     bool admit_source(const transaction::Path& from, bool parsed);
-    void deal(const transaction::Path& from, bool surplus, std::string_view datagram);
+    void deal(const transaction::Path& from, bool surplus, std::string_view bytes);
     bool shed(const transaction::Path& from);
     bool take_orphan();
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
@@ -175,7 +179,14 @@ private:
     Now now_;
     std::uint8_t shard_;
     std::uint64_t next_number_;
-    std::vector<std::string> via_;  // "192.0.2.1:5060", by sip interface
+    struct Place {
+        std::string via;
+        std::string contact;
+    };
+    const Place& at(const transaction::Path& path) const {
+        return places_.at(path.sip_interface).at(static_cast<std::size_t>(path.transport));
+    }
+    std::vector<std::array<Place, kTransports>> places_;  // by sip interface and transport
     TimerWheel wheel_;
     routing::Router router_;
     flow::PortPools pools_;

@@ -22,7 +22,7 @@ namespace sallyport::call {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x53504332;  // "SPC2"
-constexpr std::uint16_t kVersion = 4;
+constexpr std::uint16_t kVersion = 5;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
@@ -78,6 +78,19 @@ std::expected<ExportHead, std::string> read_head(std::span<const std::byte> data
     return ExportHead{version, kind, std::move(record), in};
 }
 
+// Streams do not outlive the process: what went by one goes by another.
+void write_path(ByteWriter& out, const transaction::Path& path) {
+    out.u8(static_cast<std::uint8_t>(path.transport));
+    out.text(path.remote.text());
+}
+
+std::optional<transaction::Path> read_path(ByteReader& in) {
+    const auto transport = in.u8();
+    const auto remote = Endpoint::parse(in.text());
+    if (!remote || transport >= kTransports) return std::nullopt;
+    return transaction::Path{0, *remote, static_cast<Transport>(transport)};
+}
+
 }  // namespace
 
 Call::~Call() {
@@ -128,11 +141,11 @@ void Call::export_exchange(ByteWriter& out, Now now) const {
     out.u8(static_cast<std::uint8_t>(exchange_.from));
     out.u32(exchange_.cseq_in);
     out.u32(exchange_.cseq_out);
-    out.text(exchange_.detail->ok_path.remote.text());
+    write_path(out, exchange_.detail->ok_path);
     out.text(kind == Pending::kAnswered ? exchange_.detail->ok : exchange_.detail->failure);
     write_deadline(out, kind == Pending::kAnswered ? exchange_.detail->give_up : kNever, now);
     out.text(kind == Pending::kAnswered ? std::string_view() : exchange_.detail->cancel);
-    out.text(kind == Pending::kAnswered ? std::string() : exchange_.detail->cancel_path.remote.text());
+    if (kind == Pending::kUnanswered) write_path(out, exchange_.detail->cancel_path);
 }
 
 std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) {
@@ -143,17 +156,20 @@ std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) 
     exchange_.from = in.u8() == kCaller ? kCaller : kCallee;
     exchange_.cseq_in = in.u32();
     exchange_.cseq_out = in.u32();
-    const auto peer = Endpoint::parse(in.text());
+    auto answer_to = read_path(in);
     (exchange_.answered ? exchange_.detail->ok : exchange_.detail->failure) = in.text();
     exchange_.detail->give_up = read_deadline(in, now);
     exchange_.detail->cancel = in.text();
-    const auto cancel_to = Endpoint::parse(in.text());
-    if (in.failed() || kind > static_cast<std::uint8_t>(Pending::kUnanswered) || !peer ||
+    auto cancel_to = exchange_.answered ? std::nullopt : read_path(in);
+    if (in.failed() || kind > static_cast<std::uint8_t>(Pending::kUnanswered) || !answer_to ||
         (exchange_.answered ? exchange_.detail->give_up == kNever : !cancel_to)) {
         return std::unexpected("the INVITE under way is malformed");
     }
-    exchange_.detail->ok_path = {legs_[exchange_.from].sip_interface, *peer};
-    if (cancel_to) exchange_.detail->cancel_path = {legs_[other(exchange_.from)].sip_interface, *cancel_to};
+    answer_to->sip_interface = legs_[exchange_.from].peer.sip_interface;
+    exchange_.detail->ok_path = *answer_to;
+    if (!cancel_to) return {};
+    cancel_to->sip_interface = legs_[other(exchange_.from)].peer.sip_interface;
+    exchange_.detail->cancel_path = *cancel_to;
     return {};
 }
 
@@ -161,7 +177,7 @@ std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) 
 void Call::export_leg(ByteWriter& out, const Leg& leg, const LegRecordText& known) const {
     out.u8(static_cast<std::uint8_t>((leg.trunk ? kTrunked : 0) | (leg.established ? kEstablished : 0) |
                                      (leg.bye_done ? kByeDone : 0)));
-    out.text(core_.view().sip_interfaces.at(leg.sip_interface).name);
+    out.text(core_.view().sip_interfaces.at(leg.peer.sip_interface).name);
     dialog::write(out, leg.dialog, {known.call_id, known.local_tag, known.remote_tag});
     // Only a call that goes on will negotiate again.
     if (stable()) leg.media.export_to(out);
@@ -177,8 +193,9 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t h
     const auto sip_interface = index_of(view.sip_interfaces, in.text());
     const auto trunk = index_of(view.trunks, known.trunk);
     const auto peer = Endpoint::parse(known.peer);
+    const auto transport = transport_named(known.transport);
     leg.dialog = dialog::read_dialog(in, {known.call_id, known.local_tag, known.remote_tag});
-    if (in.failed() || !peer) return std::unexpected("a leg is truncated or malformed");
+    if (in.failed() || !peer || !transport) return std::unexpected("a leg is truncated or malformed");
     if (!realm || !sip_interface) {
         return std::unexpected("a leg names a realm or interface that the configuration does not have");
     }
@@ -190,9 +207,10 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t h
         leg.media = std::move(*media);
     }
     leg.realm = *realm;
-    leg.sip_interface = *sip_interface;
+    leg.peer.sip_interface = *sip_interface;
     if (trunked) leg.trunk = trunk;
-    leg.peer = *peer;
+    leg.peer.remote = *peer;
+    leg.peer.transport = *transport;
     leg.imported_cseq = leg.dialog.local_cseq;
     leg.established = (flags & kEstablished) != 0;
     leg.bye_done = (flags & kByeDone) != 0;

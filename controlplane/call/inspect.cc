@@ -27,8 +27,9 @@ LegView Call::leg_view(std::size_t i) const {
     out.remote_tag = leg.dialog.remote_tag;
     if (leg.trunk) out.trunk = config.trunks.at(*leg.trunk).name;
     out.realm = config.realms.at(leg.realm).name;
-    out.sip_interface = config.sip_interfaces.at(leg.sip_interface).name;
-    out.peer = leg.peer;
+    out.sip_interface = config.sip_interfaces.at(leg.peer.sip_interface).name;
+    out.peer = leg.peer.remote;
+    out.transport = leg.peer.transport;
     return out;
 }
 
@@ -122,8 +123,8 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"live-flow-transactions", ledger.under_way, "transactions of flow commands and lists without an answer, now"},
         {"live-transaction-bytes", layer_.text_bytes(), "what all transactions keep of messages, in bytes, now"},
         {"resting-port-pairs", resting, "port pairs that wait before they are used again, now"},
-        {"datagrams", c.datagrams, "SIP datagrams received"},
-        {"malformed", c.malformed, "datagrams of known sources that are no SIP"},
+        {"messages", c.messages, "SIP messages received: datagrams, and those of streams"},
+        {"malformed", c.malformed, "messages of known sources that are no SIP"},
         {"calls", c.calls, "INVITEs that became a call"},
         {"calls-answered", c.calls_answered, "calls that were answered"},
         {"calls-refused", c.calls_refused, "INVITEs that did not become a call"},
@@ -186,6 +187,9 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"sip-timeouts", t.timeouts, "requests of ours without a final response (Timers B, F)"},
         {"sip-acks-missing", t.acks_missing, "failures of ours that were never acknowledged (Timer H)"},
         {"sip-transport-errors", t.transport_errors, "transactions ended because a message could not be sent"},
+        {"sip-sent-anew", t.sent_anew, "messages sent once more because their stream was gone"},
+        {"sip-too-large-for-udp", t.too_large_for_udp, "requests that went by TCP because of their size"},
+        {"sip-back-to-udp", t.back_to_udp, "those that nobody took there, sent by UDP"},
         {"sip-refused-again", t.refused_again,
          "INVITEs that were refused for overload or want of room and came again (503)"},
         {"sip-server-table-full", t.server_table_full, "requests refused because the table was full (503)"},

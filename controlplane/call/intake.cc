@@ -28,10 +28,7 @@ void Intake::on_datagram(Now now, const transaction::Path& from, Instant arrived
     if (kind == sip::Glance::kCancel && count_ > 0 && count_ < kMaxWaiting) return push(from, arrived, true, datagram);
     if (kind != sip::Glance::kNewInvite) return handlers_.deal(now, from, datagram);
     ++counters_.invites;
-    if (now.instant - arrived >= kStale) {
-        ++counters_.stale;
-        return;
-    }
+    if (now.instant - arrived >= kStale) return drop(now, from, datagram);
     const auto waited = count_ > 0 ? oldest_wait(now.instant) : std::max(Duration::zero(), now.instant - arrived);
     overload_.look(now.instant, waited);
     const bool full = count_ == kMaxWaiting || bytes_ + datagram.size() > kMaxWaitingBytes;
@@ -49,7 +46,7 @@ bool Intake::serve(Now now) {
         const Waiting& next = ring_[first_];
         const auto waited = std::max(Duration::zero(), now.instant - next.arrived);
         if (!next.cancel && waited >= kStale) {
-            ++counters_.stale;
+            drop(now, next.from, next.datagram);
         } else {
             ++begun;
             counters_.longest = std::max(counters_.longest, waited);
@@ -59,6 +56,12 @@ bool Intake::serve(Now now) {
     }
     overload_.look(now.instant, oldest_wait(now.instant));
     return count_ > 0;
+}
+
+// It was sent again meanwhile; over a stream nothing is, and the sender is to know.
+void Intake::drop(Now now, const transaction::Path& from, std::string_view datagram) {
+    ++counters_.stale;
+    if (is_stream(from.transport)) handlers_.refuse(now, from, datagram);
 }
 
 void Intake::push(const transaction::Path& from, Instant arrived, bool cancel, std::string_view datagram) {

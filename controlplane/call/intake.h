@@ -68,6 +68,7 @@ private:
     };
 
     Duration oldest_wait(Instant now) const;
+    void drop(Now now, const transaction::Path& from, std::string_view datagram);
     void push(const transaction::Path& from, Instant arrived, bool cancel, std::string_view datagram);
     void pop();
     void count(Instant now, bool refused);

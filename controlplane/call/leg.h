@@ -11,7 +11,7 @@
 #include "controlplane/dialog/dialog.h"
 #include "controlplane/flow/media_plan.h"
 #include "controlplane/transaction/ids.h"
-#include "controlplane/transaction/send_queue.h"
+#include "controlplane/transaction/path.h"
 #include "media/offer_answer/offer_answer.h"
 #include "platform/base/ip_address.h"
 #include "platform/base/time.h"
@@ -27,9 +27,8 @@ struct Leg {
     explicit Leg(std::uint64_t sdp_session) : media(sdp_session) {}
 
     std::uint16_t realm = 0;
-    std::uint16_t sip_interface = 0;
     std::optional<std::uint16_t> trunk;  // none: a source of an open realm
-    Endpoint peer;                       // where the INVITE came from, or went to
+    transaction::Path peer;              // where the INVITE came from, or went to
     dialog::Dialog dialog;
     sdp::OfferAnswer media;
     bool established = false;  // a 2xx was sent (leg 0) or received (leg 1)
@@ -51,7 +50,7 @@ struct Branch {
 // What an INVITE needs only while it is on its way.
 struct ExchangeDetail {
     std::string target;  // of the re-INVITE's Contact; in force with the 2xx
-    Endpoint source;     // the peer of the re-INVITE's leg; in force with the 2xx
+    transaction::Path source;  // the peer of the re-INVITE's leg; in force with the 2xx
     Timer timer;         // for an answer to come; from our 2xx on for its ACK
     // While answered (RFC 3261 §13.3.1.4). After a restart `ok` may be a failure: see export.cc.
     std::string ok;

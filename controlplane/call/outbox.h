@@ -3,7 +3,7 @@
 // order, and clears it:
 //   1. saves           into the table of live calls, so that what follows is never ahead of what a crash leaves
 //   2. flow_commands   to the dataplane, in order
-//   3. sends           datagrams
+//   3. sends           messages
 //   4. records         to the store; a record ends its call: when it is written, the call's slot is free
 // Saves are coalesced: after a batch there is at most one per call, the last.
 

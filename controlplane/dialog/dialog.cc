@@ -6,7 +6,6 @@ namespace sallyport::dialog {
 
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 5060;
 constexpr std::size_t kMaxExportedRoutes = kMaxRoutes + 1;
 
 // From or To without its tag: what we write is a name-addr, so that parameters of the URI stay in it.
@@ -68,6 +67,15 @@ bool strict(const Dialog& dialog) {
     if (dialog.routes.empty()) return false;
     const auto first = route_uri(dialog.routes.front());
     return first && !first->lr();
+}
+
+// What a URI asks for (RFC 3261 §19.1.1, RFC 5630 §3.1.4); of one that it does not know, as of none.
+std::optional<Transport> transport_of(const sip::Uri& uri) {
+    if (uri.scheme == sip::UriScheme::kSips) return Transport::kTls;
+    const auto value = uri.params.value("transport");
+    for (const auto t : {Transport::kUdp, Transport::kTcp, Transport::kTls})
+        if (sip::iequals(value, transport_name(t))) return t;
+    return std::nullopt;
 }
 
 std::string_view uri_of(std::string_view route) {
@@ -144,7 +152,7 @@ bool matches(const Dialog& dialog, const sip::Message& request) {
 void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const RequestLine& line) {
     const bool to_strict = strict(dialog);
     writer.request(line.method, to_strict ? uri_of(dialog.routes.front()) : std::string_view(dialog.remote_target));
-    writer.header(sip::HeaderId::kVia, {"SIP/2.0/UDP ", line.via, ";rport;branch=", line.branch});
+    writer.header(sip::HeaderId::kVia, {line.via, ";rport;branch=", line.branch});
     writer.number("Max-Forwards", line.max_forwards);
     for (std::size_t i = to_strict ? 1 : 0; i < dialog.routes.size(); ++i) {
         writer.header(sip::HeaderId::kRoute, dialog.routes[i]);
@@ -160,7 +168,7 @@ void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const Reque
     writer.header(sip::HeaderId::kCSeq, {std::to_string(line.cseq), " ", line.method});
 }
 
-std::optional<Endpoint> next_hop(const Dialog& dialog) {
+std::optional<Hop> next_hop(const Dialog& dialog) {
     const auto uri =
         sip::Uri::parse(dialog.routes.empty() ? std::string_view(dialog.remote_target) : uri_of(dialog.routes.front()));
     if (!uri || !uri->is_sip()) return std::nullopt;
@@ -169,7 +177,9 @@ std::optional<Endpoint> next_hop(const Dialog& dialog) {
         address->is_multicast()) {
         return std::nullopt;
     }
-    return Endpoint(*address, uri->host.port == 0 ? kDefaultPort : uri->host.port);
+    const auto transport = transport_of(*uri);
+    const auto port = uri->host.port != 0 ? uri->host.port : default_port(transport.value_or(Transport::kUdp));
+    return Hop{Endpoint(*address, port), transport};
 }
 
 void write(ByteWriter& out, const Dialog& d, const Ids& known) {

@@ -16,6 +16,7 @@
 #include "controlplane/sip/message_writer.h"
 #include "platform/base/byte_reader.h"
 #include "platform/base/ip_address.h"
+#include "platform/base/transport.h"
 
 namespace sallyport::dialog {
 
@@ -60,7 +61,7 @@ bool take_cseq(Dialog& dialog, std::uint32_t cseq);
 bool matches(const Dialog& dialog, const sip::Message& request);
 
 // Starts a request within the dialog, §12.2.1.1: request line and Route by loose or strict routing, Via,
-// From, To, Call-ID, CSeq, Max-Forwards. `via` is "192.0.2.1:5060".
+// From, To, Call-ID, CSeq, Max-Forwards. `via` is "SIP/2.0/UDP 192.0.2.1:5060".
 struct RequestLine {
     std::string_view method;
     std::uint32_t cseq = 0;
@@ -73,7 +74,11 @@ void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const Reque
 // Where a request of this dialog goes (§12.2.1.1, §8.1.2): the first route, else the target. nullopt when
 // that is a name (there is no DNS here), or an address to which nothing of ours may go: then the caller
 // sends to where the peer's messages come from.
-std::optional<Endpoint> next_hop(const Dialog& dialog);
+struct Hop {
+    Endpoint remote;
+    std::optional<Transport> transport;  // none: the URI does not say
+};
+std::optional<Hop> next_hop(const Dialog& dialog);
 
 // What names it. Where that is known to the reader as well, it is left out.
 struct Ids {

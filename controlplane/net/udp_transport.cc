@@ -1,6 +1,5 @@
 #include "controlplane/net/udp_transport.h"
 
-#include <arpa/inet.h>
 #include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
@@ -14,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "controlplane/net/socket_address.h"
 #include "platform/os/log.h"
 
 namespace sallyport::net {
@@ -21,18 +21,6 @@ namespace sallyport::net {
 namespace {
 
 using Entry = transaction::SendQueue::Entry;
-
-sockaddr_in to_sockaddr(const Endpoint& e) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
-    out.sin_port = htons(e.port);
-    return out;
-}
-
-Endpoint to_endpoint(const sockaddr_in& a) {
-    return Endpoint(IpAddress::v4(ntohl(a.sin_addr.s_addr)), ntohs(a.sin_port));
-}
 
 // The kernel stamps by the wall clock. One that was set meanwhile makes an arrival in the future now, and those in the
 // sockets at that moment look old.
@@ -47,32 +35,23 @@ Instant arrival(const msghdr& message, const Now& now) {
     return now.instant;
 }
 
-os::Result<void> set_option(int fd, int level, int name, int value, const char* what) {
-    if (::setsockopt(fd, level, name, &value, sizeof(value)) != 0) return std::unexpected(os::system_error(what));
-    return {};
-}
-
 // Bursts of a whole call centre fit; the kernel gives what net.core.rmem_max allows.
 constexpr int kSocketBuffer = 8 << 20;
 // Some 900 INVITEs: a burst that the intake does not take in a turn. In an overload it is always full, and what stands
 // in it only grows old.
 constexpr int kInviteBuffer = 1 << 20;
 
-os::Result<os::UniqueFd> udp_socket(int receive_buffer) {
-    os::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+os::Result<os::UniqueFd> udp_socket(bool v6, int receive_buffer) {
+    os::UniqueFd fd(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return std::unexpected(os::system_error("open a UDP socket"));
-    for (const auto& done : {set_option(fd.get(), IPPROTO_IP, IP_FREEBIND, 1, "set IP_FREEBIND"),
-                             set_option(fd.get(), IPPROTO_IP, IP_RECVERR, 1, "set IP_RECVERR"),
+    for (const auto& done : {set_free_bind(fd.get(), v6),
+                             v6 ? set_option(fd.get(), IPPROTO_IPV6, IPV6_RECVERR, 1, "set IPV6_RECVERR")
+                                : set_option(fd.get(), IPPROTO_IP, IP_RECVERR, 1, "set IP_RECVERR"),
                              set_option(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1, "set SO_TIMESTAMPNS"),
                              set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer, "set SO_RCVBUF"),
                              set_option(fd.get(), SOL_SOCKET, SO_SNDBUF, kSocketBuffer, "set SO_SNDBUF")})
         if (!done) return std::unexpected(done.error());
     return fd;
-}
-
-bool bind_to_device(const os::UniqueFd& fd, const std::string& device) {
-    return device.empty() || ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
-                                          static_cast<socklen_t>(device.size())) == 0;
 }
 
 constexpr std::uint32_t four(std::string_view text) {
@@ -99,32 +78,31 @@ constexpr auto kWhichSocket = std::to_array<sock_filter>({
 
 os::Result<os::UniqueFd> open_udp(const Endpoint& local, const std::string& device, std::string& notes) {
     const std::string where = local.text() + (device.empty() ? "" : " on " + device);
-    auto fd = udp_socket(kSocketBuffer);
+    auto fd = udp_socket(local.address.is_v6(), kSocketBuffer);
     if (!fd) return std::unexpected(where + ": " + fd.error());
-    if (!bind_to_device(*fd, device)) {
+    if (!bind_to_device(fd->get(), device)) {
         if (errno != EPERM) return std::unexpected(os::system_error("bind " + where + " to its device"));
         notes = where + " is not bound to its device: the kernel does not permit it";
     }
-    const sockaddr_in address = to_sockaddr(local);
-    if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    const SocketAddress address(local);
+    if (::bind(fd->get(), address.get(), address.length) != 0)
         return std::unexpected(os::system_error("bind " + where));
     return fd;
 }
 
 os::Result<os::UniqueFd> open_udp_for_invites(const os::UniqueFd& first, const std::string& device) {
-    sockaddr_in address{};
-    socklen_t length = sizeof(address);
-    if (::getsockname(first.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-        return std::unexpected(os::system_error("ask where a socket is bound"));
-    auto fd = udp_socket(kInviteBuffer);
+    const auto where = bound_to(first.get());
+    if (where.empty()) return std::unexpected(os::system_error("ask where a socket is bound"));
+    auto fd = udp_socket(where.address.is_v6(), kInviteBuffer);
     if (!fd) return fd;
-    if (!bind_to_device(*fd, device) && errno != EPERM)
+    if (!bind_to_device(fd->get(), device) && errno != EPERM)
         return std::unexpected(os::system_error("bind a second socket to " + device));
     for (const int each : {first.get(), fd->get()})
         if (auto set = set_option(each, SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT"); !set)
             return std::unexpected(set.error());
-    if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-        return std::unexpected(os::system_error("bind a second socket to " + to_endpoint(address).text()));
+    const SocketAddress address(where);
+    if (::bind(fd->get(), address.get(), address.length) != 0)
+        return std::unexpected(os::system_error("bind a second socket to " + where.text()));
     auto filter = kWhichSocket;
     const sock_fprog program{.len = static_cast<unsigned short>(filter.size()), .filter = filter.data()};
     if (::setsockopt(first.get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) != 0)
@@ -134,7 +112,7 @@ os::Result<os::UniqueFd> open_udp_for_invites(const os::UniqueFd& first, const s
 
 struct UdpTransport::ReceiveBuffers {
     std::array<std::array<std::byte, kMaxDatagram + 1>, kBatch> bytes;
-    std::array<sockaddr_in, kBatch> sources;
+    std::array<SocketAddress, kBatch> sources;
     std::array<iovec, kBatch> vectors;
     std::array<mmsghdr, kBatch> messages;
     struct alignas(cmsghdr) Control {
@@ -149,6 +127,7 @@ UdpTransport::UdpTransport(os::EventLoop& loop, Handlers handlers)
 UdpTransport::~UdpTransport() {
     if (!started_) return;
     for (const Socket& s : sockets_) {
+        if (!s.fd) continue;
         loop_.remove(s.fd.get());
         loop_.remove(s.invites.get());
     }
@@ -157,6 +136,8 @@ UdpTransport::~UdpTransport() {
 os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& interfaces) {
     std::vector<Socket> sockets;
     for (const config::SipInterface& i : interfaces) {
+        sockets.emplace_back();
+        if (!i.has(Transport::kUdp)) continue;
         std::string notes;
         auto fd = open_udp(i.local, i.device, notes);
         if (!fd) return std::unexpected("sip-interface " + i.name + ": " + fd.error());
@@ -164,7 +145,6 @@ os::Result<void> UdpTransport::open(const std::vector<config::SipInterface>& int
         if (!notes.empty()) log::warning("sip-interface {}: {}", i.name, notes);
         auto invites = open_udp_for_invites(*fd, i.device);
         if (!invites) return std::unexpected("sip-interface " + i.name + ": " + invites.error());
-        sockets.emplace_back();
         sockets.back().fd = std::move(*fd);
         sockets.back().invites = std::move(*invites);
     }
@@ -177,6 +157,7 @@ void UdpTransport::start() {
     if (std::exchange(started_, true)) return;
     const auto count = static_cast<std::uint16_t>(sockets_.size());  // at most 256, says the schema
     for (std::uint16_t i = 0; i < count; ++i) {
+        if (!sockets_[i].fd) continue;
         loop_.add(sockets_[i].fd.get(), EPOLLIN, [this, i](std::uint32_t events) { on_ready(i, events); });
         loop_.add(sockets_[i].invites.get(), EPOLLIN, [this, i](std::uint32_t events) { on_invites_ready(i, events); });
     }
@@ -207,8 +188,8 @@ void UdpTransport::receive(int fd, std::uint16_t index, std::size_t most) {
         for (std::size_t i = 0; i < kBatch; ++i) {
             b.vectors[i] = {b.bytes[i].data(), b.bytes[i].size()};
             b.messages[i] = {};
-            b.messages[i].msg_hdr.msg_name = &b.sources[i];
-            b.messages[i].msg_hdr.msg_namelen = sizeof(b.sources[i]);
+            b.messages[i].msg_hdr.msg_name = &b.sources[i].storage;
+            b.messages[i].msg_hdr.msg_namelen = sizeof(b.sources[i].storage);
             b.messages[i].msg_hdr.msg_iov = &b.vectors[i];
             b.messages[i].msg_hdr.msg_iovlen = 1;
             b.messages[i].msg_hdr.msg_control = b.control[i].bytes.data();
@@ -224,13 +205,14 @@ void UdpTransport::receive(int fd, std::uint16_t index, std::size_t most) {
         }
         for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
             const mmsghdr& m = b.messages[i];
-            if ((m.msg_hdr.msg_flags & MSG_TRUNC) != 0 || m.msg_hdr.msg_namelen != sizeof(sockaddr_in)) {
+            const auto source = b.sources[i].endpoint();
+            if ((m.msg_hdr.msg_flags & MSG_TRUNC) != 0 || source.empty()) {
                 ++counters_.truncated;
                 continue;
             }
             ++counters_.received;
             counters_.received_bytes += m.msg_len;
-            handlers_.on_datagram(index, to_endpoint(b.sources[i]), arrival(m.msg_hdr, loop_.now()),
+            handlers_.on_datagram(index, source, arrival(m.msg_hdr, loop_.now()),
                                   std::span(b.bytes[i]).first(m.msg_len));
         }
         taken += static_cast<std::size_t>(n);
@@ -241,24 +223,27 @@ void UdpTransport::receive(int fd, std::uint16_t index, std::size_t most) {
 // ip(7): the message name is the destination of the datagram that caused the error.
 void UdpTransport::read_errors(int fd, std::uint16_t index) {
     for (std::size_t i = 0; i < kMaxPerTurn; ++i) {
-        sockaddr_in destination{};
+        SocketAddress destination;
         alignas(cmsghdr) std::array<std::byte, 512> control{};
         msghdr message{};
-        message.msg_name = &destination;
-        message.msg_namelen = sizeof(destination);
+        message.msg_name = &destination.storage;
+        message.msg_namelen = sizeof(destination.storage);
         message.msg_control = control.data();
         message.msg_controllen = control.size();
         if (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
         for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-            if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR) continue;
+            if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+                !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+                continue;
             sock_extended_err error{};
             std::memcpy(&error, CMSG_DATA(c), sizeof(error));
             // RFC 3261 §18.4: only what means that nobody is there; "fragmentation needed" and the like do not.
             const bool gone = error.ee_errno == ECONNREFUSED || error.ee_errno == EHOSTUNREACH ||
                               error.ee_errno == ENETUNREACH || error.ee_errno == EHOSTDOWN;
-            if (!gone || message.msg_namelen != sizeof(destination)) continue;
+            const auto to = message.msg_namelen == 0 ? Endpoint() : destination.endpoint();
+            if (!gone || to.empty()) continue;
             ++counters_.unreachable;
-            handlers_.on_unreachable({index, to_endpoint(destination)});
+            handlers_.on_unreachable({index, to});
         }
     }
 }
@@ -268,18 +253,18 @@ std::size_t UdpTransport::send_some(std::uint16_t index, const transaction::Send
     std::size_t done = 0;
     bool tried_again = false;
     while (done < entries.size()) {
-        std::array<sockaddr_in, kBatch> to;
+        std::array<SocketAddress, kBatch> to;
         std::array<iovec, kBatch> vectors;
         std::array<mmsghdr, kBatch> messages;
         const std::size_t count = std::min(kBatch, entries.size() - done);
         for (std::size_t i = 0; i < count; ++i) {
             const Entry& e = *entries[done + i];
             const std::string_view bytes = queue.bytes(e);
-            to[i] = to_sockaddr(e.path.remote);
+            to[i] = SocketAddress(e.path.remote);
             vectors[i] = {const_cast<char*>(bytes.data()), bytes.size()};  // sendmmsg only reads
             messages[i] = {};
-            messages[i].msg_hdr.msg_name = &to[i];
-            messages[i].msg_hdr.msg_namelen = sizeof(to[i]);
+            messages[i].msg_hdr.msg_name = &to[i].storage;
+            messages[i].msg_hdr.msg_namelen = to[i].length;
             messages[i].msg_hdr.msg_iov = &vectors[i];
             messages[i].msg_hdr.msg_iovlen = 1;
         }
@@ -307,7 +292,8 @@ std::vector<Entry> UdpTransport::send(const transaction::SendQueue& queue) {
     std::vector<Entry> refused;
     for (auto& list : by_socket_) list.clear();
     for (const Entry& e : queue.entries()) {
-        if (e.path.sip_interface < sockets_.size() && e.path.remote.address.is_v4()) {
+        if (is_stream(e.path.transport)) continue;  // StreamTransport's
+        if (e.path.sip_interface < sockets_.size() && sockets_[e.path.sip_interface].fd && !e.path.remote.empty()) {
             by_socket_[e.path.sip_interface].push_back(&e);
         } else {
             ++counters_.send_failed;
@@ -375,11 +361,7 @@ std::size_t UdpTransport::waiting() const {
 }
 
 Endpoint UdpTransport::local(std::uint16_t sip_interface) const {
-    sockaddr_in address{};
-    socklen_t length = sizeof(address);
-    if (::getsockname(sockets_.at(sip_interface).fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
-        return {};
-    return to_endpoint(address);
+    return bound_to(sockets_.at(sip_interface).fd.get());
 }
 
 }  // namespace sallyport::net

@@ -1,5 +1,5 @@
 #pragma once
-// SIP over UDP: two sockets per sip-interface, read and written in batches.
+// SIP over UDP: two sockets per sip-interface that has it, read and written in batches.
 //
 // They are bound to its address and, where the kernel allows it, to its TAP device, so that networks with
 // the same addresses stay apart. The address need not be there yet (IP_FREEBIND). What the socket buffer does
@@ -98,7 +98,7 @@ public:
 
 private:
     struct Socket {
-        os::UniqueFd fd;  // sends, too
+        os::UniqueFd fd;  // sends, too; none: no UDP here
         os::UniqueFd invites;
         bool invites_ready = false;
         transaction::SendQueue waiting{kMaxWaiting, kMaxWaitingBytes};

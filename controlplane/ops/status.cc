@@ -78,6 +78,7 @@ Value leg_of(const Sight& sight, const LegView& leg, bool caller) {
     if (!leg.local_tag.empty()) out["local-tag"] = leg.local_tag;
     if (!leg.remote_tag.empty()) out["remote-tag"] = leg.remote_tag;
     if (!leg.peer.empty()) out["signalling-remote"] = leg.peer.text();
+    out["signalling-transport"] = std::string(transport_name(leg.transport));
     for (const auto& s : sight.view.sip_interfaces)
         if (s.name == leg.sip_interface) out["signalling-local"] = s.local.text();
     return out;
@@ -213,7 +214,7 @@ json::Value trunks(const Sight& sight) {
         out["realm"] = sight.view.realms[sip.realm].name;
         out["sip-interface"] = sip.name;
         out["local"] = sip.local.text();
-        out["transport"] = "udp";
+        out["transport"] = std::string(transport_name(trunk.transport));
         out["peers"] = Value(Json::arrayValue);
         for (const Endpoint& peer : trunk.peers) out["peers"].append(peer.text());
         const auto t = std::ranges::find(seen, trunk.name, &call::TrunkView::name);
@@ -237,6 +238,36 @@ json::Value trunks(const Sight& sight) {
     out["trunks"] = std::move(list);
     return out;
 }
+
+namespace {
+
+void add_streams(json::Value& list, const net::StreamTransport& streams) {
+    const auto& c = streams.counters();
+    add(list, "streams-now", streams.connections(), "connections, of both directions");
+    add(list, "streams-kept-bytes", streams.kept_bytes(), "begun messages, and what waits to be written, now");
+    add(list, "streams-accepted", c.accepted, "connections that peers made");
+    add(list, "streams-made", c.made, "connections made to peers");
+    add(list, "streams-closed", c.closed, "connections that ended");
+    add(list, "streams-received", c.received, "messages received");
+    add(list, "streams-received-bytes", c.received_bytes, "bytes received");
+    add(list, "streams-sent", c.sent, "messages given to connections");
+    add(list, "streams-sent-bytes", c.sent_bytes, "bytes written");
+    add(list, "streams-pings", c.pings, "keep-alives that were answered");
+    add(list, "streams-strangers", c.strangers, "connections from addresses of nobody, closed at once");
+    add(list, "streams-too-many", c.too_many, "connections refused or not made because there were too many");
+    add(list, "streams-too-many-from-one", c.too_many_from_one, "those refused because their address had too many");
+    add(list, "streams-connect-failed", c.connect_failed, "connections that could not be made in time, or at all");
+    add(list, "streams-lost-sync", c.lost_sync, "connections closed because what came was no SIP, or had no certain end");
+    add(list, "streams-slow-first", c.slow_first, "connections closed because no first message came in time");
+    add(list, "streams-slow-message", c.slow_message, "connections closed because a message was not finished in time");
+    add(list, "streams-slow-reader", c.slow_reader, "connections closed because the peer did not take what was written");
+    add(list, "streams-idle", c.idle, "connections closed because nothing came or went for long");
+    add(list, "streams-broken", c.broken, "connections that ended by an error of the network");
+    add(list, "streams-queue-full", c.queue_full, "messages refused because too much waited on their connection");
+    add(list, "streams-memory-full", c.memory_full, "messages and connections refused because too much waited on all");
+}
+
+}  // namespace
 
 json::Value counters(const Parts& parts, const Now& now) {
     Value list(Json::arrayValue);
@@ -272,6 +303,7 @@ json::Value counters(const Parts& parts, const Now& now) {
     add(list, "udp-kernel-dropped", kernel.dropped, "datagrams that found the sockets' receive buffers full");
     add(list, "udp-kernel-bytes", kernel.bytes, "what stands in these, now");
     add(list, "udp-kernel-limit-bytes", kernel.limit, "what fits");
+    add_streams(list, parts.streams);
     const auto& d = parts.session.counters();
     add(list, "dataplane-session-up", parts.session.up() ? 1 : 0, "whether there is a session with the dataplane, now");
     add(list, "dataplane-sessions", d.sessions, "sessions begun");

@@ -9,6 +9,7 @@
 #include "controlplane/call/engine.h"
 #include "controlplane/call/intake.h"
 #include "controlplane/net/dataplane_session.h"
+#include "controlplane/net/stream_transport.h"
 #include "controlplane/net/udp_transport.h"
 #include "controlplane/ops/cost_meter.h"
 #include "controlplane/store/call_store.h"
@@ -48,6 +49,7 @@ struct Parts {
     const call::Engine& engine;
     const call::Intake& intake;
     const net::UdpTransport& transport;
+    const net::StreamTransport& streams;
     const net::DataplaneSession& session;
     const store::CallStore& store;
     const Costs& costs;

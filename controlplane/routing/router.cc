@@ -70,7 +70,8 @@ std::expected<Target, Refusal> Router::route(const Source& source, std::string_v
                       .trunk = route.to_trunk,
                       .sip_interface = trunk.sip_interface,
                       .realm = view_.sip_interfaces.at(trunk.sip_interface).realm,
-                      .peer = trunk.peers.front()};
+                      .peer = trunk.peers.front(),
+                      .transport = trunk.transport};
     }
     ++counters_.no_route;
     if (from_trunk) ++trunk_counters_.at(source.trunk).refused_in;

@@ -15,6 +15,7 @@
 
 #include "controlplane/sip/uri.h"
 #include "platform/base/ip_address.h"
+#include "platform/base/transport.h"
 #include "platform/config/views.h"
 
 namespace sallyport::routing {
@@ -34,6 +35,7 @@ struct Target {
     std::uint16_t sip_interface = 0;
     std::uint16_t realm = 0;
     Endpoint peer;  // the trunk's first
+    Transport transport = Transport::kUdp;
 };
 
 struct Refusal {

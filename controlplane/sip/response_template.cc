@@ -8,7 +8,6 @@
 namespace sallyport::sip {
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 5060;
 
 void append_line(std::string& out, const HeaderField& field) {
     out += field.line;
@@ -66,7 +65,11 @@ void append_via_received(std::string& out, const Via& via, const Endpoint& sourc
 
 Endpoint response_target(const Via& via, const Endpoint& source) {
     if (via.has_rport) return source;
-    return {source.address, via.sent_by.port != 0 ? via.sent_by.port : kDefaultPort};
+    return sent_by_target(via, source, Transport::kUdp);
+}
+
+Endpoint sent_by_target(const Via& via, const Endpoint& source, Transport transport) {
+    return {source.address, via.sent_by.port != 0 ? via.sent_by.port : default_port(transport)};
 }
 
 void ResponseTemplate::assign(const Message& request, const Endpoint& source) {

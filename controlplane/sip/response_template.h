@@ -11,6 +11,8 @@
 
 #include "controlplane/sip/message.h"
 #include "controlplane/sip/message_writer.h"
+#include "platform/base/ip_address.h"
+#include "platform/base/transport.h"
 
 namespace sallyport::sip {
 
@@ -47,5 +49,7 @@ void append_via_received(std::string& out, const Via& via, const Endpoint& sourc
 // Where a response to a request with this top Via goes over UDP (RFC 3261 §18.2.2, RFC 3581 §4): the source
 // address; its port if rport was asked for, else that of sent-by, else 5060.
 Endpoint response_target(const Via& via, const Endpoint& source);
+// Where it goes when the stream that the request came on is gone (§18.2.2): the source address, the port of sent-by.
+Endpoint sent_by_target(const Via& via, const Endpoint& source, Transport transport);
 
 }  // namespace sallyport::sip

@@ -2,13 +2,16 @@
 
 namespace sallyport::transaction {
 
-ClientMachine::ClientMachine(bool invite, const MachineTimers& timers)
+ClientMachine::ClientMachine(bool invite, bool stream, const MachineTimers& timers)
     : timers_(timers),
       interval_(timers.t1),
       state_(invite ? ClientState::kCalling : ClientState::kTrying),
-      invite_(invite) {}
+      invite_(invite),
+      stream_(stream) {}
 
-ClientStep ClientMachine::start() { return {.send = true, .retransmit = interval_, .end = timers_.timeout()}; }
+ClientStep ClientMachine::start() {
+    return {.send = true, .retransmit = stream_ ? std::nullopt : std::optional(interval_), .end = timers_.timeout()};
+}
 
 ClientStep ClientMachine::on(ClientEvent event) {
     switch (state_) {
@@ -25,6 +28,15 @@ ClientStep ClientMachine::on(ClientEvent event) {
 ClientStep ClientMachine::terminate(std::optional<ClientFailure> failure) {
     state_ = ClientState::kTerminated;
     return {.terminated = true, .stop_timers = true, .failure = failure};
+}
+
+// In Completed, for repetitions of the final response: over a stream there are none (RFC 3261 §17.1.1.2, §17.1.2.2).
+ClientStep ClientMachine::linger(ClientStep step, Duration how_long) {
+    step.stop_timers = true;
+    state_ = stream_ ? ClientState::kTerminated : ClientState::kCompleted;
+    step.terminated = stream_;
+    if (!stream_) step.end = how_long;
+    return step;
 }
 
 // RFC 3261 §17.1.1.2
@@ -67,8 +79,7 @@ ClientStep ClientMachine::final_to_invite(ClientEvent event) {
         state_ = ClientState::kAccepted;
         return {.pass = true, .stop_timers = true, .end = timers_.timeout()};
     }
-    state_ = ClientState::kCompleted;
-    return {.ack = true, .pass = true, .stop_timers = true, .end = timers_.timer_d()};
+    return linger({.ack = true, .pass = true}, timers_.timer_d());
 }
 
 // RFC 3261 §17.1.2.2
@@ -101,8 +112,7 @@ ClientStep ClientMachine::proceeding_other(ClientEvent event) {
 }
 
 ClientStep ClientMachine::final_to_other() {
-    state_ = ClientState::kCompleted;
-    return {.pass = true, .stop_timers = true, .end = timers_.t4};  // K
+    return linger({.pass = true}, timers_.t4);  // K
 }
 
 ClientStep ClientMachine::completed(ClientEvent event) {

@@ -5,7 +5,8 @@
 //   INVITE:  Calling -> Proceeding -> Completed (3xx-6xx) or Accepted (2xx) -> Terminated
 //   others:  Trying  -> Proceeding -> Completed                              -> Terminated
 //
-// Timers over UDP: `retransmit` is A (INVITE) or E; `end` is B or F until the final response, then D or M, or K.
+// `retransmit` is Timer A (INVITE) or E, and does not run over a stream; `end` is B or F until the final response, then
+// M, or D or K, which are zero over a stream.
 
 #include <algorithm>
 #include <cstdint>
@@ -50,7 +51,7 @@ struct ClientStep {
 class ClientMachine {
 public:
     ClientMachine() = default;
-    ClientMachine(bool invite, const MachineTimers& timers);
+    ClientMachine(bool invite, bool stream, const MachineTimers& timers);
 
     ClientStep start();
     ClientStep on(ClientEvent event);
@@ -66,12 +67,14 @@ private:
     ClientStep accepted(ClientEvent event);
     ClientStep final_to_invite(ClientEvent event);
     ClientStep final_to_other();
+    ClientStep linger(ClientStep step, Duration how_long);
     ClientStep terminate(std::optional<ClientFailure> failure);
 
     MachineTimers timers_;
     Duration interval_{};
     ClientState state_ = ClientState::kTerminated;
     bool invite_ = false;
+    bool stream_ = false;
     bool cancelled_ = false;
 };
 

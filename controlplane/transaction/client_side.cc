@@ -23,6 +23,15 @@ void make_client_key(std::string& key, std::string_view branch, std::string_view
     key += method;
 }
 
+constexpr std::size_t kMaxResting = 1024;
+
+// In a request that the message writer has made.
+void set_via(std::string& request, Transport from, Transport to) {
+    const auto via = "\r\nVia: " + std::string(via_protocol(from)) + ' ';
+    if (const auto at = request.find(via); at != std::string::npos)
+        request.replace(at + via.size() - 1 - via_protocol(from).size(), via_protocol(from).size(), via_protocol(to));
+}
+
 struct Own {
     std::string_view method;
     std::string_view branch;
@@ -57,12 +66,45 @@ std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& 
     const auto method = sip::method_of(own.method);
     if (own.branch.empty() || method == Method::kAck || method == Method::kCancel) return std::nullopt;
     make_client_key(scratch_key_, own.branch, own.method);
-    auto* client = start_client(to, bytes, method == Method::kInvite);
+    auto way = to;
+    const bool tcp = wants_tcp(now, to, bytes.size());
+    if (tcp) {
+        ++counters_.too_large_for_udp;
+        way.transport = Transport::kTcp;
+        scratch_request_.assign(bytes);
+        set_via(scratch_request_, to.transport, way.transport);
+        bytes = scratch_request_;
+    }
+    auto* client = start_client(way, bytes, method == Method::kInvite);
     if (!client) return std::nullopt;
+    client->or_udp = tcp;
     client->context = context;
     const auto id = client->id();
-    run(now, *client, client->machine.start(), to, nullptr);
+    run(now, *client, client->machine.start(), way, nullptr);
     return id;
+}
+
+bool TransactionLayer::wants_tcp(Instant now, const Path& to, std::size_t size) const {
+    if (to.transport != Transport::kUdp || size <= kLargestDatagram) return false;
+    if (to.sip_interface >= settings_.has_tcp.size() || !settings_.has_tcp[to.sip_interface]) return false;
+    const auto rests = tables_->no_tcp.find(to.remote);
+    return rests == tables_->no_tcp.end() || rests->second <= now;
+}
+
+// RFC 3261 §18.1.1.
+void TransactionLayer::back_to_udp(Instant now, Client& client) {
+    ++counters_.back_to_udp;
+    if (tables_->no_tcp.size() >= kMaxResting) tables_->no_tcp.clear();
+    tables_->no_tcp[client.to.remote] = now + kTcpRests;
+    set_via(client.request, client.to.transport, Transport::kUdp);
+    client.retransmit.cancel();
+    client.end.cancel();
+    tables_->client_peers.erase(client);
+    client.or_udp = false;
+    client.to.transport = Transport::kUdp;
+    client.to.connection = 0;
+    client.machine = ClientMachine(client.machine.invite(), false, timers_);
+    run(now, client, client.machine.start(), client.to, nullptr);
 }
 
 // The key stands in scratch_key_.
@@ -74,8 +116,9 @@ TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::st
         return nullptr;
     }
     client->layer = this;
-    client->machine = ClientMachine(invite, timers_);
+    client->machine = ClientMachine(invite, is_stream(to.transport), timers_);
     client->to = to;
+    client->sent_anew = client->or_udp = false;
     client->context = 0;
     client->key = scratch_key_;
     client->request.assign(bytes);

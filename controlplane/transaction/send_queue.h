@@ -1,5 +1,5 @@
 #pragma once
-// Datagrams on their way out: one contiguous arena and a list of what lies in it, so that the network layer
+// Messages on their way out: one contiguous arena and a list of what lies in it, so that the network layer
 // sends a whole turn of the event loop with one sendmmsg. It is drained and cleared once per turn.
 //
 // Bounded by entries and bytes. What does not fit is dropped and counted, as a full socket buffer would do:
@@ -11,16 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "platform/base/ip_address.h"
+#include "controlplane/transaction/path.h"
 
 namespace sallyport::transaction {
-
-// Where a datagram came from or goes to: the listener (index into the view's sip-interfaces) and the peer.
-struct Path {
-    std::uint16_t sip_interface = 0;
-    Endpoint remote;
-    friend bool operator==(const Path&, const Path&) = default;
-};
 
 class SendQueue {
 public:

@@ -5,7 +5,7 @@
 //                       -> Accepted (2xx)                   -> Terminated
 //   others:  Trying -> Completed -> Terminated; no Proceeding, for we send no provisional response there
 //
-// Timers over UDP: `retransmit` is G; `end` is H, then I; or L; or J. In Trying J bounds the TU's silence:
+// `retransmit` is G, and does not run over a stream; `end` is H, then I; or L; or J. Over a stream I is zero and J is T4. In Trying J bounds the TU's silence:
 // after it the client has given up (Timer F), and a 408 would only be noise (RFC 4320 §4.2). Proceeding has no
 // timer in the RFC; `end` bounds it so that no silence of the TU can keep a slot for ever.
 
@@ -49,7 +49,7 @@ struct ServerStep {
 class ServerMachine {
 public:
     ServerMachine() = default;
-    ServerMachine(bool invite, const MachineTimers& timers);
+    ServerMachine(bool invite, bool stream, const MachineTimers& timers);
 
     ServerStep start();
     ServerStep on(ServerEvent event);
@@ -69,6 +69,7 @@ private:
     Duration interval_{};
     ServerState state_ = ServerState::kTerminated;
     bool invite_ = false;
+    bool stream_ = false;
 };
 
 }  // namespace sallyport::transaction

@@ -152,8 +152,8 @@ TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const
     auto* server = tables_->servers.take();
     if (!server) return nullptr;
     server->layer = this;
-    server->machine = ServerMachine(request.method() == Method::kInvite, timers_);
-    server->to = {from.sip_interface, sip::response_target(request.top_via(), from.remote)};
+    server->machine = ServerMachine(request.method() == Method::kInvite, is_stream(from.transport), timers_);
+    server->to = response_path(from, request);
     server->context = 0;
     server->key = scratch_key_;
     server->merge_key.clear();
@@ -220,7 +220,7 @@ void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Messa
         ++counters_.server_table_full;
         scratch_template_.assign(cancel, from.remote);
         scratch_template_.begin(scratch_writer_, 200, "OK", tag);
-        out_.push({from.sip_interface, sip::response_target(cancel.top_via(), from.remote)}, scratch_writer_.finish());
+        out_.push(response_path(from, cancel), scratch_writer_.finish());
     }
     if (invite->machine.state() == ServerState::kProceeding) user_.on_cancel(now, invite_id, from, cancel);
 }

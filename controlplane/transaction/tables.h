@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -239,6 +240,8 @@ struct TransactionLayer::Client {
     Timer retransmit;
     Timer end;
     Path to;
+    bool sent_anew = false;  // once, after a stream broke
+    bool or_udp = false;     // it goes by TCP for its size alone
     std::uint64_t context = 0;
     std::string key;      // branch, method
     std::string request;  // as sent
@@ -304,7 +307,8 @@ struct TransactionLayer::Tables {
     HashIndex<Server, &Server::by_key> server_keys{servers};
     HashIndex<Server, &Server::by_merge_key> merge_keys{servers};
     Waiters<Client, &Client::by_peer> client_peers{clients};  // those that wait, by where their request went
-    std::size_t client_bytes = 0;                             // what the texts of all take
+    std::unordered_map<Endpoint, Instant, EndpointHash> no_tcp;  // until when
+    std::size_t client_bytes = 0;                                // what the texts of all take
     std::size_t server_bytes = 0;
 
     void account(Client& client) {

@@ -10,11 +10,29 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
+// What Client::owner and Server::owner have made; generation 0 is nobody's.
+struct OwnerName {
+    std::uint32_t index;
+    std::uint32_t generation;
+    bool client;
+};
+OwnerName name_of(std::uint64_t owner) {
+    return {static_cast<std::uint32_t>(owner & UINT32_MAX) >> 1, static_cast<std::uint32_t>(owner >> 32),
+            (owner & 1) == 0};
+}
+
 void write_hex(char* out, std::uint64_t value, std::size_t digits) {
     for (std::size_t i = digits; i-- > 0; value >>= 4) out[i] = kHexDigits[value & 15];
 }
 
 }  // namespace
+
+Path response_path(const Path& from, const sip::Message& request) {
+    auto to = from;  // over a stream: the one that it came on; when that is gone, to where sent-by says
+    to.remote = is_stream(from.transport) ? sip::sent_by_target(request.top_via(), from.remote, from.transport)
+                                          : sip::response_target(request.top_via(), from.remote);
+    return to;
+}
 
 TransactionLayer::TransactionLayer(const TransactionSettings& settings, TimerWheel& wheel, RandomSource& random,
                                    SendQueue& out, TransactionUser& user)
@@ -48,7 +66,7 @@ void TransactionLayer::on_malformed(const Path& from, const sip::Message& messag
     ++counters_.malformed;
     if (!error.answerable || oversized(message)) return;
     begin_stateless(from, message, error.status, error.reason);
-    if (out_.push({from.sip_interface, sip::response_target(message.top_via(), from.remote)}, scratch_writer_.finish()))
+    if (out_.push(response_path(from, message), scratch_writer_.finish()))
         ++counters_.responses_sent;
 }
 
@@ -57,7 +75,7 @@ void TransactionLayer::reject(const Path& from, const sip::Message& request, uns
     if (!request.is_request() || request.method() == sip::Method::kAck || oversized(request)) return;
     begin_stateless(from, request, status, reason);
     for (const auto& h : extra) scratch_writer_.header(h.name, h.value);
-    if (out_.push({from.sip_interface, sip::response_target(request.top_via(), from.remote)}, scratch_writer_.finish()))
+    if (out_.push(response_path(from, request), scratch_writer_.finish()))
         ++counters_.responses_sent;
 }
 
@@ -93,18 +111,50 @@ Branch TransactionLayer::make_branch() {
 }
 
 void TransactionLayer::on_send_error(Instant now, const SendQueue::Entry& entry) {
-    const auto generation = static_cast<std::uint32_t>(entry.owner >> 32);
-    const auto index = static_cast<std::uint32_t>(entry.owner & UINT32_MAX) >> 1;
-    if (generation == 0) return;
-    if ((entry.owner & 1) == 0) {
-        if (auto* client = tables_->clients.find(index, generation)) {
-            ++counters_.transport_errors;
-            run(now, *client, client->machine.on(ClientEvent::kTransportError), client->to, nullptr);
-        }
-    } else if (auto* server = tables_->servers.find(index, generation)) {
-        ++counters_.transport_errors;
-        run(now, *server, server->machine.on(ServerEvent::kTransportError), server->to, nullptr);
+    const auto name = name_of(entry.owner);
+    if (name.client) {
+        if (auto* client = tables_->clients.find(name.index, name.generation)) fail(now, *client);
+    } else if (auto* server = tables_->servers.find(name.index, name.generation)) {
+        fail(now, *server);
     }
+}
+
+// A stream that is gone takes what was on its way with it, and may have gone before that was written. The peer is
+// reached over another one, once: a request that came there twice is absorbed by its branch.
+void TransactionLayer::fail(Instant now, Client& client) {
+    ++counters_.transport_errors;
+    if (client.or_udp && client.waiting()) return back_to_udp(now, client);
+    if (is_stream(client.to.transport) && !client.sent_anew && client.waiting() && !client.request.empty()) {
+        client.sent_anew = true;
+        lead(client, 0);
+        ++counters_.sent_anew;
+        out_.push(client.to, client.request, client.owner());
+        return;
+    }
+    run(now, client, client.machine.on(ClientEvent::kTransportError), client.to, nullptr);
+}
+
+void TransactionLayer::on_stream(const SendQueue::Entry& entry, std::uint32_t connection) {
+    const auto name = name_of(entry.owner);
+    auto* client = name.client ? tables_->clients.find(name.index, name.generation) : nullptr;
+    if (client) lead(*client, connection);
+}
+
+void TransactionLayer::lead(Client& client, std::uint32_t connection) {
+    tables_->client_peers.erase(client);  // it stands there by its connection
+    client.to.connection = connection;
+    note_waiting(client);
+}
+
+void TransactionLayer::fail(Instant now, Server& server) {
+    ++counters_.transport_errors;
+    if (server.to.connection != 0 && !server.response.empty()) {
+        server.to.connection = 0;
+        ++counters_.sent_anew;
+        out_.push(server.to, server.response, server.owner());
+        return;
+    }
+    run(now, server, server.machine.on(ServerEvent::kTransportError), server.to, nullptr);
 }
 
 std::uint64_t TransactionLayer::peer_hash(const Path& to) const {
@@ -112,7 +162,7 @@ std::uint64_t TransactionLayer::peer_hash(const Path& to) const {
     const std::string_view bytes(reinterpret_cast<const char*>(address.data()), address.size());
     SipHashKey key = hash_key_;
     key.k1 ^= std::uint64_t{to.sip_interface} << 16 | to.remote.port;
-    return siphash13(key, bytes);
+    return to.connection == 0 ? siphash13(key, bytes) : to.connection;
 }
 
 void TransactionLayer::note_waiting(Client& client) {
@@ -127,13 +177,10 @@ void TransactionLayer::on_unreachable(Instant now, const Path& to) {
     // The events may start and end transactions: first who is meant, then the telling.
     std::vector<ClientId> hit;
     tables_->client_peers.visit(peer_hash(to), [&](const Client& client) {
-        if (client.to == to) hit.push_back(client.id());
+        if (to.connection == 0 ? client.to == to : client.to.connection == to.connection) hit.push_back(client.id());
     });
     for (const auto id : hit) {
-        auto* client = find(id);
-        if (!client) continue;
-        ++counters_.transport_errors;
-        run(now, *client, client->machine.on(ClientEvent::kTransportError), to, nullptr);
+        if (auto* client = find(id)) fail(now, *client);
     }
 }
 
@@ -168,6 +215,10 @@ std::optional<std::uint64_t> TransactionLayer::context(ClientId id) const {
 std::optional<std::uint64_t> TransactionLayer::context(ServerId id) const {
     const auto* server = find(id);
     return server ? std::optional(server->context) : std::nullopt;
+}
+std::optional<Path> TransactionLayer::path(ClientId id) const {
+    const auto* client = find(id);
+    return client ? std::optional(client->to) : std::nullopt;
 }
 std::optional<Path> TransactionLayer::path(ServerId id) const {
     const auto* server = find(id);

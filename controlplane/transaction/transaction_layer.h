@@ -1,7 +1,7 @@
 #pragma once
-// The transaction layer of RFC 3261 §17 with RFC 6026 and RFC 4320, over UDP, without sockets or clocks.
+// The transaction layer of RFC 3261 §17 with RFC 6026 and RFC 4320, over datagrams and streams, without sockets or clocks.
 //
-// In: parsed messages and `now`; timers fire from the TimerWheel, which the owner advances. Out: datagrams in
+// In: parsed messages and `now`; timers fire from the TimerWheel, which the owner advances. Out: messages in
 // the SendQueue, and calls to the TransactionUser (TU). Messages are views that live only as long as the call.
 // The TU may call anything of the layer from within an event; an id that has ended is refused, never reused
 // (it carries a generation).
@@ -26,6 +26,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controlplane/sip/message.h"
 #include "controlplane/sip/message_writer.h"
@@ -81,6 +82,8 @@ struct TransactionSettings {
     // Each table also counts as full when its texts take more than this for each of its slots.
     std::size_t mean_transaction_bytes = 8192;
     std::uint16_t shard = 0;          // stands in each branch
+    // By sip-interface: whether it has TCP, too. There a request too large for a datagram goes that way (§18.1.1).
+    std::vector<bool> has_tcp{};
     std::uint32_t retry_after_s = 5;  // in the 503 when the table is full
 };
 
@@ -105,6 +108,9 @@ struct TransactionCounters {
     std::uint64_t acks_missing = 0;        // H
     std::uint64_t unanswered = 0;          // by the TU
     std::uint64_t transport_errors = 0;
+    std::uint64_t sent_anew = 0;  // over another stream, for the first one was gone
+    std::uint64_t too_large_for_udp = 0;  // requests that went by TCP for their size
+    std::uint64_t back_to_udp = 0;        // and then by UDP, for nobody took them
 };
 
 // What stands after "z9hG4bK": shard, 96 random bits.
@@ -114,11 +120,18 @@ struct Branch {
     std::string_view view() const { return {text.data(), text.size()}; }
 };
 
+// Where the response to a request that came from `from` goes, without a transaction too.
+Path response_path(const Path& from, const sip::Message& request);
+
 class TransactionLayer {
 public:
     // Of a request's Request-URI and the headers that each response repeats (RFC 3261 §8.2.6). Above it a request is
     // dropped: its answer would be as large, to an address that may be forged, or could not be written at all.
     static constexpr std::size_t kMaxKept = std::size_t{16} * 1024;
+    // RFC 3261 §18.1.1, the path MTU being unknown.
+    static constexpr std::size_t kLargestDatagram = 1300;
+    // A peer that took no TCP is not asked again before.
+    static constexpr Duration kTcpRests = std::chrono::minutes(5);
 
     // All references outlive the layer.
     TransactionLayer(const TransactionSettings& settings, TimerWheel& wheel, RandomSource& random, SendQueue& out,
@@ -131,9 +144,13 @@ public:
     void on_message(Instant now, const Path& from, const sip::Message& message);
     // What parse() refused: 400 (505) when it is answerable, else dropped.
     void on_malformed(const Path& from, const sip::Message& message, const sip::ParseError& error);
-    // The datagram of this entry could not be sent (RFC 3261 §17.1.4, §17.2.4).
+    // The message of this entry could not be sent (RFC 3261 §17.1.4, §17.2.4). One that went to a stream is sent once
+    // more, over another one.
     void on_send_error(Instant now, const SendQueue::Entry& entry);
-    // ICMP says so (RFC 3261 §18.4): all that await a response from there fail.
+    // The stream that this entry went on, in the place of any.
+    void on_stream(const SendQueue::Entry& entry, std::uint32_t connection);
+    // ICMP says so (RFC 3261 §18.4): all that await a response from there fail. Or this stream is gone: all that await
+    // one on it are sent once more, over another one.
     void on_unreachable(Instant now, const Path& to);
 
     // Is there a transaction that takes this request as its retransmission?
@@ -146,7 +163,8 @@ public:
     Branch make_branch();
     // `bytes` is the whole request, its only Via with a branch from make_branch(). Sends it and keeps it.
     // `context` is the TU's own and comes back by context(). nullopt when the table is full, or when `bytes`
-    // are no request with such a Via, or ACK or CANCEL. What a MessageWriter has made is not parsed again.
+    // are no request with such a Via, or ACK or CANCEL. What a MessageWriter has made is not parsed again. A request for
+    // UDP that is too large for it goes by TCP where that may be (path(id) tells), and by UDP when nobody takes it.
     std::optional<ClientId> send_request(Instant now, const Path& to, std::string_view bytes,
                                          std::uint64_t context = 0);
     // Cancels an INVITE: sends CANCEL as soon as a provisional response has come. If no final response comes
@@ -192,9 +210,12 @@ public:
     std::optional<std::uint64_t> context(ServerId id) const;
     bool alive(ClientId id) const { return context(id).has_value(); }
     bool alive(ServerId id) const { return context(id).has_value(); }
-    // Where respond() sends to (RFC 3261 §18.2.2, RFC 3581 §4): the source address, and its port if the request
+    // Where respond() sends to: the stream that the request came on; else (RFC 3261 §18.2.2, RFC 3581 §4) the source
+    // address, and its port if the request
     // asked for rport, else that of sent-by. maddr is not followed: we would shoot at whom a stranger names.
     std::optional<Path> path(ServerId id) const;
+    // Where the request went.
+    std::optional<Path> path(ClientId id) const;
 
     std::size_t client_transactions() const;
     std::size_t server_transactions() const;
@@ -220,6 +241,10 @@ private:
     void send_ack(Client& client, const sip::Message& response);
     void send_cancel(Instant now, Client& invite_client);
     void end(Client& client);
+    void fail(Instant now, Client& client);
+    void lead(Client& client, std::uint32_t connection);
+    bool wants_tcp(Instant now, const Path& to, std::size_t size) const;
+    void back_to_udp(Instant now, Client& client);
     std::uint64_t peer_hash(const Path& to) const;
     void note_waiting(Client& client);
 
@@ -227,6 +252,7 @@ private:
     Server* find_server_by_key();
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
+    void fail(Instant now, Server& server);
     bool was_refused();
     bool is_merged(const sip::Message& request);
     bool oversized(const sip::Message& request);
@@ -245,6 +271,7 @@ private:
     sip::MessageWriter scratch_writer_;
     sip::ResponseTemplate scratch_template_;
     std::string scratch_key_;
+    std::string scratch_request_;
     std::unique_ptr<Tables> tables_;
 };
 

@@ -12,10 +12,12 @@ namespace {
 
 constexpr std::uint32_t kEtherArp = 0x0806;
 constexpr unsigned kIcmpProtocol = 1;
+constexpr unsigned kTcpProtocol = 6;
 
 constexpr std::array<DropReason, kKernelKinds> kReasons{DropReason::kKernelRateSip,   DropReason::kKernelRateArp,
                                                         DropReason::kKernelRateIcmp,  DropReason::kKernelRateFragment,
-                                                        DropReason::kKernelRateGroup, DropReason::kKernelRate};
+                                                        DropReason::kKernelRateGroup, DropReason::kKernelRateSip,
+                                                        DropReason::kKernelRate};
 
 }  // namespace
 
@@ -35,7 +37,7 @@ std::optional<DropReason> KernelGate::refuse(packet::Packet& packet, const packe
     const auto& budget = budgets_[kind];
     if (due > now_ns + budget.burst_ns - budget.interval_ns) return kReasons[kind];
     due = std::max(due, now_ns) + budget.interval_ns;
-    packet.signalling = what == KernelKind::kSignalling;
+    packet.signalling = what == KernelKind::kSignalling || what == KernelKind::kStream;
     return std::nullopt;
 }
 
@@ -47,8 +49,13 @@ KernelKind KernelGate::kind_of(const packet::Packet& packet, const packet::Heade
     if (type != packet::kEtherIpv4) return KernelKind::kOther;
     if ((packet::load16(network + 6) & 0x3fff) != 0) return KernelKind::kFragment;
     if (std::to_integer<unsigned>(network[9]) == kIcmpProtocol) return KernelKind::kIcmp;
+    const auto& signalling = interfaces_[packet.interface].signalling;
+    // The address stands in the first 20 bytes, which parse() has seen.
+    if (std::to_integer<unsigned>(network[9]) == kTcpProtocol &&
+        std::ranges::find(signalling, packet::load32(network + 16), &packet::ListenPort::address) != signalling.end())
+        return KernelKind::kStream;
     if (headers.kind == packet::Kind::kUdp)
-        for (const auto& at : interfaces_[packet.interface].signalling)
+        for (const auto& at : signalling)
             if (at.address == headers.destination && at.port == headers.destination_port)
                 return KernelKind::kSignalling;
     return KernelKind::kOther;

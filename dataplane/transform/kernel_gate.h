@@ -17,11 +17,12 @@
 namespace sallyport::transform {
 
 enum class KernelKind : std::uint8_t {
-    kSignalling,  // to an address and port that SIP listens on
+    kSignalling,  // datagrams to an address and port that SIP listens on
     kArp,         // to our own MAC: answers to the kernel, mostly
     kIcmp,
     kFragment,  // of any IPv4 datagram, also of long SIP messages
     kGroup,     // to a broadcast or multicast MAC: ARP requests, mostly
+    kStream,  // TCP to an address that SIP listens on: connections that we make come back to any port
     kOther,
     kCount
 };
@@ -37,7 +38,7 @@ struct KernelRates {
     // In the order of the kinds. Signalling: what a control plane of one shard can take in. The others: far above what
     // a network of thousands of hosts needs, and together far below what the slow-path thread can write.
     std::array<KernelRate, kKernelKinds> rates{
-        {{20'000, 2'048}, {1'000, 256}, {500, 128}, {1'000, 256}, {500, 256}, {1'000, 256}}};
+        {{20'000, 2'048}, {1'000, 256}, {500, 128}, {1'000, 256}, {500, 256}, {40'000, 4'096}, {1'000, 256}}};
 
     static constexpr KernelRates each(KernelRate rate) {
         KernelRates out;

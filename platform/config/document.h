@@ -64,6 +64,7 @@ struct DocSipInterface {
     bool default_address = false;
     std::optional<DocAddress> address;
     std::optional<std::uint16_t> port;
+    std::vector<Transport> transports;  // empty: unreadable
 };
 
 struct DocPeer {
@@ -76,6 +77,8 @@ struct DocTrunk {
     std::string path;
     std::optional<Reference> sip_interface;
     std::vector<DocPeer> peers;
+    bool has_transport = false;
+    std::optional<Transport> transport;  // none: unreadable, or the first of the sip-interface's
 };
 
 struct DocRoute {
@@ -98,6 +101,9 @@ struct Document {
     DataplaneSystem dataplane;
     SignallingSystem signalling;
 };
+
+// RFC 3261 §18: whoever takes datagrams takes streams, too.
+inline const std::vector<Transport> kDefaultTransports{Transport::kUdp, Transport::kTcp};
 
 // Texts that are no address, port range and so on are reported; wrong types are the schema's to report.
 Document read_document(const json::Value& document, Problems& problems);

@@ -63,10 +63,12 @@ Effective to_views(const Document& d) {
         add_further(interface, s.address.value().address);
         const Endpoint local(s.address->address, s.port.value());
         interface.signalling.push_back(local);
-        out.control.sip_interfaces.push_back({s.name, index_of(s.realm), local, interface.name});
+        out.control.sip_interfaces.push_back({s.name, index_of(s.realm), local, interface.name, s.transports});
     }
     for (const DocTrunk& t : d.trunks) {
-        Trunk trunk{t.name, index_of(t.sip_interface), {}};
+        const auto sip_interface = index_of(t.sip_interface);
+        Trunk trunk{t.name, sip_interface, {},
+                    t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front())};
         for (const DocPeer& p : t.peers) trunk.peers.push_back(p.endpoint);
         out.control.trunks.push_back(std::move(trunk));
     }

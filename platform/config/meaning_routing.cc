@@ -64,6 +64,12 @@ void check_trunks(const Document& d, Problems& problems) {
         if (!trunk.sip_interface || !trunk.sip_interface->index) continue;
         const std::size_t sip = *trunk.sip_interface->index;
         const DocInterface* const interface = interface_of(d, d.sip_interfaces[sip]);
+        const auto& transports = d.sip_interfaces[sip].transports;
+        if (trunk.transport && !transports.empty() &&
+            std::ranges::find(transports, *trunk.transport) == transports.end())
+            problems.push_back({pointer(trunk.path, "transport"),
+                                "the sip-interface " + quoted(d.sip_interfaces[sip].name) + " has no " +
+                                    std::string(transport_name(*trunk.transport)) + "; add it to its transports"});
         for (const DocPeer& peer : trunk.peers) {
             if (interface != nullptr) check_peer(d, peer, *interface, problems);
             const auto [other, fresh] = claimed.try_emplace({sip, peer.endpoint}, &peer);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -182,6 +183,15 @@ DocRealm read_realm(const std::string& name, const Fields& f) {
     return out;
 }
 
+std::vector<Transport> read_transports(const Value& v) {
+    std::vector<Transport> out;
+    for (Json::ArrayIndex i = 0; v.isArray() && i < v.size(); ++i) {
+        const auto one = v[i].isString() ? transport_named(v[i].asString()) : std::nullopt;
+        if (one && std::ranges::find(out, *one) == out.end()) out.push_back(*one);
+    }
+    return out;
+}
+
 DocSipInterface read_sip_interface(const std::string& name, const Fields& f) {
     DocSipInterface out;
     out.name = name;
@@ -192,6 +202,7 @@ DocSipInterface read_sip_interface(const std::string& name, const Fields& f) {
         out.address = DocAddress{*address, f.at("address")};
     out.port = f.number<std::uint16_t>("port", 5060);
     if (out.port == 0) out.port.reset();
+    out.transports = f.has("transports") ? read_transports(f.value("transports")) : kDefaultTransports;
     return out;
 }
 
@@ -200,6 +211,8 @@ DocTrunk read_trunk(const std::string& name, const Fields& f) {
     out.name = name;
     out.path = f.path();
     out.sip_interface = f.reference("sip-interface");
+    out.has_transport = f.has("transport");
+    if (const auto transport = f.text("transport")) out.transport = transport_named(*transport);
     const Value& peers = f.value("peers");
     for (Json::ArrayIndex i = 0; peers.isArray() && i < peers.size(); ++i) {
         const std::string at = pointer(f.at("peers"), i);

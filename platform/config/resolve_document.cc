@@ -80,6 +80,7 @@ void add_implicit_sip_interfaces(Document& d, Problems& problems) {
         sip.realm = Reference{r.name, r.path, std::nullopt};
         sip.default_address = true;
         sip.port = 5060;
+        sip.transports = kDefaultTransports;
         insert_by_name(d.sip_interfaces, std::move(sip));
     }
 }

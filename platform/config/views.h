@@ -4,6 +4,7 @@
 // them with the same code. Names are resolved to indices: a reader never looks a name up, and an index is
 // in range by construction. Everything optional in the document has its value here.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "platform/base/ip_address.h"
+#include "platform/base/transport.h"
 #include "platform/json/json.h"
 
 namespace sallyport::config {
@@ -70,8 +72,11 @@ struct DataplaneView {
 struct SipInterface {
     std::string name;
     std::uint16_t realm = 0;
-    Endpoint local;      // UDP
-    std::string device;  // the TAP that the socket is bound to
+    Endpoint local;      // where it listens, by each of its transports
+    std::string device;  // the TAP that its sockets are bound to
+    std::vector<Transport> transports{Transport::kUdp, Transport::kTcp};  // never empty; each once
+
+    bool has(Transport t) const { return std::ranges::find(transports, t) != transports.end(); }
 };
 
 struct SignallingRealm {
@@ -87,6 +92,7 @@ struct Trunk {
     std::string name;
     std::uint16_t sip_interface = 0;
     std::vector<Endpoint> peers;  // never empty; the first is where calls go
+    Transport transport = Transport::kUdp;  // of calls to it; one of its sip-interface's
 };
 
 struct Route {

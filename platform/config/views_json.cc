@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 #include <type_traits>
 
@@ -54,6 +55,8 @@ const char* name_of(HugePages v) {
     return "";
 }
 
+const char* name_of(Transport v) { return transport_name(v).data(); }  // a literal
+
 Value write(const Interface& i) {
     Value out(Json::objectValue);
     out["name"] = i.name;
@@ -96,6 +99,7 @@ Value write(const SipInterface& s) {
     out["realm"] = s.realm;
     out["local"] = s.local.text();
     out["device"] = s.device;
+    for (const auto t : s.transports) out["transports"].append(name_of(t));
     return out;
 }
 
@@ -104,6 +108,7 @@ Value write(const Trunk& t) {
     out["name"] = t.name;
     out["sip-interface"] = t.sip_interface;
     out["peers"] = texts(t.peers);
+    out["transport"] = name_of(t.transport);
     return out;
 }
 
@@ -164,6 +169,16 @@ public:
             return;
         }
         fail(key, "has no meaning");
+    }
+    void get(const char* key, std::vector<Transport>& out) {
+        const Value& v = take(key);
+        out.clear();
+        for (const Value& item : v) {
+            const auto t = item.isString() ? transport_named(item.asString()) : std::nullopt;
+            if (!t || std::ranges::find(out, *t) != out.end()) return fail(key, "holds what is no transport");
+            out.push_back(*t);
+        }
+        if (out.empty()) fail(key, "is empty");
     }
     template <typename T>
     void get(const char* key, std::vector<T>& out) {
@@ -270,12 +285,14 @@ void In::read(In& in, SipInterface& s) {
     in.get("realm", s.realm);
     in.get("local", s.local);
     in.get("device", s.device);
+    in.get("transports", s.transports);
 }
 
 void In::read(In& in, Trunk& t) {
     in.get("name", t.name);
     in.get("sip-interface", t.sip_interface);
     in.get("peers", t.peers);
+    in.get("transport", t.transport, {Transport::kUdp, Transport::kTcp, Transport::kTls});
     if (t.peers.empty()) in.fail("peers", "is empty");
 }
 

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -57,6 +59,17 @@ Result<void> make_folder(const std::string& path, const FolderOptions& options) 
         return std::unexpected(system_error("owner and mode of " + path));
     }
     return {};
+}
+
+std::size_t raise_descriptor_limit(std::size_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+    if (limit.rlim_cur < wanted) {
+        const auto before = limit.rlim_cur;
+        limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+    }
+    return limit.rlim_cur;
 }
 
 Result<UniqueFd> lock_file(const std::string& path) {

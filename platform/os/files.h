@@ -27,6 +27,9 @@ struct FolderOptions {
 // not be a symbolic link.
 Result<void> make_folder(const std::string& path, const FolderOptions& options);
 
+// Makes room for `wanted` descriptors of this process, as far as the system lets it; how many it may open then.
+std::size_t raise_descriptor_limit(std::size_t wanted);
+
 // Held as long as the descriptor is open, and by one process only. An error says who cannot.
 Result<UniqueFd> lock_file(const std::string& path);
 

@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
     const auto feed = [&](MemoryPort& port, std::uint16_t sip_interface) {
         in_engine([&] {
             for (const auto& bytes : port.sent)
-                engine->on_datagram(now, sip_interface, port.local(), std::as_bytes(std::span(bytes)));
+                engine->on_message(now, {sip_interface, port.local()}, std::as_bytes(std::span(bytes)));
         });
         port.sent.clear();
     };

@@ -164,7 +164,7 @@ public:
         }
     }
     std::size_t take(const std::string& datagram) {
-        engine_.on_datagram(now_, access_, *Endpoint::parse("192.0.2.10:5060"), std::as_bytes(std::span(datagram)));
+        engine_.on_message(now_, {access_, *Endpoint::parse("192.0.2.10:5060")}, std::as_bytes(std::span(datagram)));
         engine_.flush(now_);
         const auto sent = outbox_.sends.entries().size();
         outbox_.clear();

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 TEST_GROUP_BASE(Overload, WorldTest) {
     // What the gate says to a datagram that it takes for one too many.
     void surplus(Ua& from, const std::string& bytes) {
-        world.engine().on_surplus_invite(world.both(), 0, from.self, std::as_bytes(std::span(bytes)));
+        world.engine().on_surplus_invite(world.both(), {0, from.self}, std::as_bytes(std::span(bytes)));
         world.run_for(20ms);
     }
 };

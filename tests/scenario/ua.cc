@@ -21,7 +21,17 @@ std::string Ua::token(std::string_view prefix) {
     return std::string(prefix) + host + "-" + std::to_string(++next_token_) + "-" + std::to_string(world_.draw());
 }
 
-void Ua::send(const std::string& bytes) { world_.send(self, gate_, bytes); }
+void Ua::send(const std::string& bytes) {
+    if (is_stream(transport))
+        world_.send_by_stream(*this, gate_, bytes);
+    else
+        world_.send(self, gate_, bytes);
+}
+
+std::string Ua::contact(const std::string& user) const {
+    const auto parameter = is_stream(transport) ? ";transport=" + std::string(transport_name(transport)) : "";
+    return "<sip:" + user + "@" + self.text() + parameter + ">";
+}
 
 std::string Ua::sdp(const SdpChoice& c) const {
     const auto address = c.address.empty() ? self.address.text() : c.address;
@@ -44,13 +54,13 @@ UaCall& Ua::new_call(const std::string& call_id) {
 SipText Ua::bare_request(const std::string& method, const std::string& user) {
     SipText r;
     r.start = method + " sip:" + user + "@" + gate_.address.text() + " SIP/2.0";
-    r.add("Via", "SIP/2.0/UDP " + self.text() + ";rport;branch=" + token("z9hG4bK"));
+    r.add("Via", std::string(via_protocol(transport)) + " " + self.text() + ";rport;branch=" + token("z9hG4bK"));
     r.add("Max-Forwards", "70");
     r.add("From", "\"Alice of " + host + "\" <sip:" + local_user + "@" + host + ">;tag=" + token("f"));
     r.add("To", "<sip:" + user + "@" + gate_.address.text() + ">");
     r.add("Call-ID", token("call") + "@" + host);
     r.add("CSeq", "1 " + method);
-    r.add("Contact", "<sip:" + local_user + "@" + self.text() + ">");
+    r.add("Contact", contact(local_user));
     r.add("User-Agent", answered_ua);
     return r;
 }
@@ -81,14 +91,14 @@ UaCall& Ua::invite(const std::string& user, const std::string& offer, int max_fo
 SipText Ua::make_request(UaCall& call, const std::string& method, unsigned cseq, const std::string& branch) {
     SipText r;
     r.start = method + " " + call.remote_target + " SIP/2.0";
-    r.add("Via", "SIP/2.0/UDP " + self.text() + ";rport;branch=" + branch);
+    r.add("Via", std::string(via_protocol(transport)) + " " + self.text() + ";rport;branch=" + branch);
     for (const auto& route : call.routes) r.add("Route", route);
     r.add("Max-Forwards", "70");
     r.add("From", call.local_uri + ";tag=" + call.local_tag);
     r.add("To", call.remote_uri + (call.remote_tag.empty() ? "" : ";tag=" + call.remote_tag));
     r.add("Call-ID", call.call_id);
     r.add("CSeq", std::to_string(cseq) + " " + method);
-    if (method != "BYE") r.add("Contact", "<sip:" + local_user + "@" + self.text() + ">");
+    if (method != "BYE") r.add("Contact", contact(local_user));
     r.add("User-Agent", answered_ua);
     for (const auto& [name, value] : script.headers) {
         if (method == "INVITE") r.add(name, value);
@@ -169,7 +179,7 @@ void Ua::retransmit(const std::string& key) {
         }
         return;
     }
-    send(c.bytes);
+    if (!is_stream(transport)) send(c.bytes);
     c.interval = invite ? 2 * c.interval : std::min(2 * c.interval, kT2);
     world_.after(std::min(c.interval, c.started + kGiveUp - world_.now()), [this, key] { retransmit(key); });
 }

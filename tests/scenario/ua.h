@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "platform/base/ip_address.h"
+#include "platform/base/transport.h"
 #include "platform/base/time.h"
 #include "tests/scenario/sip_text.h"
 
@@ -100,6 +101,8 @@ public:
     bool strays_expected = false;  // a test sends requests without a transaction behind them
     std::string host;
     Endpoint self;
+    Transport transport = Transport::kUdp;
+    std::string contact(const std::string& user) const;  // "<sip:alice@192.0.2.10:5060>"
     std::string local_user = "alice";
     std::string answered_ua = "InnerPhone/1.0";
     std::size_t live() const;  // calls that are not ended, and transactions under way

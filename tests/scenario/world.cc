@@ -77,8 +77,11 @@ void World::drain() {
             refused.push_back(entry);
             continue;
         }
-        send(view.sip_interfaces.at(entry.path.sip_interface).local, entry.path.remote,
-             std::string(outbox_.sends.bytes(entry)));
+        const std::string bytes(outbox_.sends.bytes(entry));
+        if (!is_stream(entry.path.transport))
+            send(view.sip_interfaces.at(entry.path.sip_interface).local, entry.path.remote, bytes);
+        else if (!send_by_stream(entry, bytes))
+            refused.push_back(entry);
     }
     for (auto& record : outbox_.records) {
         saved.erase(record.number);
@@ -134,11 +137,72 @@ void World::send(const Endpoint& from, const Endpoint& to, const std::string& by
     }
 }
 
+std::uint32_t World::make_stream(Ua& agent, const transaction::Path& path) {
+    const auto number = next_stream_++;
+    streams_[number] = {&agent, path};
+    streams_[number].path.connection = number;
+    return number;
+}
+
+std::uint32_t World::stream_to(const transaction::Path& path) {
+    if (streams_.contains(path.connection)) return path.connection;
+    for (const auto& [number, stream] : streams_)
+        if (stream.path.remote == path.remote && stream.path.transport == path.transport) return number;
+    for (auto* side : {&access_, &core_})
+        for (const auto& [address, agent] : *side)
+            if (agent->self == path.remote && agent->transport == path.transport) return make_stream(*agent, path);
+    return 0;
+}
+
+bool World::send_by_stream(const transaction::SendQueue::Entry& entry, const std::string& bytes) {
+    const auto number = stream_to(entry.path);
+    if (number == 0) return false;
+    if (entry.owner != 0 && entry.path.connection != number) engine_->on_stream(entry, number);
+    after(link.delay, [this, number, bytes] {
+        if (const auto it = streams_.find(number); it != streams_.end()) it->second.agent->on_datagram(bytes);
+    });
+    return true;
+}
+
+void World::send_by_stream(Ua& from, const Endpoint& to, const std::string& bytes) {
+    auto it = std::ranges::find_if(streams_, [&](const auto& each) { return each.second.agent == &from; });
+    if (it == streams_.end()) {
+        const auto interface = std::ranges::find(view.sip_interfaces, to, &config::SipInterface::local);
+        transaction::Path path;
+        path.sip_interface = static_cast<std::uint16_t>(interface - view.sip_interfaces.begin());
+        path.remote = Endpoint(from.self.address, static_cast<std::uint16_t>(40'000 + next_stream_));
+        path.transport = from.transport;
+        it = streams_.find(make_stream(from, path));
+    }
+    after(link.delay, [this, number = it->first, bytes] {
+        const auto stream = streams_.find(number);
+        if (stream == streams_.end() || !engine_) return;
+        engine_->on_message(both(), stream->second.path, std::as_bytes(std::span(bytes)));
+        drain();
+    });
+}
+
+bool World::has_stream(const Ua& agent) const {
+    return std::ranges::any_of(streams_, [&](const auto& each) { return each.second.agent == &agent; });
+}
+
+void World::break_stream(Ua& agent) {
+    std::vector<transaction::Path> broken;
+    std::erase_if(streams_, [&](const auto& each) {
+        if (each.second.agent == &agent) broken.push_back(each.second.path);
+        return each.second.agent == &agent;
+    });
+    for (const auto& path : broken) {
+        if (engine_) engine_->on_unreachable(both(), path);
+    }
+    drain();
+}
+
 void World::arrive(const Endpoint& from, const Endpoint& to, const std::string& bytes) {
     for (std::size_t i = 0; i < view.sip_interfaces.size(); ++i) {
         if (view.sip_interfaces[i].local != to) continue;
         if (!engine_) return;
-        engine_->on_datagram(both(), static_cast<std::uint16_t>(i), from, std::as_bytes(std::span(bytes)));
+        engine_->on_message(both(), {static_cast<std::uint16_t>(i), from}, std::as_bytes(std::span(bytes)));
         return drain();
     }
     for (auto* side : {&access_, &core_}) {
@@ -166,6 +230,7 @@ void World::dataplane_session(bool up) {
 
 std::size_t World::crash_and_restart(bool session, Duration away) {
     engine_.reset();
+    streams_.clear();
     outbox_.clear();
     session_ = false;
     run_for(away);

@@ -52,6 +52,12 @@ public:
     // --- network
     void send(const Endpoint& from, const Endpoint& to, const std::string& bytes);
 
+    // Streams lose nothing and keep their order. One is there for as long as nobody breaks it; an agent, and the gate,
+    // make one where there is none.
+    void send_by_stream(Ua& from, const Endpoint& to, const std::string& bytes);
+    void break_stream(Ua& agent);
+    bool has_stream(const Ua& agent) const;
+
     // --- the gate
     call::Engine& engine() { return *engine_; }
     call::Outbox& outbox() { return outbox_; }
@@ -85,10 +91,20 @@ private:
               std::size_t sip_interface);
     void arrive(const Endpoint& from, const Endpoint& to, const std::string& bytes);
     void drain();
+    struct Stream {
+        Ua* agent = nullptr;
+        transaction::Path path;  // as the gate sees it
+    };
+    // By its number, by where it leads, or made; 0: nobody is there.
+    std::uint32_t stream_to(const transaction::Path& path);
+    std::uint32_t make_stream(Ua& agent, const transaction::Path& path);
+    bool send_by_stream(const transaction::SendQueue::Entry& entry, const std::string& bytes);
 
     test::FakeRandom random_;
     test::FakeRandom engine_random_;
     Instant now_{std::chrono::hours(1)};
+    std::map<std::uint32_t, Stream> streams_;
+    std::uint32_t next_stream_ = 1;
     std::priority_queue<Event> events_;
     std::uint64_t order_ = 0;
     std::map<std::string, std::unique_ptr<Ua>> access_;

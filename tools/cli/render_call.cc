@@ -49,6 +49,7 @@ std::string leg_facts(const json::Value& leg) {
     facts.add("Realm", text_field(leg, "realm"));
     facts.add("Peer", text_field(leg, "signalling-remote"));
     facts.add("Our address", text_field(leg, "signalling-local"));
+    facts.add("Transport", text_field(leg, "signalling-transport"));
     facts.add("Call-ID", text_field(leg, "call-id"));
     facts.add("Our tag", text_field(leg, "local-tag"));
     facts.add("Peer's tag", text_field(leg, "remote-tag"));

@@ -32,9 +32,9 @@ class Leg:
 
 class AudioCalls:
     def __init__(self, lab, folder, count=1, seconds=3.0, interval=rtp.INTERVAL, caller="access", full_capture=False,
-                 contents=None, media=None, hushed=()):
+                 contents=None, media=None, hushed=(), transports=None):
         """media: {side: (namespace, address)} where the audio of a side is, if not with its signalling.
-        hushed: sides that send nothing until speak()."""
+        hushed: sides that send nothing until speak(). transports: {side: "tcp"} where it is not udp."""
         self.lab = lab
         self.folder = pathlib.Path(folder)
         self.count = count
@@ -49,6 +49,7 @@ class AudioCalls:
         self.streams = {side: {} for side in self.spaces}  # port -> Stream
         self.sipps = []
         self.hushed = set(hushed)
+        self.transports = transports or {}
         length = seconds * rtp.INTERVAL / interval
         for side, (space, host) in self.media.items():
             for number in range(count):
@@ -61,7 +62,8 @@ class AudioCalls:
         """SIPp on one side; the caller's is told where the SBC is."""
         remote = SBC[side] if side == self.caller else None
         sipp = Sipp(self.spaces[side], scenario, address(side, 10), self.folder, calls or self.count, rate, remote,
-                    options=options, values=values, media_port=BASE_PORT, audio=self.media[side][1])
+                    options=options, values=values, media_port=BASE_PORT, audio=self.media[side][1],
+                    transport=self.transports.get(side, "udp"))
         self.sipps.append(sipp)
         return sipp
 

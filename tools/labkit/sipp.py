@@ -12,7 +12,7 @@ PORT = 5060
 SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "system" / "sipp"
 
 
-def expand(name, headers="", attributes="", **values):
+def expand(name, headers="", attributes="", transport="udp", **values):
     """The scenario NAME.xml with its @KEY@ filled in; @SDP:direction:version@ is sdp.txt.
 
     `headers` stand in every message, `attributes` at the end of every description.
@@ -27,6 +27,9 @@ def expand(name, headers="", attributes="", **values):
         return "\n".join(indent + line for line in lines)
 
     text = re.sub(r"( *)@SDP:(\w+):(\d+)@", sdp, text)
+    if transport != "udp":
+        text = text.replace("SIP/2.0/UDP", f"SIP/2.0/{transport.upper()}")
+        text = re.sub(r"(Contact: <[^>]*)>", rf"\1;transport={transport}>", text)
     if headers:
         text = re.sub(r"( *)(Call-ID: \[call_id\]|\[last_Call-ID:\])",
                       lambda match: match[0] + "".join(f"\n{match[1]}{line}" for line in headers.splitlines()), text)
@@ -45,19 +48,19 @@ class Sipp:
     """
 
     def __init__(self, namespace, name, local, folder, calls=1, rate=10, remote=None, limit=None, options=(),
-                 media_port=20000, audio=None, values=None, port=PORT):
+                 media_port=20000, audio=None, values=None, port=PORT, transport="udp"):
         self.name = name
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         stem = f"{name}-{local}-{time.monotonic_ns()}"
         scenario = self.folder / f"{stem}.xml"
-        scenario.write_text(expand(name, **{"AUDIO": audio or local, **(values or {})}))
+        scenario.write_text(expand(name, transport=transport, **{"AUDIO": audio or local, **(values or {})}))
         self.statistics = self.folder / f"{stem}.csv"
         self.errors = self.folder / f"{stem}.errors"
         self.screen = self.folder / f"{stem}.screen"
         command = ["sipp", "-sf", scenario, "-i", local, "-p", port, "-mi", "127.0.0.1", "-mp", media_port, "-m", calls,
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
-                   "-default_behaviors", "all,-bye", *options]
+                   "-default_behaviors", "all,-bye", *(["-t", "t1"] if transport == "tcp" else []), *options]
         if remote:
             command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{remote}:{PORT}"]
         with open(self.screen, "wb") as screen:

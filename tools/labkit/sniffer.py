@@ -11,15 +11,17 @@ import threading
 import time
 
 from . import sip_text
+from .tcp_stream import Streams
 
 ETH_P_ALL = 3
 SO_ATTACH_FILTER = 26
 SIP_PORT = 5060
 
-# tcpdump's language: udp port 5060, or a later fragment of any UDP datagram.
+# tcpdump's language: UDP or TCP port 5060, or a later fragment of any such packet.
 SIGNALLING_FILTER = (
-    (0x28, 0, 0, 12), (0x15, 0, 10, 0x0800),       # IPv4?
-    (0x30, 0, 0, 23), (0x15, 0, 8, 17),            # UDP?
+    (0x28, 0, 0, 12), (0x15, 0, 11, 0x0800),       # IPv4?
+    (0x30, 0, 0, 23), (0x15, 1, 0, 6),             # TCP?
+    (0x15, 0, 8, 17),                              # UDP?
     (0x28, 0, 0, 20), (0x45, 5, 0, 0x1FFF),        # a later fragment: keep
     (0xB1, 0, 0, 14),                              # x = length of the IP header
     (0x48, 0, 0, 14), (0x15, 2, 0, SIP_PORT),      # source port
@@ -65,8 +67,9 @@ def parse_frame(at, frame, fragments):
 class Sniffer:
     def __init__(self, namespace, device="eth0", signalling=False):
         self.frames = []     # (monotonic, bytes)
-        self.datagrams = []  # of those, the UDP ones
+        self.datagrams = []  # of those, the UDP ones; and the SIP messages of streams, each as if it were one
         self._fragments = {}
+        self._streams = Streams()
         self._lock = threading.Lock()
         self._socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         if signalling:
@@ -94,10 +97,14 @@ class Sniffer:
                 return
             at = time.monotonic()
             datagram = parse_frame(at, frame, self._fragments)
+            segment = None if datagram else self._streams.messages(frame)
             with self._lock:
                 self.frames.append((at, frame))
                 if datagram:
                     self.datagrams.append(datagram)
+                if segment:
+                    source, destination, messages = segment
+                    self.datagrams += [Datagram(at, source, destination, message) for message in messages]
 
     def messages(self):
         """SIP messages so far, in order."""

@@ -113,6 +113,18 @@ TEST(Intake, an_invite_that_was_sent_again_meanwhile_is_dropped) {
     LONGS_EQUAL(1, dealt.size());
 }
 
+TEST(Intake, an_invite_of_a_stream_is_not_sent_again_and_is_refused) {
+    const transaction::Path stream{0, from.remote, Transport::kTcp, 3};
+    intake.on_datagram(now, stream, now.instant - 600ms, message("INVITE"));
+    LONGS_EQUAL(1, refused);
+    intake.on_datagram(now, stream, now.instant, message("INVITE"));
+    pass(600ms);
+    intake.serve(now);
+    LONGS_EQUAL(2, refused);
+    LONGS_EQUAL(2, intake.counters().stale);
+    LONGS_EQUAL(0, dealt.size());
+}
+
 TEST(Intake, a_burst_is_taken_whole) {
     for (int i = 0; i < 150; ++i) comes(message("INVITE"));
     for (int ms = 0; ms < 400; ++ms, pass(1ms)) serve_one();

@@ -51,7 +51,7 @@ TEST_GROUP(Dialog) {
         return message;
     }
     const sip::Message& request(const Dialog& d, std::string_view method = "BYE") {
-        begin_request(writer, d, {method, 3, "z9hG4bKx", "192.0.2.1:5060"});
+        begin_request(writer, d, {method, 3, "z9hG4bKx", "SIP/2.0/UDP 192.0.2.1:5060"});
         written = writer.finish();
         CHECK(out.parse(written).has_value());
         return out;
@@ -102,7 +102,7 @@ TEST(Dialog, loose_routing_keeps_the_target_in_the_request_line) {
     const auto& r = request(d);
     STRCMP_EQUAL("sip:b@192.0.2.30", std::string(r.request_uri()).c_str());
     STRCMP_EQUAL("<sip:192.0.2.40;lr>", std::string(r.value(sip::HeaderId::kRoute)).c_str());
-    CHECK(next_hop(d) == Endpoint(*IpAddress::parse("192.0.2.40"), 5060));
+    CHECK(next_hop(d).value().remote == Endpoint(*IpAddress::parse("192.0.2.40"), 5060));
 }
 
 TEST(Dialog, a_strict_router_becomes_the_request_line_and_the_target_the_last_route) {
@@ -123,7 +123,27 @@ TEST(Dialog, next_hop_is_no_name_and_no_address_that_could_hurt) {
         CHECK(!next_hop(d).has_value());
     }
     d.remote_target = "sip:b@192.0.2.30:5090";
-    CHECK(next_hop(d) == Endpoint(*IpAddress::parse("192.0.2.30"), 5090));
+    CHECK(next_hop(d).value().remote == Endpoint(*IpAddress::parse("192.0.2.30"), 5090));
+}
+
+TEST(Dialog, next_hop_says_which_transport_the_uri_asks_for) {
+    const struct {
+        const char* target;
+        std::uint16_t port;
+        std::optional<Transport> transport;
+    } kCases[] = {{"sip:b@192.0.2.30", 5060, std::nullopt},
+                  {"sip:b@192.0.2.30;transport=TCP", 5060, Transport::kTcp},
+                  {"sip:b@192.0.2.30;transport=tls", 5061, Transport::kTls},
+                  {"sip:b@192.0.2.30:5070;transport=udp", 5070, Transport::kUdp},
+                  {"sip:b@192.0.2.30;transport=sctp", 5060, std::nullopt},
+                  {"sips:b@192.0.2.30;transport=tcp", 5061, Transport::kTls}};
+    for (const auto& c : kCases) {
+        Dialog d;
+        d.remote_target = c.target;
+        const auto hop = next_hop(d).value();
+        CHECK(hop.transport == c.transport);
+        LONGS_EQUAL(c.port, hop.remote.port);
+    }
 }
 
 TEST(Dialog, cseq_only_grows) {

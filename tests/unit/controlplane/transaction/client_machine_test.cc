@@ -27,7 +27,7 @@ bool does_nothing(const ClientStep& s) {
 }  // namespace
 
 TEST_GROUP(ClientInviteMachine) {
-    ClientMachine m{true, kTimers};
+    ClientMachine m{true, false, kTimers};
     void in(ClientState s) { CHECK(m.state() == s); }
 };
 
@@ -132,7 +132,7 @@ TEST(ClientInviteMachine, ACancelledOneDoesNotWaitForEver) {
 }
 
 TEST_GROUP(ClientOtherMachine) {
-    ClientMachine m{false, kTimers};
+    ClientMachine m{false, false, kTimers};
     void in(ClientState s) { CHECK(m.state() == s); }
 };
 
@@ -164,7 +164,7 @@ TEST(ClientOtherMachine, ProceedingRetransmitsEachT2AndStillTimesOut) {
 TEST(ClientOtherMachine, TheFirstFinalResponseIsPassedAndTheOthersAreAbsorbed) {
     for (const auto event : {k2xx, k3xx}) {
         for (const bool proceeding : {false, true}) {
-            ClientMachine c{false, kTimers};
+            ClientMachine c{false, false, kTimers};
             c.start();
             if (proceeding) c.on(k1xx);
             auto s = c.on(event);

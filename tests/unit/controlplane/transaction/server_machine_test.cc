@@ -22,7 +22,7 @@ bool does_nothing(const ServerStep& s) {
 }  // namespace
 
 TEST_GROUP(ServerInviteMachine) {
-    ServerMachine m{true, kTimers};
+    ServerMachine m{true, false, kTimers};
     void in(ServerState s) { CHECK(m.state() == s); }
 };
 
@@ -108,7 +108,7 @@ TEST(ServerInviteMachine, TransportErrorsEndIt) {
 }
 
 TEST_GROUP(ServerOtherMachine) {
-    ServerMachine m{false, kTimers};
+    ServerMachine m{false, false, kTimers};
     void in(ServerState s) { CHECK(m.state() == s); }
 };
 

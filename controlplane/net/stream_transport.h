@@ -1,0 +1,159 @@
+#pragma once
+// SIP over streams (RFC 3261 §18): listeners, connections of both directions, what is read from and written to them.
+//
+// A connection has a number, which is never used again, and is found by it or by where it leads. One that nobody has made
+// yet is made when something is to be sent there. Messages come out of it by sip::StreamFramer; what is to go out waits
+// in its queue, in order, and what could not go out is told (take_losses).
+//
+// Bounded, and counted where a bound strikes: connections in all and from one address; the time to connect, to send the
+// first message, to finish one that has begun, to take what is written; the time without a message; the bytes that
+// wait on one connection, and on all. Nobody waits: a connection that breaks a bound is closed.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "controlplane/sip/stream_framer.h"
+#include "controlplane/transaction/send_queue.h"
+#include "platform/base/ip_address.h"
+#include "platform/base/time.h"
+#include "platform/config/views.h"
+#include "platform/os/event_loop.h"
+#include "platform/os/result.h"
+#include "platform/os/unique_fd.h"
+
+namespace sallyport::net {
+
+struct StreamLimits {
+    std::size_t connections = 20'000;
+    std::size_t accepted_from_one_address = 4'096;
+    std::size_t written_bytes = std::size_t{256} << 10;  // that wait on one connection
+    std::size_t kept_bytes = std::size_t{256} << 20;     // on all: begun messages, and what waits to be written
+    Duration connect = std::chrono::seconds(4);
+    Duration first_message = std::chrono::seconds(10);  // from the start of an accepted connection to its end
+    Duration message = std::chrono::seconds(10);        // from a message's first byte to its last
+    Duration write = std::chrono::seconds(10);          // without progress
+    Duration idle = std::chrono::minutes(15);           // without a message in either direction
+    Duration last_word = std::chrono::seconds(1);       // for what is to be written before it is closed
+};
+
+class StreamTransport {
+public:
+    struct Counters {
+        std::uint64_t accepted = 0;
+        std::uint64_t made = 0;
+        std::uint64_t closed = 0;
+        std::uint64_t received = 0;  // messages
+        std::uint64_t sent = 0;
+        std::uint64_t received_bytes = 0;
+        std::uint64_t sent_bytes = 0;
+        std::uint64_t pings = 0;  // answered
+        std::uint64_t strangers = 0;  // closed before anything was read
+        std::uint64_t too_many = 0;
+        std::uint64_t too_many_from_one = 0;
+        std::uint64_t connect_failed = 0;
+        std::uint64_t lost_sync = 0;
+        std::uint64_t slow_first = 0;  // no message in time
+        std::uint64_t slow_message = 0;
+        std::uint64_t slow_reader = 0;
+        std::uint64_t idle = 0;
+        std::uint64_t queue_full = 0;  // messages refused
+        std::uint64_t memory_full = 0;
+        std::uint64_t broken = 0;  // by the peer, or by the network
+    };
+    struct Handlers {
+        std::function<void(const transaction::Path& from, std::span<const std::byte> message)> on_message;
+        std::function<void(const transaction::Path& from, const sip::Frame& last)> on_unframed;
+        // Whether a connection from there is wanted at all.
+        std::function<bool(const transaction::Path& from)> admits;
+        // What went on which connection, when its path named none. From within send().
+        std::function<void(const transaction::SendQueue::Entry& entry, std::uint32_t connection)> on_stream;
+    };
+
+    // In this order: what waited to be written, then the connections that are gone, with what was sent and not answered.
+    struct Losses {
+        std::vector<transaction::SendQueue::Entry> failed;
+        std::vector<transaction::Path> gone;
+    };
+
+    StreamTransport(os::EventLoop& loop, Handlers handlers, const StreamLimits& limits = {});
+    ~StreamTransport();
+    StreamTransport(const StreamTransport&) = delete;
+    StreamTransport& operator=(const StreamTransport&) = delete;
+
+    // Opens every listener; on an error none is.
+    os::Result<void> open(const std::vector<config::SipInterface>& interfaces);
+    // Begins to accept.
+    void start();
+    // Sends what of the queue goes over streams, with all else that has gathered. Returns what could not even wait; see UdpTransport::send.
+    std::vector<transaction::SendQueue::Entry> send(const transaction::SendQueue& queue);
+
+    // Writes what else has gathered: answers to pings, last words. At the end of each turn.
+    void flush();
+    // Since the last call. For the engine, which may then have more to send.
+    Losses take_losses() { return std::exchange(losses_, {}); }
+    bool has_losses() const { return !losses_.gone.empty(); }
+
+    const Counters& counters() const { return counters_; }
+    std::size_t connections() const { return connections_.size(); }
+    std::size_t kept_bytes() const { return kept_; }
+    Endpoint local(std::uint16_t sip_interface, Transport transport) const;  // as bound
+
+private:
+    struct Listener;
+    struct Connection;
+    struct Route {  // where a connection leads
+        std::uint16_t sip_interface = 0;
+        Endpoint remote;
+        Transport transport = Transport::kTcp;
+        friend bool operator==(const Route&, const Route&) = default;
+    };
+    struct RouteHash {
+        std::size_t operator()(const Route& r) const;
+    };
+
+    void on_accept(Listener& listener);
+    void accept_one(Listener& listener, os::UniqueFd fd, const Endpoint& remote);
+    Connection& add(os::UniqueFd fd, const transaction::Path& path, bool accepted);
+    Connection* find(std::uint32_t number);
+    Connection* find(const transaction::Path& to);
+    Connection* make(const transaction::Path& to);
+    bool take(Connection& connection, const transaction::SendQueue::Entry& entry, std::string_view bytes);
+    void to_write(Connection& connection);
+    void on_ready(std::uint32_t number, std::uint32_t events);
+    void connected(Connection& connection);
+    // Each of these two may close it.
+    void read(Connection& connection);
+    void write(Connection& connection);
+    void expire(Connection& connection, Instant now);
+    void close(Connection& connection);
+    void unroute(const Connection& connection);
+    void watch(Connection& connection);
+    void rearm(Connection& connection);
+    void account(Connection& connection);
+
+    os::EventLoop& loop_;
+    Handlers handlers_;
+    StreamLimits limits_;
+    std::vector<config::SipInterface> interfaces_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    os::UniqueFd spare_;  // for a moment without descriptors
+    std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;
+    std::unordered_map<Route, std::uint32_t, RouteHash> routes_;
+    std::unordered_map<IpAddress, std::size_t, IpAddressHash> accepted_from_;
+    std::vector<std::uint32_t> to_write_;
+    Losses losses_;
+    std::vector<char> scratch_;
+    std::uint32_t next_number_ = 1;
+    std::size_t kept_ = 0;
+    Counters counters_;
+    bool started_ = false;
+};
+
+}  // namespace sallyport::net

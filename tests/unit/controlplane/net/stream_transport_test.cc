@@ -1,0 +1,335 @@
+#include "controlplane/net/stream_transport.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/net/socket_address.h"
+
+#include <CppUTest/TestHarness.h>
+
+using namespace std::chrono_literals;
+using namespace sallyport;
+using net::SocketAddress;
+using net::StreamLimits;
+using net::StreamTransport;
+using transaction::Path;
+using Entry = transaction::SendQueue::Entry;
+
+namespace {
+
+const Endpoint kAnyPort(IpAddress::v4(0x7f000001), 0);
+
+std::string message(const std::string& what, const std::string& length = "Content-Length: 0") {
+    return "OPTIONS sip:" + what + " SIP/2.0\r\n" + length + "\r\n\r\n";
+}
+
+// A socket of a peer: one that connects, or one that a listener has accepted.
+class Peer {
+public:
+    explicit Peer(int fd) : fd_(fd) {}
+    explicit Peer(const Endpoint& to) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        const SocketAddress address(to);
+        LONGS_EQUAL(0, ::connect(fd_.get(), address.get(), address.length));
+    }
+    void send(const std::string& bytes) const {
+        LONGS_EQUAL(bytes.size(), ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL));
+    }
+    // What is there now.
+    std::string read() {
+        std::string out(65536, '\0');
+        const auto got = ::recv(fd_.get(), out.data(), out.size(), MSG_DONTWAIT);
+        ended_ |= got == 0 || (got < 0 && errno == ECONNRESET);
+        out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return out;
+    }
+    bool ended() {
+        read();
+        return ended_;
+    }
+    void close() { fd_.reset(); }
+    Endpoint local() const { return net::bound_to(fd_.get()); }
+
+private:
+    os::UniqueFd fd_;
+    bool ended_ = false;
+};
+
+struct Listener {
+    os::UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    Listener() {
+        const SocketAddress address(kAnyPort);
+        LONGS_EQUAL(0, ::bind(fd.get(), address.get(), address.length));
+        LONGS_EQUAL(0, ::listen(fd.get(), 16));
+    }
+    Endpoint local() const { return net::bound_to(fd.get()); }
+    std::optional<Peer> accept() const {
+        const int got = ::accept4(fd.get(), nullptr, nullptr, SOCK_CLOEXEC);
+        return got < 0 ? std::nullopt : std::optional<Peer>(std::in_place, got);
+    }
+};
+
+}  // namespace
+
+TEST_GROUP(StreamTransport) {
+    struct Heard {
+        Path from;
+        std::string text;
+    };
+    os::EventLoop loop;
+    std::vector<Heard> heard;
+    std::vector<Heard> unframed;
+    std::vector<std::uint32_t> went;
+    bool admitted = true;
+    std::optional<StreamTransport> streams;
+
+    void open(const StreamLimits& limits = {}) {
+        streams.emplace(loop,
+                        StreamTransport::Handlers{
+                            .on_message =
+                                [this](const Path& from, std::span<const std::byte> b) {
+                                    heard.push_back({from, {reinterpret_cast<const char*>(b.data()), b.size()}});
+                                },
+                            .on_unframed =
+                                [this](const Path& from, const sip::Frame& last) {
+                                    unframed.push_back({from, std::to_string(last.status)});
+                                },
+                            .admits = [this](const Path&) { return admitted; },
+                            .on_stream = [this](const Entry&, std::uint32_t number) { went.push_back(number); }},
+                        limits);
+        config::SipInterface udp_only{"u", 0, kAnyPort, "", {Transport::kUdp}};
+        config::SipInterface both{"t", 0, kAnyPort, "", {Transport::kUdp, Transport::kTcp}};
+        const auto opened = streams->open({udp_only, both});
+        CHECK_TEXT(opened.has_value(), opened ? "" : opened.error().c_str());
+        streams->start();
+    }
+    Endpoint local() const { return streams->local(1, Transport::kTcp); }
+    template <typename Condition>
+    void turn_until(Condition condition) {
+        bool met = condition();  // asked once: it may take what it looks for
+        for (int i = 0; i < 1000 && !met; ++i) {
+            loop.turn(5ms);
+            met = condition();
+            streams->flush();
+        }
+        CHECK(met);
+    }
+    std::vector<Entry> send(const Path& to, const std::string& bytes, std::uint64_t owner = 42) {
+        transaction::SendQueue queue;
+        queue.push(to, bytes, owner);
+        return streams->send(queue);
+    }
+    std::string read_until(Peer& peer, const std::string& what) {
+        std::string all;
+        turn_until([&] {
+            all += peer.read();
+            return all.find(what) != std::string::npos;
+        });
+        return all;
+    }
+    void ends(Peer& peer) {
+        turn_until([&] { return peer.ended(); });
+    }
+};
+
+TEST(StreamTransport, messages_come_with_where_they_came_from_and_answers_go_back_there) {
+    open();
+    Peer peer(local());
+    peer.send(message("a") + message("b").substr(0, 20));
+    turn_until([&] { return heard.size() == 1; });
+    peer.send(message("b").substr(20));
+    turn_until([&] { return heard.size() == 2; });
+    STRCMP_EQUAL(message("b").c_str(), heard[1].text.c_str());
+    const auto from = heard[0].from;
+    LONGS_EQUAL(1, from.sip_interface);
+    CHECK(from.transport == Transport::kTcp && from.connection != 0 && from.remote == peer.local());
+    CHECK(heard[1].from == from);
+    // By its number, wherever the path would lead.
+    auto to = from;
+    to.remote = Endpoint(IpAddress::v4(0x7f000001), 1);
+    CHECK(send(to, "answer").empty());
+    STRCMP_EQUAL("answer", read_until(peer, "answer").c_str());
+    LONGS_EQUAL(0, went.size());
+    LONGS_EQUAL(0, streams->kept_bytes());
+}
+
+TEST(StreamTransport, a_connection_is_made_once_and_used_for_all_that_goes_there) {
+    open();
+    const Listener listener;
+    const Path to{1, listener.local(), Transport::kTcp};
+    CHECK(send(to, "one ").empty());
+    CHECK(send(to, "two").empty());
+    std::optional<Peer> peer;
+    turn_until([&] { return (peer = listener.accept()).has_value(); });
+    STRCMP_EQUAL("one two", read_until(*peer, "two").c_str());
+    LONGS_EQUAL(1, streams->connections());
+    LONGS_EQUAL(2, went.size());
+    LONGS_EQUAL(went[0], went[1]);
+    // What the peer sends on it comes with the same number.
+    peer->send(message("back"));
+    turn_until([&] { return !heard.empty(); });
+    LONGS_EQUAL(went[0], heard[0].from.connection);
+    // It leaves from the address of the sip-interface.
+    CHECK(heard[0].from.remote == listener.local());
+}
+
+TEST(StreamTransport, where_nobody_listens_what_waited_is_told) {
+    open();
+    Endpoint nobody;
+    {
+        const Listener gone;
+        nobody = gone.local();
+    }
+    const Path to{1, nobody, Transport::kTcp};
+    const auto refused = send(to, "lost", 7);
+    turn_until([&] { return streams->connections() == 0; });
+    const auto losses = streams->take_losses();
+    LONGS_EQUAL(1, refused.size() + losses.failed.size());
+    LONGS_EQUAL(1, streams->counters().connect_failed);
+    CHECK(streams->take_losses().gone.empty());
+}
+
+TEST(StreamTransport, a_connection_that_breaks_is_told_and_its_place_is_free) {
+    open();
+    const Listener listener;
+    const Path to{1, listener.local(), Transport::kTcp};
+    send(to, "one");
+    std::optional<Peer> peer;
+    turn_until([&] { return (peer = listener.accept()).has_value(); });
+    read_until(*peer, "one");
+    peer->close();
+    turn_until([&] { return streams->connections() == 0; });
+    const auto losses = streams->take_losses();
+    CHECK(losses.failed.empty());  // it was written
+    LONGS_EQUAL(1, losses.gone.size());
+    LONGS_EQUAL(went[0], losses.gone[0].connection);
+    // Its number leads nowhere: the next one goes by another connection.
+    auto by_number = to;
+    by_number.connection = went[0];
+    send(by_number, "two");
+    turn_until([&] { return (peer = listener.accept()).has_value(); });
+    read_until(*peer, "two");
+    CHECK(went[0] != went[1]);
+}
+
+TEST(StreamTransport, strangers_and_those_too_many_are_closed_at_once) {
+    StreamLimits limits;
+    limits.accepted_from_one_address = 2;
+    open(limits);
+    admitted = false;
+    Peer stranger(local());
+    ends(stranger);
+    LONGS_EQUAL(1, streams->counters().strangers);
+    admitted = true;
+    Peer a(local());
+    Peer b(local());
+    Peer c(local());
+    ends(c);
+    LONGS_EQUAL(1, streams->counters().too_many_from_one);
+    a.close();
+    turn_until([&] { return streams->connections() == 1; });
+    Peer d(local());
+    turn_until([&] { return streams->connections() == 2; });
+    limits.accepted_from_one_address = 100;
+    limits.connections = 1;
+    open(limits);
+    Peer e(local());
+    Peer f(local());
+    ends(f);
+    LONGS_EQUAL(1, streams->counters().too_many);
+    // Nor is one made.
+    LONGS_EQUAL(1, send({1, Listener().local(), Transport::kTcp}, "x").size());
+}
+
+TEST(StreamTransport, who_is_slow_is_closed_when_its_time_is_over) {
+    StreamLimits limits;
+    limits.first_message = 40ms;
+    limits.message = 40ms;
+    limits.idle = 120ms;
+    open(limits);
+    Peer silent(local());
+    Peer pings(local());
+    pings.send("\r\n\r\n");
+    STRCMP_EQUAL("\r\n", read_until(pings, "\r\n").c_str());
+    ends(silent);
+    ends(pings);  // pings are no message
+    LONGS_EQUAL(2, streams->counters().slow_first);
+
+    Peer slow(local());
+    slow.send(message("whole") + "OPTIONS sip:half");
+    ends(slow);
+    LONGS_EQUAL(1, streams->counters().slow_message);
+
+    Peer idle(local());
+    idle.send(message("whole"));
+    ends(idle);
+    LONGS_EQUAL(1, streams->counters().idle);
+    LONGS_EQUAL(0, streams->connections());
+    LONGS_EQUAL(0, streams->kept_bytes());
+}
+
+TEST(StreamTransport, a_byte_now_and_then_does_not_keep_a_message_open) {
+    StreamLimits limits;
+    limits.message = 60ms;
+    open(limits);
+    Peer peer(local());
+    peer.send(message("whole"));
+    turn_until([&] { return !heard.empty(); });
+    const auto text = message("never-ends");
+    const auto start = std::chrono::steady_clock::now();
+    std::size_t at = 0;
+    turn_until([&] {
+        if (peer.ended()) return true;
+        if (at < text.size() - 1) ::usleep(1000), peer.send(text.substr(at++, 1));
+        return false;
+    });
+    CHECK(std::chrono::steady_clock::now() - start >= 55ms);
+    LONGS_EQUAL(1, streams->counters().slow_message);
+}
+
+TEST(StreamTransport, who_does_not_read_is_closed_and_what_waited_is_told) {
+    StreamLimits limits;
+    limits.write = 50ms;
+    limits.written_bytes = std::size_t{8} << 20;
+    open(limits);
+    Peer peer(local());
+    peer.send(message("a"));
+    turn_until([&] { return !heard.empty(); });
+    const std::string large(4 << 20, 'x');
+    CHECK(send(heard[0].from, large).empty());
+    CHECK(send(heard[0].from, large).empty());
+    LONGS_EQUAL(1, send(heard[0].from, large).size());  // no room
+    LONGS_EQUAL(1, streams->counters().queue_full);
+    turn_until([&] { return streams->connections() == 0; });
+    LONGS_EQUAL(1, streams->counters().slow_reader);
+    LONGS_EQUAL(2, streams->take_losses().failed.size());
+    LONGS_EQUAL(0, streams->kept_bytes());
+}
+
+TEST(StreamTransport, what_is_no_sip_is_closed_and_a_message_without_an_end_gets_its_answer_first) {
+    open();
+    Peer web(local());
+    web.send("GET / HTTP/1.1\r\n\r\n");
+    ends(web);
+    LONGS_EQUAL(1, streams->counters().lost_sync);
+    LONGS_EQUAL(0, unframed.size());
+
+    Peer peer(local());
+    peer.send(message("a", "X: y") + message("b"));
+    bool answered = false;
+    std::string all;
+    turn_until([&] {
+        if (!unframed.empty() && !std::exchange(answered, true)) send(unframed[0].from, "the answer");
+        all += peer.read();
+        return peer.ended();
+    });
+    STRCMP_EQUAL("400", unframed[0].text.c_str());
+    STRCMP_EQUAL("the answer", all.c_str());
+    LONGS_EQUAL(0, heard.size());
+}
