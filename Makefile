@@ -68,7 +68,8 @@ LIBS_sallyport := $(call libs_in,tools/cli) $(PLATFORM_LIBS)
 LDLIBS_sallyport-dataplane = $(DPDK_LDLIBS)
 # Calls come and go by the thousand, in pieces of all sizes; glibc's allocator took a fifth of the control plane's time.
 # The sanitizers bring their own.
-LDLIBS_sallyport-control := $(if $(filter release debug,$(MODE)),-lmimalloc)
+TLS_LDLIBS := -lssl -lcrypto
+LDLIBS_sallyport-control := $(TLS_LDLIBS) $(if $(filter release debug,$(MODE)),-lmimalloc)
 
 # --- tests --------------------------------------------------------------------------------------------
 UNIT_DIRS := $(sort $(patsubst tests/unit/%/,%,$(dir $(shell find tests/unit -name '*_test.cc'))))
@@ -227,7 +228,7 @@ define unit_rule
 $(call unit_bin,$(1)): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/unit/$(1)/*_test.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(SUPPORT_LIB) $(call unit_libs,$(1))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$$(link) $(CPPUTEST_LDLIBS) $(if $(filter media/% platform/base,$(1)),,$(PLATFORM_LDLIBS))
+	@$$(link) $(CPPUTEST_LDLIBS) $(if $(filter controlplane/%,$(1)),$(TLS_LDLIBS)) $(if $(filter media/% platform/base,$(1)),,$(PLATFORM_LDLIBS))
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
 

@@ -22,6 +22,7 @@
 #include "controlplane/net/pace.h"
 #include "controlplane/net/stream_transport.h"
 #include "controlplane/net/udp_transport.h"
+#include "controlplane/ops/certificates.h"
 #include "controlplane/ops/status.h"
 #include "controlplane/store/call_store.h"
 #include "platform/base/version.h"
@@ -47,6 +48,7 @@ struct Arguments {
 // How long new datagrams wait at the start for the dataplane's first session: an INVITE before it would get 503.
 constexpr Duration kWaitForDataplane = 1s;
 constexpr std::uint8_t kShard = 0;
+constexpr Duration kMaterialTime = 3s;
 // All connections, and what this process has open beside them.
 constexpr std::size_t kDescriptors = net::StreamLimits{}.connections + 2'000;
 
@@ -54,7 +56,7 @@ constexpr std::size_t kDescriptors = net::StreamLimits{}.connections + 2'000;
 class Control {
 public:
     Control(os::EventLoop& loop, const Arguments& arguments, config::ControlView view,
-            std::unique_ptr<store::CallStore> store)
+            std::unique_ptr<store::CallStore> store, ops::Certificates::Fetch fetch_certificates)
         : loop_(loop),
           view_(std::move(view)),
           store_(std::move(store)),
@@ -84,9 +86,8 @@ public:
                    [this](const transaction::SendQueue::Entry& entry) { engine_.on_send_error(loop_.now(), entry); }}),
           streams_(loop, {.on_message =
                               [this](const transaction::Path& from, std::span<const std::byte> message) {
-                                  intake_.on_datagram(
-                                      loop_.now(), from, loop_.now().instant,
-                                      {reinterpret_cast<const char*>(message.data()), message.size()});
+                                  intake_.on_datagram(loop_.now(), from, loop_.now().instant,
+                                                      {reinterpret_cast<const char*>(message.data()), message.size()});
                               },
                           .on_unframed =
                               [this](const transaction::Path& from, const sip::Frame& last) {
@@ -94,10 +95,13 @@ public:
                                                       {.status = last.status, .reason = last.reason});
                               },
                           .admits = [this](const transaction::Path& from) { return engine_.admits(from); },
-                          .on_stream =
-                              [this](const transaction::SendQueue::Entry& entry, std::uint32_t connection) {
-                                  engine_.on_stream(entry, connection);
-                              }}),
+                          .tls_peer = [this](const transaction::Path& path) { return tls_peer(path); },
+                          .on_stream = [this](const transaction::SendQueue::Entry& entry,
+                                              std::uint32_t connection) { engine_.on_stream(entry, connection); }}),
+          certificates_(view_, std::move(fetch_certificates),
+                        [this](std::size_t profile, std::shared_ptr<const net::TlsContext> context) {
+                            streams_.set_tls(profile, std::move(context));
+                        }),
           session_(loop, arguments.runtime_dir + "/dataplane.sock",
                    // The engine is told at the end of the turn: a session may end while the outbox is carried out.
                    {.on_up = [this] { session_changes_.push_back(true); },
@@ -116,12 +120,22 @@ public:
 
     void reopen_records() { store_->reopen_records(); }
 
+    void load_certificates(std::function<void(json::Value)> done) {
+        certificates_.load([this] { return loop_.now(); }, std::move(done));
+    }
+
     void answer(rpc::Call call) {
         const ops::Sight sight{view_, engine_, session_.page(), loop_.now()};
         if (call.method() == "show-calls") return call.reply(ops::calls(sight));
         if (call.method() == "show-trunks") return call.reply(ops::trunks(sight));
+        if (call.method() == "show-certificates") return call.reply(certificates_.show(loop_.now()));
+        if (call.method() == "reload-certificates") {
+            auto waiting = std::make_shared<rpc::Call>(std::move(call));
+            return load_certificates([waiting](json::Value shown) { waiting->reply(std::move(shown)); });
+        }
         if (call.method() == "show-counters")
-            return call.reply(ops::counters({engine_, intake_, transport_, streams_, session_, *store_, costs_}, loop_.now()));
+            return call.reply(ops::counters(
+                {engine_, intake_, transport_, streams_, certificates_, session_, *store_, costs_}, loop_.now()));
         if (call.method() != "show-call")
             return call.fail({rpc::kMethodNotFound, "the control plane knows no " + call.method(), {}});
         const json::Value& id = call.params()["id"];
@@ -152,6 +166,17 @@ private:
             log::info("taken over {} calls; {} are over, {} refused", going_on, interrupted, refused);
     }
 
+    // Of a trunk's peers what its configuration says, of others nothing but that somebody vouches for them.
+    net::StreamTransport::TlsPeer tls_peer(const transaction::Path& path) const {
+        for (const config::Trunk& trunk : view_.trunks) {
+            if (trunk.sip_interface != path.sip_interface) continue;
+            for (const Endpoint& peer : trunk.peers)
+                if (peer.address == path.remote.address)
+                    return {.verify = trunk.tls.verify, .name = trunk.tls.name, .wildcards = trunk.tls.wildcards};
+        }
+        return {};
+    }
+
     void start_sockets(Instant) {
         socket_start_.cancel();
         transport_.start();
@@ -170,6 +195,7 @@ private:
     Instant finish_turn(const Now& now) {
         tell_session_changes(now);
         session_.drain();
+        const bool unread = streams_.read_more();
         engine_.advance(now);
         transport_.receive_invites(intake_.wanted());
         const bool invites_wait = intake_.serve(now);
@@ -180,8 +206,10 @@ private:
         bool more = true;
         for (int round = 0; round < kRounds && more; ++round) more = carry_out(now);
         store_->poll();
-        const auto next_turn = pace_.next_turn(now.instant, transport_.counters().received + streams_.counters().received);
-        if (more || invites_wait || !session_changes_.empty()) return now.instant;
+        certificates_.look(now);
+        const auto next_turn =
+            pace_.next_turn(now.instant, transport_.counters().received + streams_.counters().received);
+        if (more || unread || invites_wait || !session_changes_.empty()) return now.instant;
         loop_.rest_until(next_turn);
         return std::min(engine_.next_deadline(), session_.next_poll(now.instant));
     }
@@ -243,6 +271,7 @@ private:
     call::Intake intake_;
     net::UdpTransport transport_;
     net::StreamTransport streams_;
+    ops::Certificates certificates_;
     net::DataplaneSession session_;
     net::Pace pace_;
     std::vector<bool> session_changes_;
@@ -280,7 +309,8 @@ Arguments parse(int argc, char** argv) {
     std::exit(EXIT_FAILURE);
 }
 
-std::unique_ptr<Control> make_control(os::EventLoop& loop, const Arguments& arguments, const json::Value& json_view) {
+std::unique_ptr<Control> make_control(os::EventLoop& loop, const Arguments& arguments, const json::Value& json_view,
+                                      ops::Certificates::Fetch fetch_certificates) {
     auto view = config::control_view_from_json(json_view);
     if (!view) give_up("the manager's " + view.error());
     auto store = store::CallStore::open({.table_path = arguments.runtime_dir + "/control/calls.state",
@@ -288,7 +318,8 @@ std::unique_ptr<Control> make_control(os::EventLoop& loop, const Arguments& argu
                                          .max_calls = view->system.max_calls},
                                         [&loop] { loop.wake(); });
     if (!store) give_up(store.error());
-    auto control = std::make_unique<Control>(loop, arguments, std::move(*view), std::move(*store));
+    auto control =
+        std::make_unique<Control>(loop, arguments, std::move(*view), std::move(*store), std::move(fetch_certificates));
     if (auto started = control->start(); !started) give_up(started.error());
     return control;
 }
@@ -310,24 +341,30 @@ int main(int argc, char** argv) {
         if (control) control->reopen_records();
     });
     if (!signals) give_up(signals.error());
-    rpc::ManagerLink link(loop, {.runtime_dir = arguments.runtime_dir, .role = "control", .version = kVersionText},
-                          {.on_view =
-                               [&](const json::Value& view, const std::vector<os::UniqueFd>&) {
-                                   control = make_control(loop, arguments, view);
-                                   log::info("serving");
-                               },
-                           .on_connected = {},
-                           .on_call =
-                               [&](rpc::Call call) {
-                                   if (control) return control->answer(std::move(call));
-                                   call.fail({rpc::kRefused, "the control plane is starting", {}});
-                               },
-                           .on_refused =
-                               [&](const std::string& reason) {
-                                   // A changed configuration, for one: the manager starts the process that fits.
-                                   log::info("the manager wants another process: {}", reason);
-                                   loop.stop();
-                               }});
+    rpc::ManagerLink* manager = nullptr;
+    rpc::ManagerLink link(
+        loop, {.runtime_dir = arguments.runtime_dir, .role = "control", .version = kVersionText},
+        {.on_view =
+             [&](const json::Value& view, const std::vector<os::UniqueFd>&) {
+                 control = make_control(loop, arguments, view, [&manager](json::Value params, rpc::Done done) {
+                     manager->call("tls-material", std::move(params), kMaterialTime, std::move(done));
+                 });
+                 log::info("serving");
+             },
+         // Also after the manager's restart: its files may be others.
+         .on_connected = [&] { control->load_certificates([](const json::Value&) {}); },
+         .on_call =
+             [&](rpc::Call call) {
+                 if (control) return control->answer(std::move(call));
+                 call.fail({rpc::kRefused, "the control plane is starting", {}});
+             },
+         .on_refused =
+             [&](const std::string& reason) {
+                 // A changed configuration, for one: the manager starts the process that fits.
+                 log::info("the manager wants another process: {}", reason);
+                 loop.stop();
+             }});
+    manager = &link;
     link.start();
     loop.run();
     control.reset();  // writes and syncs the records that are queued

@@ -31,8 +31,8 @@ transaction::Path Call::path(std::size_t i, const dialog::Dialog& dialog) const 
     return to;
 }
 
-void Call::begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method,
-                 std::uint32_t cseq, std::string_view branch, std::uint8_t max_forwards) {
+void Call::begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
+                 std::string_view branch, std::uint8_t max_forwards) {
     dialog::begin_request(core_.writer(), dialog, {method, cseq, branch, core_.via(to), max_forwards});
 }
 

@@ -129,8 +129,7 @@ void Call::pass_reinvite(const sip::Message& request, std::uint8_t max_forwards,
     w.header(sip::HeaderId::kAccept, policy::kAccept);
     write_product(sip::HeaderId::kUserAgent);
     policy::append_passed(w, request, passage(exchange_.from), core_.pass_counters());
-    const auto id =
-        send_request(to, way, "INVITE", offer.empty() ? w.finish() : w.finish("application/sdp", offer));
+    const auto id = send_request(to, way, "INVITE", offer.empty() ? w.finish() : w.finish("application/sdp", offer));
     if (!id) return fail_reinvite(500, nullptr);
     exchange_.client = *id;
     prepare_cancel(to, core_.layer().path(*id).value_or(way), branch.view());

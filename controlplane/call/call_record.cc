@@ -96,8 +96,7 @@ DirectionRecord read_direction(ByteReader& in) {
 }
 
 void write_leg(ByteWriter& out, const LegRecordText& leg) {
-    for (const auto s :
-         {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer, leg.transport})
+    for (const auto s : {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer, leg.transport})
         out.text(s);
 }
 
@@ -189,8 +188,8 @@ CallRecordText view_of(const CallRecord& r) {
 
 CallRecord record_of(const CallRecordText& t) {
     const auto leg = [](const LegRecordText& l) {
-        return LegRecord{std::string(l.call_id), std::string(l.local_tag), std::string(l.remote_tag),
-                         std::string(l.trunk),   std::string(l.realm),     std::string(l.peer),
+        return LegRecord{std::string(l.call_id),  std::string(l.local_tag), std::string(l.remote_tag),
+                         std::string(l.trunk),    std::string(l.realm),     std::string(l.peer),
                          std::string(l.transport)};
     };
     CallRecord out;

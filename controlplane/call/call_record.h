@@ -50,7 +50,7 @@ struct LegRecord {
     std::string remote_tag;
     std::string trunk;  // empty: a source of an open realm
     std::string realm;
-    std::string peer;  // where requests of this leg go, "192.0.2.10:5060"
+    std::string peer;       // where requests of this leg go, "192.0.2.10:5060"
     std::string transport;  // "udp", "tcp" or "tls"
 };
 

@@ -120,7 +120,8 @@ public:
     // A datagram, or one message of a stream. The bytes are not kept.
     void on_message(Now now, const transaction::Path& from, std::span<const std::byte> bytes);
     // The head of a message whose end is in doubt (sip::Frame::kLast): a request gets `why`; nothing else comes of it.
-    void on_unframed(Now now, const transaction::Path& from, std::span<const std::byte> head, const sip::ParseError& why);
+    void on_unframed(Now now, const transaction::Path& from, std::span<const std::byte> head,
+                     const sip::ParseError& why);
     // The same of an INVITE that is one too many (controlplane/call/intake.h): 503 with Retry-After without a
     // transaction, a call or a record, counted for its trunk. A retransmission, and what turns out to be no new call,
     // is dealt with as ever; a stranger is what it always is.

@@ -83,10 +83,12 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
     for (const auto& sip_interface : view.sip_interfaces) {
         auto& places = places_.emplace_back();
         for (const auto t : {Transport::kUdp, Transport::kTcp, Transport::kTls}) {
-            const auto local = sip_interface.local.text();
-            const auto parameter = is_stream(t) ? ";transport=" + std::string(transport_name(t)) : std::string();
-            places.at(static_cast<std::size_t>(t)) = {std::string(via_protocol(t)) + " " + local,
-                                                      "<sip:" + local + parameter + ">"};
+            const auto local = sip_interface.at(t).text();
+            auto& place = places.at(static_cast<std::size_t>(t));
+            place.via.append(via_protocol(t)).append(" ").append(local);
+            place.contact.append("<sip:").append(local);
+            if (is_stream(t)) place.contact.append(";transport=").append(transport_name(t));
+            place.contact += '>';
         }
     }
 }

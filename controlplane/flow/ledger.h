@@ -137,9 +137,9 @@ private:
     struct Call {
         // Wanted or present, without repetition. Each has its entry: an entry ends when no call has its key.
         std::vector<std::uint64_t> keys;
-        std::uint32_t outstanding = 0;    // transactions without answer
-        bool repaired = false;            // a repair was tried since the last want()
-        bool failed = false;              // reported; no further attempt until the next want()
+        std::uint32_t outstanding = 0;  // transactions without answer
+        bool repaired = false;          // a repair was tried since the last want()
+        bool failed = false;            // reported; no further attempt until the next want()
     };
     struct Transaction {
         std::uint32_t id = 0;

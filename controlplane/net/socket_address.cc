@@ -51,8 +51,8 @@ os::Result<void> set_free_bind(int fd, bool v6) {
 }
 
 bool bind_to_device(int fd, const std::string& device) {
-    return device.empty() || ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device.data(),
-                                          static_cast<socklen_t>(device.size())) == 0;
+    return device.empty() ||
+           ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device.data(), static_cast<socklen_t>(device.size())) == 0;
 }
 
 Endpoint bound_to(int fd) {

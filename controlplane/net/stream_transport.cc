@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <deque>
 #include <utility>
 
 #include "controlplane/net/socket_address.h"
@@ -83,22 +82,26 @@ struct StreamTransport::Connection final : sip::FrameSink {
     transaction::Path path;  // with its number
     bool accepted = false;
     bool connecting = false;
-    bool closing = false;   // nothing is read as messages any more; what waits to be written still goes
-    bool shut = false;      // and it has gone
+    bool shaking = false;  // hands, of TLS
+    bool closing = false;  // nothing is read as messages any more; what waits to be written still goes
+    bool shut = false;     // and it has gone
     bool had_message = false;
     bool queued_to_write = false;
+    bool queued_to_read = false;
+    std::uint32_t tls_wants = 0;  // beside the usual: EPOLLOUT
     unsigned crlfs = 0;
     std::uint32_t watched = 0;
+    std::unique_ptr<TlsSession> tls;
     sip::StreamFramer framer;
     std::string out;
     std::size_t out_at = 0;
     std::uint64_t written = 0;
-    std::deque<Waiting> waiting;
+    std::vector<Waiting> waiting;
     std::size_t accounted = 0;
     Instant began{};
     Instant message_began = kNever;
     Instant progress{};      // of writing
-    Instant last_message{};  // in either direction
+    Instant last_message{};  // in either direction, or ping
     Timer timer;
 
     Connection(StreamTransport& of, os::UniqueFd descriptor, const transaction::Path& where, bool was_accepted)
@@ -125,6 +128,7 @@ bool StreamTransport::Connection::on_frame(const sip::Frame& frame) {
         case Kind::kCrlf:
             if (++crlfs < 2) break;
             crlfs = 0;
+            if (had_message) last_message = now;  // it is wanted for what may come (RFC 5626 §3.5)
             // RFC 5626 §4.4.1. Whoever does not read them gets no more.
             if (unwritten() != 0) break;
             ++counters.pings;
@@ -145,6 +149,7 @@ Instant StreamTransport::Connection::deadline() const {
     const auto& limits = owner.limits_;
     if (shut || closing) return progress + limits.last_word;
     if (connecting) return began + limits.connect;
+    if (shaking) return began + limits.handshake;
     auto first = last_message + limits.idle;
     if (accepted && !had_message) first = std::min(first, began + limits.first_message);
     if (message_began != kNever) first = std::min(first, message_began + limits.message);
@@ -169,11 +174,12 @@ os::Result<void> StreamTransport::open(const std::vector<config::SipInterface>& 
     std::vector<std::unique_ptr<Listener>> listeners;
     for (std::size_t i = 0; i < interfaces.size(); ++i) {
         const auto& each = interfaces[i];
-        if (!each.has(Transport::kTcp)) continue;
-        auto fd = listen_on(each.local, each.device);
-        if (!fd) return std::unexpected(fd.error());
-        listeners.push_back(
-            std::make_unique<Listener>(std::move(*fd), static_cast<std::uint16_t>(i), Transport::kTcp));
+        for (const auto transport : {Transport::kTcp, Transport::kTls}) {
+            if (!each.has(transport)) continue;
+            auto fd = listen_on(each.at(transport), each.device);
+            if (!fd) return std::unexpected("sip-interface " + each.name + ": " + fd.error());
+            listeners.push_back(std::make_unique<Listener>(std::move(*fd), static_cast<std::uint16_t>(i), transport));
+        }
     }
     interfaces_ = interfaces;
     listeners_ = std::move(listeners);
@@ -230,6 +236,15 @@ void StreamTransport::accept_one(Listener& listener, os::UniqueFd fd, const Endp
     ++from_there;
     ++counters_.accepted;
     auto& connection = add(std::move(fd), path, true);
+    if (path.transport == Transport::kTls) {
+        const auto context = tls_of(path.sip_interface);
+        if (context) connection.tls = TlsSession::server(context, connection.fd.get());
+        if (!connection.tls) {
+            ++counters_.handshake_failed;
+            return close(connection);
+        }
+        connection.shaking = true;
+    }
     watch(connection);
     rearm(connection);
 }
@@ -299,6 +314,27 @@ std::vector<Entry> StreamTransport::send(const transaction::SendQueue& queue) {
     return refused;
 }
 
+void StreamTransport::set_tls(std::size_t profile, std::shared_ptr<const TlsContext> context) {
+    if (tls_.size() <= profile) tls_.resize(profile + 1);
+    tls_[profile] = std::move(context);
+}
+
+// nullptr: the certificates have not come yet.
+std::shared_ptr<const TlsContext> StreamTransport::tls_of(std::uint16_t sip_interface) const {
+    const auto& profile = interfaces_.at(sip_interface).tls_profile;
+    return profile && *profile < tls_.size() ? tls_[*profile] : nullptr;
+}
+
+bool StreamTransport::read_more() {
+    for (const auto number : std::exchange(to_read_, {})) {
+        const auto it = connections_.find(number);
+        if (it == connections_.end()) continue;
+        it->second->queued_to_read = false;
+        read(*it->second);
+    }
+    return !to_read_.empty();
+}
+
 void StreamTransport::flush() {
     for (const auto number : std::exchange(to_write_, {})) {
         const auto it = connections_.find(number);
@@ -323,8 +359,7 @@ bool StreamTransport::take(Connection& connection, const Entry& entry, std::stri
     connection.out += bytes;
     if (entry.owner != 0) {
         connection.waiting.push_back({connection.written + connection.unwritten(), entry});
-        if (entry.path.connection != connection.path.connection)
-            handlers_.on_stream(entry, connection.path.connection);
+        if (entry.path.connection != connection.path.connection) handlers_.on_stream(entry, connection.path.connection);
     }
     ++counters_.sent;
     account(connection);
@@ -341,6 +376,7 @@ void StreamTransport::on_ready(std::uint32_t number, std::uint32_t events) {
     if (it == connections_.end()) return;
     auto& connection = *it->second;
     if (connection.connecting) return connected(connection);
+    if (connection.shaking) return shake(connection);
     if ((events & EPOLLOUT) != 0) {
         write(connection);
         if (!connections_.contains(number)) return;
@@ -357,19 +393,97 @@ void StreamTransport::connected(Connection& connection) {
     }
     connection.connecting = false;
     connection.progress = loop_.now().instant;
+    if (connection.path.transport != Transport::kTls) return established(connection);
+    const auto context = tls_of(connection.path.sip_interface);
+    const auto peer = handlers_.tls_peer(connection.path);
+    if (context) {
+        connection.tls = TlsSession::client(context, connection.fd.get(), peer.name, peer.verify && context->verifies(),
+                                            connection.path.remote.text() + ' ' + peer.name);
+    }
+    if (!connection.tls) {
+        ++counters_.handshake_failed;
+        return close(connection);
+    }
+    connection.shaking = true;
+    connection.began = loop_.now().instant;
+    shake(connection);
+}
+
+void StreamTransport::shake(Connection& connection) {
+    connection.tls_wants = 0;
+    switch (connection.tls->handshake()) {
+        case TlsSession::Status::kDone: break;
+        case TlsSession::Status::kRead: watch(connection); return rearm(connection);
+        case TlsSession::Status::kWrite:
+            connection.tls_wants = EPOLLOUT;
+            watch(connection);
+            return rearm(connection);
+        case TlsSession::Status::kClosed:
+        case TlsSession::Status::kFailed: {
+            ++counters_.handshake_failed;
+            // The peer is told why by what OpenSSL has written; the operator by this line.
+            log::limited(log_limit_, loop_.now().instant, log::Level::kWarning, "TLS with {}: {}",
+                         connection.path.remote.text(), connection.tls->error());
+            return close(connection);
+        }
+    }
+    connection.shaking = false;
+    ++counters_.handshakes;
+    counters_.resumed += connection.tls->resumed() ? 1 : 0;
+    const auto peer = handlers_.tls_peer(connection.path);
+    const bool known = !connection.accepted || connection.tls->verified();
+    if (known && !peer.name.empty() && peer.verify && !connection.tls->peer_is(peer.name, peer.wildcards)) {
+        ++counters_.wrong_peer;
+        log::limited(log_limit_, loop_.now().instant, log::Level::kWarning, "TLS with {}: its certificate is not {}'s",
+                     connection.path.remote.text(), peer.name);
+        return close(connection);
+    }
+    established(connection);
+}
+
+void StreamTransport::established(Connection& connection) {
+    const auto number = connection.path.connection;
     write(connection);
+    // The peer may have written with its last word of the handshake.
+    if (const auto it = connections_.find(number); it != connections_.end() && connection.tls) read(connection);
 }
 
 void StreamTransport::read(Connection& connection) {
-    const auto got = ::recv(connection.fd.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        if (got < 0) ++counters_.broken;
-        return close(connection);
+    std::size_t got = 0;
+    bool ended = false;
+    if (connection.tls) {
+        // Records are small: as many as there are, up to what the others can wait for.
+        while (got < scratch_.size() && !ended) {
+            std::size_t more = 0;
+            const auto status = connection.tls->read(std::span(scratch_).subspan(got), more);
+            if (status == TlsSession::Status::kDone) {
+                got += more;
+                continue;
+            }
+            if (status == TlsSession::Status::kWrite) connection.tls_wants = EPOLLOUT;
+            if (status == TlsSession::Status::kRead || status == TlsSession::Status::kWrite) break;
+            if (status == TlsSession::Status::kFailed) ++counters_.broken;
+            ended = true;
+        }
+        if (!ended && connection.tls->has_pending() && !std::exchange(connection.queued_to_read, true))
+            to_read_.push_back(connection.path.connection);
+    } else {
+        const auto result = ::recv(connection.fd.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
+        if (result < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (result < 0) ++counters_.broken;
+        ended = result <= 0;
+        got = ended ? 0 : static_cast<std::size_t>(result);
     }
-    if (connection.closing) return;  // read so that the kernel sends no reset that would take our last word with it
-    counters_.received_bytes += static_cast<std::uint64_t>(got);
-    const bool whole = connection.framer.feed({scratch_.data(), static_cast<std::size_t>(got)}, connection);
+    // When it is closing, read so that the kernel sends no reset that would take our last word with it.
+    const auto number = connection.path.connection;
+    if (got > 0 && !connection.closing) feed(connection, {scratch_.data(), got});
+    if (ended && connections_.contains(number)) close(connection);
+}
+
+void StreamTransport::feed(Connection& connection, std::string_view bytes) {
+    counters_.received_bytes += bytes.size();
+    const auto before = counters_.received;
+    const bool whole = connection.framer.feed(bytes, connection);
     if (!whole) {
         connection.closing = true;
         connection.progress = loop_.now().instant;
@@ -378,7 +492,7 @@ void StreamTransport::read(Connection& connection) {
     }
     if (!connection.framer.within_message())
         connection.message_began = kNever;
-    else if (connection.message_began == kNever || connection.last_message == loop_.now().instant)
+    else if (connection.message_began == kNever || counters_.received != before)
         connection.message_began = loop_.now().instant;
     account(connection);
     if (kept_ > limits_.kept_bytes && connection.framer.within_message()) {
@@ -390,28 +504,42 @@ void StreamTransport::read(Connection& connection) {
 }
 
 void StreamTransport::write(Connection& connection) {
-    if (connection.connecting) return;
+    if (connection.connecting || connection.shaking) return;
+    connection.tls_wants = 0;
     while (connection.unwritten() != 0) {
-        const auto sent = ::send(connection.fd.get(), connection.out.data() + connection.out_at,
-                                 connection.unwritten(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && errno == EAGAIN) break;
-        if (sent < 0) {
-            ++counters_.broken;
-            return close(connection);
+        const std::string_view rest(connection.out.data() + connection.out_at, connection.unwritten());
+        std::size_t sent = 0;
+        if (connection.tls) {
+            const auto status = connection.tls->write(rest, sent);
+            if (status == TlsSession::Status::kRead || status == TlsSession::Status::kWrite) break;
+            if (status != TlsSession::Status::kDone) {
+                ++counters_.broken;
+                return close(connection);
+            }
+        } else {
+            const auto result = ::send(connection.fd.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (result < 0 && errno == EINTR) continue;
+            if (result < 0 && errno == EAGAIN) break;
+            if (result < 0) {
+                ++counters_.broken;
+                return close(connection);
+            }
+            sent = static_cast<std::size_t>(result);
         }
-        counters_.sent_bytes += static_cast<std::uint64_t>(sent);
-        connection.out_at += static_cast<std::size_t>(sent);
-        connection.written += static_cast<std::uint64_t>(sent);
+        counters_.sent_bytes += sent;
+        connection.out_at += sent;
+        connection.written += sent;
         connection.progress = loop_.now().instant;
     }
-    while (!connection.waiting.empty() && connection.waiting.front().end <= connection.written)
-        connection.waiting.pop_front();
+    const auto waits = [&](const Connection::Waiting& w) { return w.end > connection.written; };
+    connection.waiting.erase(connection.waiting.begin(), std::ranges::find_if(connection.waiting, waits));
     if (connection.unwritten() == 0) {
         connection.out_at = 0;
         clear_buffer(connection.out, kKeptCapacity);
-        if (connection.closing && !std::exchange(connection.shut, true))
+        if (connection.closing && !std::exchange(connection.shut, true)) {
+            if (connection.tls) connection.tls->close();
             ::shutdown(connection.fd.get(), SHUT_WR);
+        }
     }
     account(connection);
     watch(connection);
@@ -425,6 +553,8 @@ void StreamTransport::expire(Connection& connection, Instant now) {
         // Its last word had its time.
     } else if (c.connecting) {
         ++counters_.connect_failed;
+    } else if (c.shaking) {
+        ++counters_.slow_handshake;
     } else if (c.unwritten() != 0 && c.progress + limits_.write <= now) {
         ++counters_.slow_reader;
     } else if (c.accepted && !c.had_message && c.began + limits_.first_message <= now) {
@@ -461,8 +591,9 @@ void StreamTransport::close(Connection& connection) {
 }
 
 void StreamTransport::watch(Connection& connection) {
+    const bool writes = !connection.shaking && connection.unwritten() != 0;
     const std::uint32_t events =
-        connection.connecting ? EPOLLOUT : EPOLLIN | (connection.unwritten() != 0 ? EPOLLOUT : 0U);
+        connection.connecting ? EPOLLOUT : EPOLLIN | (writes ? EPOLLOUT : 0U) | connection.tls_wants;
     if (std::exchange(connection.watched, events) != events) loop_.modify(connection.fd.get(), events);
 }
 

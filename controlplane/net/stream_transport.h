@@ -1,9 +1,9 @@
 #pragma once
-// SIP over streams (RFC 3261 §18): listeners, connections of both directions, what is read from and written to them.
+// SIP over streams, TCP and TLS (RFC 3261 §18): listeners, connections of both directions, what is read and written.
 //
-// A connection has a number, which is never used again, and is found by it or by where it leads. One that nobody has made
-// yet is made when something is to be sent there. Messages come out of it by sip::StreamFramer; what is to go out waits
-// in its queue, in order, and what could not go out is told (take_losses).
+// A connection has a number, which is never used again, and is found by it or by where it leads. One that nobody has
+// made yet is made when something is to be sent there. Messages come out of it by sip::StreamFramer; what is to go out
+// waits in its queue, in order, and what could not go out is told (take_losses).
 //
 // Bounded, and counted where a bound strikes: connections in all and from one address; the time to connect, to send the
 // first message, to finish one that has begun, to take what is written; the time without a message; the bytes that
@@ -19,12 +19,14 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/net/tls.h"
 #include "controlplane/sip/stream_framer.h"
 #include "controlplane/transaction/send_queue.h"
 #include "platform/base/ip_address.h"
 #include "platform/base/time.h"
 #include "platform/config/views.h"
 #include "platform/os/event_loop.h"
+#include "platform/os/log.h"
 #include "platform/os/result.h"
 #include "platform/os/unique_fd.h"
 
@@ -36,10 +38,11 @@ struct StreamLimits {
     std::size_t written_bytes = std::size_t{256} << 10;  // that wait on one connection
     std::size_t kept_bytes = std::size_t{256} << 20;     // on all: begun messages, and what waits to be written
     Duration connect = std::chrono::seconds(4);
+    Duration handshake = std::chrono::seconds(8);       // of TLS
     Duration first_message = std::chrono::seconds(10);  // from the start of an accepted connection to its end
     Duration message = std::chrono::seconds(10);        // from a message's first byte to its last
     Duration write = std::chrono::seconds(10);          // without progress
-    Duration idle = std::chrono::minutes(15);           // without a message in either direction
+    Duration idle = std::chrono::minutes(15);           // without a message in either direction, or a ping
     Duration last_word = std::chrono::seconds(1);       // for what is to be written before it is closed
 };
 
@@ -53,11 +56,16 @@ public:
         std::uint64_t sent = 0;
         std::uint64_t received_bytes = 0;
         std::uint64_t sent_bytes = 0;
-        std::uint64_t pings = 0;  // answered
+        std::uint64_t pings = 0;      // answered
         std::uint64_t strangers = 0;  // closed before anything was read
         std::uint64_t too_many = 0;
         std::uint64_t too_many_from_one = 0;
         std::uint64_t connect_failed = 0;
+        std::uint64_t handshakes = 0;
+        std::uint64_t resumed = 0;  // of these
+        std::uint64_t handshake_failed = 0;
+        std::uint64_t slow_handshake = 0;
+        std::uint64_t wrong_peer = 0;  // a certificate of somebody else
         std::uint64_t lost_sync = 0;
         std::uint64_t slow_first = 0;  // no message in time
         std::uint64_t slow_message = 0;
@@ -67,16 +75,25 @@ public:
         std::uint64_t memory_full = 0;
         std::uint64_t broken = 0;  // by the peer, or by the network
     };
+    // Whom TLS has to find at the other end.
+    struct TlsPeer {
+        bool verify = true;  // by the authorities of the sip-interface's profile, if it has any
+        std::string name;    // that its certificate must have; empty: any
+        bool wildcards = false;
+    };
     struct Handlers {
         std::function<void(const transaction::Path& from, std::span<const std::byte> message)> on_message;
         std::function<void(const transaction::Path& from, const sip::Frame& last)> on_unframed;
         // Whether a connection from there is wanted at all.
         std::function<bool(const transaction::Path& from)> admits;
+        // Who is to be expected there; nullopt of whoever connects: anybody.
+        std::function<TlsPeer(const transaction::Path& path)> tls_peer;
         // What went on which connection, when its path named none. From within send().
         std::function<void(const transaction::SendQueue::Entry& entry, std::uint32_t connection)> on_stream;
     };
 
-    // In this order: what waited to be written, then the connections that are gone, with what was sent and not answered.
+    // In this order: what waited to be written, then the connections that are gone, with what was sent and not
+    // answered.
     struct Losses {
         std::vector<transaction::SendQueue::Entry> failed;
         std::vector<transaction::Path> gone;
@@ -87,13 +104,19 @@ public:
     StreamTransport(const StreamTransport&) = delete;
     StreamTransport& operator=(const StreamTransport&) = delete;
 
+    // The certificates of a TLS profile, by its index, from now on; connections that there are keep what they have.
+    void set_tls(std::size_t profile, std::shared_ptr<const TlsContext> context);
+
     // Opens every listener; on an error none is.
     os::Result<void> open(const std::vector<config::SipInterface>& interfaces);
     // Begins to accept.
     void start();
-    // Sends what of the queue goes over streams, with all else that has gathered. Returns what could not even wait; see UdpTransport::send.
+    // Sends what of the queue goes over streams, with all else that has gathered. Returns what could not even wait; see
+    // UdpTransport::send.
     std::vector<transaction::SendQueue::Entry> send(const transaction::SendQueue& queue);
 
+    // Reads what TLS holds of connections that had more than fits into a turn. At the end of each; true: there is more.
+    bool read_more();
     // Writes what else has gathered: answers to pings, last words. At the end of each turn.
     void flush();
     // Since the last call. For the engine, which may then have more to send.
@@ -127,13 +150,17 @@ private:
     bool take(Connection& connection, const transaction::SendQueue::Entry& entry, std::string_view bytes);
     void to_write(Connection& connection);
     void on_ready(std::uint32_t number, std::uint32_t events);
+    // Each of these may close it.
     void connected(Connection& connection);
-    // Each of these two may close it.
+    void shake(Connection& connection);
+    void established(Connection& connection);
     void read(Connection& connection);
+    void feed(Connection& connection, std::string_view bytes);
     void write(Connection& connection);
     void expire(Connection& connection, Instant now);
     void close(Connection& connection);
     void unroute(const Connection& connection);
+    std::shared_ptr<const TlsContext> tls_of(std::uint16_t sip_interface) const;
     void watch(Connection& connection);
     void rearm(Connection& connection);
     void account(Connection& connection);
@@ -148,11 +175,14 @@ private:
     std::unordered_map<Route, std::uint32_t, RouteHash> routes_;
     std::unordered_map<IpAddress, std::size_t, IpAddressHash> accepted_from_;
     std::vector<std::uint32_t> to_write_;
+    std::vector<std::uint32_t> to_read_;                  // bytes of theirs wait in TLS, where epoll does not see them
+    std::vector<std::shared_ptr<const TlsContext>> tls_;  // by profile
     Losses losses_;
     std::vector<char> scratch_;
     std::uint32_t next_number_ = 1;
     std::size_t kept_ = 0;
     Counters counters_;
+    log::LogLimit log_limit_{4};  // peers can cause each of these lines
     bool started_ = false;
 };
 

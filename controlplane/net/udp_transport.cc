@@ -232,9 +232,9 @@ void UdpTransport::read_errors(int fd, std::uint16_t index) {
         message.msg_controllen = control.size();
         if (::recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
         for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-            if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
-                !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
-                continue;
+            const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+            const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+            if (!v4 && !v6) continue;
             sock_extended_err error{};
             std::memcpy(&error, CMSG_DATA(c), sizeof(error));
             // RFC 3261 §18.4: only what means that nobody is there; "fragmentation needed" and the like do not.

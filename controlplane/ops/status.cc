@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "controlplane/ops/time_text.h"
 #include "platform/wire/packed_flow.h"
 
 namespace sallyport::ops {
@@ -20,19 +21,6 @@ using json::Value;
 
 Json::Int64 ms_between(WallTime from, WallTime to) {
     return std::max<Json::Int64>(0, std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count());
-}
-
-std::string time_text(WallTime t) {
-    const auto ms = std::chrono::floor<std::chrono::milliseconds>(t);
-    const auto day = std::chrono::floor<std::chrono::days>(ms);
-    const std::chrono::year_month_day date(day);
-    const std::chrono::hh_mm_ss time(ms - day);
-    std::array<char, 64> out{};
-    std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                  static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-    return out.data();
 }
 
 // The engine's states in the words of docs/status-json.md.
@@ -257,10 +245,18 @@ void add_streams(json::Value& list, const net::StreamTransport& streams) {
     add(list, "streams-too-many", c.too_many, "connections refused or not made because there were too many");
     add(list, "streams-too-many-from-one", c.too_many_from_one, "those refused because their address had too many");
     add(list, "streams-connect-failed", c.connect_failed, "connections that could not be made in time, or at all");
-    add(list, "streams-lost-sync", c.lost_sync, "connections closed because what came was no SIP, or had no certain end");
+    add(list, "tls-handshakes", c.handshakes, "handshakes of TLS done");
+    add(list, "tls-resumed", c.resumed, "those of them that resumed a session");
+    add(list, "tls-handshake-failed", c.handshake_failed,
+        "handshakes that failed, with the peer's certificate or at all");
+    add(list, "tls-slow-handshake", c.slow_handshake, "connections closed because a handshake was not done in time");
+    add(list, "tls-wrong-peer", c.wrong_peer, "connections closed because the certificate is not the peer's");
+    add(list, "streams-lost-sync", c.lost_sync,
+        "connections closed because what came was no SIP, or had no certain end");
     add(list, "streams-slow-first", c.slow_first, "connections closed because no first message came in time");
     add(list, "streams-slow-message", c.slow_message, "connections closed because a message was not finished in time");
-    add(list, "streams-slow-reader", c.slow_reader, "connections closed because the peer did not take what was written");
+    add(list, "streams-slow-reader", c.slow_reader,
+        "connections closed because the peer did not take what was written");
     add(list, "streams-idle", c.idle, "connections closed because nothing came or went for long");
     add(list, "streams-broken", c.broken, "connections that ended by an error of the network");
     add(list, "streams-queue-full", c.queue_full, "messages refused because too much waited on their connection");
@@ -304,6 +300,9 @@ json::Value counters(const Parts& parts, const Now& now) {
     add(list, "udp-kernel-bytes", kernel.bytes, "what stands in these, now");
     add(list, "udp-kernel-limit-bytes", kernel.limit, "what fits");
     add_streams(list, parts.streams);
+    if (const auto days = parts.certificates.least_days_left(now))
+        add(list, "tls-certificate-days-left", static_cast<std::uint64_t>(std::max<std::int64_t>(0, *days)),
+            "until the first of our certificates ends, now");
     const auto& d = parts.session.counters();
     add(list, "dataplane-session-up", parts.session.up() ? 1 : 0, "whether there is a session with the dataplane, now");
     add(list, "dataplane-sessions", d.sessions, "sessions begun");

@@ -11,6 +11,7 @@
 #include "controlplane/net/dataplane_session.h"
 #include "controlplane/net/stream_transport.h"
 #include "controlplane/net/udp_transport.h"
+#include "controlplane/ops/certificates.h"
 #include "controlplane/ops/cost_meter.h"
 #include "controlplane/store/call_store.h"
 #include "platform/base/time.h"
@@ -50,6 +51,7 @@ struct Parts {
     const call::Intake& intake;
     const net::UdpTransport& transport;
     const net::StreamTransport& streams;
+    const Certificates& certificates;
     const net::DataplaneSession& session;
     const store::CallStore& store;
     const Costs& costs;

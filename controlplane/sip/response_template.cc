@@ -8,7 +8,6 @@
 namespace sallyport::sip {
 namespace {
 
-
 void append_line(std::string& out, const HeaderField& field) {
     out += field.line;
     out += "\r\n";

@@ -36,7 +36,8 @@ BodyLength body_length(std::string_view head) {
     auto at = head.find("\r\n") + 2;
     while (at + 2 < head.size()) {
         auto end = head.find("\r\n", at);
-        while (end + 2 < head.size() && (head[end + 2] == ' ' || head[end + 2] == '\t')) end = head.find("\r\n", end + 2);
+        while (end + 2 < head.size() && (head[end + 2] == ' ' || head[end + 2] == '\t'))
+            end = head.find("\r\n", end + 2);
         const auto field = head.substr(at, end - at);
         at = end + 2;
         std::size_t n = 0;

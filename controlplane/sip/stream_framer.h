@@ -52,7 +52,7 @@ private:
     std::size_t find_end(std::string_view rest, FrameSink& sink);
     void lose(FrameSink& sink, Reason why);
 
-    std::string pending_;       // from the start of a message, or a CR
+    std::string pending_;        // from the start of a message, or a CR
     std::size_t looked_at_ = 0;  // of it: no end of the head before this
     std::size_t length_ = 0;     // of the whole message, as soon as its head is there; 0: not known
     bool line_seen_ = false;     // its start line is there, and is one of SIP

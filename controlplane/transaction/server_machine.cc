@@ -43,7 +43,7 @@ ServerStep ServerMachine::proceeding(ServerEvent event) {
             return {.accepted = true,
                     .send = true,
                     .retransmit = stream_ ? std::nullopt : std::optional(interval_),  // G
-                    .end = timers_.timeout()};                                         // H
+                    .end = timers_.timeout()};                                        // H
         case ServerEvent::kTransportError: return terminate(ServerFailure::kTransportError);
         case ServerEvent::kEndTimer: return terminate(ServerFailure::kUnanswered);
         case ServerEvent::kAck:
@@ -62,7 +62,7 @@ ServerStep ServerMachine::completed_invite(ServerEvent event) {
             if (stream_) return terminate(std::nullopt);  // I is zero
             state_ = ServerState::kConfirmed;
             return {.stop_timers = true, .end = timers_.t4};
-        case ServerEvent::kEndTimer: return terminate(ServerFailure::kNoAck);                                       // H
+        case ServerEvent::kEndTimer: return terminate(ServerFailure::kNoAck);  // H
         case ServerEvent::kTransportError: return terminate(ServerFailure::kTransportError);
         case ServerEvent::kSendProvisional:
         case ServerEvent::kSendSuccess:

@@ -5,9 +5,10 @@
 //                       -> Accepted (2xx)                   -> Terminated
 //   others:  Trying -> Completed -> Terminated; no Proceeding, for we send no provisional response there
 //
-// `retransmit` is G, and does not run over a stream; `end` is H, then I; or L; or J. Over a stream I is zero and J is T4. In Trying J bounds the TU's silence:
-// after it the client has given up (Timer F), and a 408 would only be noise (RFC 4320 §4.2). Proceeding has no
-// timer in the RFC; `end` bounds it so that no silence of the TU can keep a slot for ever.
+// `retransmit` is G, and does not run over a stream; `end` is H, then I; or L; or J. Over a stream I is zero and J is
+// T4. In Trying J bounds the TU's silence: after it the client has given up (Timer F), and a 408 would only be noise
+// (RFC 4320 §4.2). Proceeding has no timer in the RFC; `end` bounds it so that no silence of the TU can keep a slot for
+// ever.
 
 #include <cstdint>
 #include <optional>

@@ -306,7 +306,7 @@ struct TransactionLayer::Tables {
     HashIndex<Client, &Client::by_key> client_keys{clients};
     HashIndex<Server, &Server::by_key> server_keys{servers};
     HashIndex<Server, &Server::by_merge_key> merge_keys{servers};
-    Waiters<Client, &Client::by_peer> client_peers{clients};  // those that wait, by where their request went
+    Waiters<Client, &Client::by_peer> client_peers{clients};     // those that wait, by where their request went
     std::unordered_map<Endpoint, Instant, EndpointHash> no_tcp;  // until when
     std::size_t client_bytes = 0;                                // what the texts of all take
     std::size_t server_bytes = 0;

@@ -66,8 +66,7 @@ void TransactionLayer::on_malformed(const Path& from, const sip::Message& messag
     ++counters_.malformed;
     if (!error.answerable || oversized(message)) return;
     begin_stateless(from, message, error.status, error.reason);
-    if (out_.push(response_path(from, message), scratch_writer_.finish()))
-        ++counters_.responses_sent;
+    if (out_.push(response_path(from, message), scratch_writer_.finish())) ++counters_.responses_sent;
 }
 
 void TransactionLayer::reject(const Path& from, const sip::Message& request, unsigned status, std::string_view reason,
@@ -75,8 +74,7 @@ void TransactionLayer::reject(const Path& from, const sip::Message& request, uns
     if (!request.is_request() || request.method() == sip::Method::kAck || oversized(request)) return;
     begin_stateless(from, request, status, reason);
     for (const auto& h : extra) scratch_writer_.header(h.name, h.value);
-    if (out_.push(response_path(from, request), scratch_writer_.finish()))
-        ++counters_.responses_sent;
+    if (out_.push(response_path(from, request), scratch_writer_.finish())) ++counters_.responses_sent;
 }
 
 void TransactionLayer::begin_stateless(const Path& from, const sip::Message& request, unsigned status,

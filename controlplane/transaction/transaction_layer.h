@@ -1,5 +1,6 @@
 #pragma once
-// The transaction layer of RFC 3261 §17 with RFC 6026 and RFC 4320, over datagrams and streams, without sockets or clocks.
+// The transaction layer of RFC 3261 §17 with RFC 6026 and RFC 4320, over datagrams and streams, without sockets or
+// clocks.
 //
 // In: parsed messages and `now`; timers fire from the TimerWheel, which the owner advances. Out: messages in
 // the SendQueue, and calls to the TransactionUser (TU). Messages are views that live only as long as the call.
@@ -81,7 +82,7 @@ struct TransactionSettings {
     std::size_t max_lingering_client_transactions = 5000;
     // Each table also counts as full when its texts take more than this for each of its slots.
     std::size_t mean_transaction_bytes = 8192;
-    std::uint16_t shard = 0;          // stands in each branch
+    std::uint16_t shard = 0;  // stands in each branch
     // By sip-interface: whether it has TCP, too. There a request too large for a datagram goes that way (§18.1.1).
     std::vector<bool> has_tcp{};
     std::uint32_t retry_after_s = 5;  // in the 503 when the table is full
@@ -108,7 +109,7 @@ struct TransactionCounters {
     std::uint64_t acks_missing = 0;        // H
     std::uint64_t unanswered = 0;          // by the TU
     std::uint64_t transport_errors = 0;
-    std::uint64_t sent_anew = 0;  // over another stream, for the first one was gone
+    std::uint64_t sent_anew = 0;          // over another stream, for the first one was gone
     std::uint64_t too_large_for_udp = 0;  // requests that went by TCP for their size
     std::uint64_t back_to_udp = 0;        // and then by UDP, for nobody took them
 };
@@ -163,8 +164,8 @@ public:
     Branch make_branch();
     // `bytes` is the whole request, its only Via with a branch from make_branch(). Sends it and keeps it.
     // `context` is the TU's own and comes back by context(). nullopt when the table is full, or when `bytes`
-    // are no request with such a Via, or ACK or CANCEL. What a MessageWriter has made is not parsed again. A request for
-    // UDP that is too large for it goes by TCP where that may be (path(id) tells), and by UDP when nobody takes it.
+    // are no request with such a Via, or ACK or CANCEL. What a MessageWriter has made is not parsed again. A request
+    // for UDP that is too large for it goes by TCP where that may be (path(id) tells), and by UDP when nobody takes it.
     std::optional<ClientId> send_request(Instant now, const Path& to, std::string_view bytes,
                                          std::uint64_t context = 0);
     // Cancels an INVITE: sends CANCEL as soon as a provisional response has come. If no final response comes

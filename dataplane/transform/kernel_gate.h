@@ -22,7 +22,7 @@ enum class KernelKind : std::uint8_t {
     kIcmp,
     kFragment,  // of any IPv4 datagram, also of long SIP messages
     kGroup,     // to a broadcast or multicast MAC: ARP requests, mostly
-    kStream,  // TCP to an address that SIP listens on: connections that we make come back to any port
+    kStream,    // TCP to an address that SIP listens on: connections that we make come back to any port
     kOther,
     kCount
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "platform/base/ip_address.h"
@@ -56,6 +57,14 @@ struct DocRealm {
     bool pass_unknown_headers = false;
 };
 
+struct DocTlsProfile {
+    std::string name;
+    std::string path;
+    TlsProfile profile;
+    std::vector<std::pair<std::string, std::string>> pairs;  // certificate, key
+    std::string authorities;
+};
+
 struct DocSipInterface {
     std::string name;
     std::string path;
@@ -65,6 +74,8 @@ struct DocSipInterface {
     std::optional<DocAddress> address;
     std::optional<std::uint16_t> port;
     std::vector<Transport> transports;  // empty: unreadable
+    std::optional<Reference> tls_profile;
+    std::optional<std::uint16_t> tls_port;
 };
 
 struct DocPeer {
@@ -79,6 +90,9 @@ struct DocTrunk {
     std::vector<DocPeer> peers;
     bool has_transport = false;
     std::optional<Transport> transport;  // none: unreadable, or the first of the sip-interface's
+    bool has_tls = false;
+    bool says_verify = false;
+    TrunkTls tls;
 };
 
 struct DocRoute {
@@ -94,6 +108,7 @@ struct DocRoute {
 struct Document {
     std::vector<DocInterface> interfaces;
     std::vector<DocRealm> realms;
+    std::vector<DocTlsProfile> tls_profiles;
     std::vector<DocSipInterface> sip_interfaces;
     std::vector<DocTrunk> trunks;
     std::vector<DocRoute> routes;

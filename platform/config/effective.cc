@@ -62,13 +62,25 @@ Effective to_views(const Document& d) {
         Interface& interface = out.dataplane.interfaces[out.dataplane.realms[index_of(s.realm)].interface];
         add_further(interface, s.address.value().address);
         const Endpoint local(s.address->address, s.port.value());
+        SipInterface sip{s.name, index_of(s.realm), local, interface.name, s.transports, s.tls_port.value(), {}};
+        if (sip.has(Transport::kTls)) sip.tls_profile = index_of(s.tls_profile);
         interface.signalling.push_back(local);
-        out.control.sip_interfaces.push_back({s.name, index_of(s.realm), local, interface.name, s.transports});
+        if (sip.has(Transport::kTls)) interface.signalling.push_back(sip.at(Transport::kTls));
+        out.control.sip_interfaces.push_back(std::move(sip));
+    }
+    for (const DocTlsProfile& t : d.tls_profiles) {
+        out.control.tls_profiles.push_back(t.profile);
+        TlsFiles files{t.name, {}, t.authorities};
+        for (const auto& [certificate, key] : t.pairs) files.pairs.push_back({certificate, key});
+        out.tls_files.push_back(std::move(files));
     }
     for (const DocTrunk& t : d.trunks) {
         const auto sip_interface = index_of(t.sip_interface);
-        Trunk trunk{t.name, sip_interface, {},
-                    t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front())};
+        Trunk trunk{t.name,
+                    sip_interface,
+                    {},
+                    t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front()),
+                    t.tls};
         for (const DocPeer& p : t.peers) trunk.peers.push_back(p.endpoint);
         out.control.trunks.push_back(std::move(trunk));
     }
@@ -98,6 +110,7 @@ std::expected<Effective, Problems> make_effective(std::string_view document, Sch
     resolve(d, problems);
     check_interfaces(d, problems);
     check_realms(d, problems);
+    check_tls_profiles(d, problems);
     check_sip_interfaces(d, problems);
     check_trunks(d, problems);
     check_routes(d, problems);

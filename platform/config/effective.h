@@ -18,9 +18,21 @@ inline constexpr std::size_t kMaxDocumentBytes = 4 * 1024 * 1024;
 // A view travels as one message (platform/rpc: at most 1 MiB); a document whose views are larger is refused.
 inline constexpr std::size_t kMaxViewBytes = 960 * 1024;
 
+// The files of a TLS profile.
+struct TlsFiles {
+    struct Pair {
+        std::string certificate;
+        std::string key;
+    };
+    std::string profile;
+    std::vector<Pair> pairs;
+    std::string authorities;  // empty: none
+};
+
 struct Effective {
     DataplaneView dataplane;  // the manager sets addresses and routes of the TAPs from its interfaces
     ControlView control;
+    std::vector<TlsFiles> tls_files;  // in the order of ControlView::tls_profiles; the manager reads them
 };
 
 // Problems are sorted (platform/config/problem.h): text_of() words them, one a line.

@@ -9,6 +9,7 @@ namespace sallyport::config {
 // `document` is resolved.
 void check_interfaces(const Document& document, Problems& problems);
 void check_realms(const Document& document, Problems& problems);
+void check_tls_profiles(const Document& document, Problems& problems);
 void check_sip_interfaces(const Document& document, Problems& problems);
 void check_trunks(const Document& document, Problems& problems);
 void check_routes(const Document& document, Problems& problems);

@@ -171,6 +171,13 @@ void check_realms(const Document& d, Problems& problems) {
     }
 }
 
+void check_tls_profiles(const Document& d, Problems& problems) {
+    for (const DocTlsProfile& t : d.tls_profiles)
+        if (t.profile.clients != TlsClients::kNone && t.authorities.empty())
+            problems.push_back({pointer(t.path, "clients"),
+                                "certificates of clients need \"authorities\", by which they are verified"});
+}
+
 void check_sip_interfaces(const Document& d, Problems& problems) {
     for (std::size_t i = 0; i < d.sip_interfaces.size(); ++i) {
         const DocSipInterface& sip = d.sip_interfaces[i];
@@ -185,6 +192,11 @@ void check_sip_interfaces(const Document& d, Problems& problems) {
                 problems.push_back({sip.address->path, sip.address->address.text() + " is the gateway of " +
                                                            interface->path + "; write one of our own"});
         }
+        const bool tls = std::ranges::find(sip.transports, Transport::kTls) != sip.transports.end();
+        if (tls && !sip.tls_profile)
+            problems.push_back({sip.path, "the transport tls needs a \"tls-profile\", which says the certificates"});
+        if (tls && sip.tls_port == sip.port && sip.transports.size() > 1)
+            problems.push_back({pointer(sip.path, "tls-port"), "is the port of the other transports; tls has its own"});
         if (!sip.port) continue;
         for (std::size_t j = 0; j < i; ++j) {
             const DocSipInterface& other = d.sip_interfaces[j];

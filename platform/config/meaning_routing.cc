@@ -70,6 +70,12 @@ void check_trunks(const Document& d, Problems& problems) {
             problems.push_back({pointer(trunk.path, "transport"),
                                 "the sip-interface " + quoted(d.sip_interfaces[sip].name) + " has no " +
                                     std::string(transport_name(*trunk.transport)) + "; add it to its transports"});
+        const auto& profile = d.sip_interfaces[sip].tls_profile;
+        const bool verifiable = profile && profile->index && !d.tls_profiles[*profile->index].authorities.empty();
+        const bool named = !trunk.tls.name.empty() || trunk.says_verify;
+        if (trunk.has_tls && named && trunk.tls.verify && !verifiable)
+            problems.push_back({pointer(trunk.path, "tls"),
+                                "cannot be verified: the sip-interface's tls-profile has no \"authorities\""});
         for (const DocPeer& peer : trunk.peers) {
             if (interface != nullptr) check_peer(d, peer, *interface, problems);
             const auto [other, fresh] = claimed.try_emplace({sip, peer.endpoint}, &peer);

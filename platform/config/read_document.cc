@@ -192,6 +192,23 @@ std::vector<Transport> read_transports(const Value& v) {
     return out;
 }
 
+DocTlsProfile read_tls_profile(const std::string& name, const Fields& f) {
+    DocTlsProfile out;
+    out.name = out.profile.name = name;
+    out.path = f.path();
+    const auto clients = f.text("clients");
+    if (clients == "optional") out.profile.clients = TlsClients::kOptional;
+    if (clients == "required") out.profile.clients = TlsClients::kRequired;
+    out.profile.only_13 = f.text("least-version") == "1.3";
+    const Value& pairs = f.value("certificates");
+    for (Json::ArrayIndex i = 0; pairs.isArray() && i < pairs.size(); ++i) {
+        const Fields pair(pairs[i], pointer(f.at("certificates"), i), f.problems());
+        out.pairs.emplace_back(pair.text("certificate").value_or(""), pair.text("key").value_or(""));
+    }
+    out.authorities = f.text("authorities").value_or("");
+    return out;
+}
+
 DocSipInterface read_sip_interface(const std::string& name, const Fields& f) {
     DocSipInterface out;
     out.name = name;
@@ -203,6 +220,9 @@ DocSipInterface read_sip_interface(const std::string& name, const Fields& f) {
     out.port = f.number<std::uint16_t>("port", 5060);
     if (out.port == 0) out.port.reset();
     out.transports = f.has("transports") ? read_transports(f.value("transports")) : kDefaultTransports;
+    out.tls_profile = f.reference("tls-profile");
+    out.tls_port = f.number<std::uint16_t>("tls-port", 5061);
+    if (out.tls_port == 0) out.tls_port.reset();
     return out;
 }
 
@@ -213,6 +233,12 @@ DocTrunk read_trunk(const std::string& name, const Fields& f) {
     out.sip_interface = f.reference("sip-interface");
     out.has_transport = f.has("transport");
     if (const auto transport = f.text("transport")) out.transport = transport_named(*transport);
+    out.has_tls = f.has("tls");
+    const Fields tls(f.value("tls"), f.at("tls"), f.problems());
+    out.says_verify = tls.has("verify");
+    out.tls.verify = tls.flag("verify", true);
+    out.tls.name = tls.text("name").value_or("");
+    out.tls.wildcards = tls.flag("wildcards", false);
     const Value& peers = f.value("peers");
     for (Json::ArrayIndex i = 0; peers.isArray() && i < peers.size(); ++i) {
         const std::string at = pointer(f.at("peers"), i);
@@ -279,6 +305,8 @@ Document read_document(const json::Value& document, Problems& problems) {
     for_each_object(root, "interfaces",
                     [&](auto& n, const Fields& f) { out.interfaces.push_back(read_interface(n, f)); });
     for_each_object(root, "realms", [&](auto& n, const Fields& f) { out.realms.push_back(read_realm(n, f)); });
+    for_each_object(root, "tls-profiles",
+                    [&](auto& n, const Fields& f) { out.tls_profiles.push_back(read_tls_profile(n, f)); });
     for_each_object(root, "sip-interfaces",
                     [&](auto& n, const Fields& f) { out.sip_interfaces.push_back(read_sip_interface(n, f)); });
     for_each_object(root, "trunks", [&](auto& n, const Fields& f) { out.trunks.push_back(read_trunk(n, f)); });

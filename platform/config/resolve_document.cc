@@ -81,6 +81,7 @@ void add_implicit_sip_interfaces(Document& d, Problems& problems) {
         sip.default_address = true;
         sip.port = 5060;
         sip.transports = kDefaultTransports;
+        sip.tls_port = 5061;
         insert_by_name(d.sip_interfaces, std::move(sip));
     }
 }
@@ -99,6 +100,7 @@ void resolve(Document& d, Problems& problems) {
     }
     for (DocSipInterface& s : d.sip_interfaces) {
         resolve_reference(s.realm, d.realms, "realm", problems);
+        resolve_reference(s.tls_profile, d.tls_profiles, "TLS profile", problems);
         if (!s.default_address || !s.realm || !s.realm->index) continue;
         const DocRealm& r = d.realms[*s.realm->index];
         if (!r.interface || !r.interface->index) continue;

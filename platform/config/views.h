@@ -69,14 +69,34 @@ struct DataplaneView {
     std::vector<MediaRealm> realms;  // index == FlowKey::realm
 };
 
+enum class TlsClients : std::uint8_t { kNone, kOptional, kRequired };  // whether those who connect show a certificate
+
+// Its certificates are no part of a view: the control plane asks the manager for them.
+struct TlsProfile {
+    std::string name;
+    TlsClients clients = TlsClients::kNone;
+    bool only_13 = false;
+};
+
+// Whom a trunk's peers have to prove to be (RFC 5922).
+struct TrunkTls {
+    bool verify = true;      // by the authorities of the sip-interface's profile, if it has any
+    std::string name;        // in their certificate; empty: any
+    bool wildcards = false;  // whether *.example.com may be it
+};
+
 struct SipInterface {
     std::string name;
     std::uint16_t realm = 0;
-    Endpoint local;      // where it listens, by each of its transports
-    std::string device;  // the TAP that its sockets are bound to
+    Endpoint local;                                                       // where it listens, by each of its transports
+    std::string device;                                                   // the TAP that its sockets are bound to
     std::vector<Transport> transports{Transport::kUdp, Transport::kTcp};  // never empty; each once
+    std::uint16_t tls_port = 5061;
+    std::optional<std::uint16_t>
+        tls_profile{};  // index into ControlView::tls_profiles; there when `transports` has TLS
 
     bool has(Transport t) const { return std::ranges::find(transports, t) != transports.end(); }
+    Endpoint at(Transport t) const { return t == Transport::kTls ? Endpoint(local.address, tls_port) : local; }
 };
 
 struct SignallingRealm {
@@ -91,8 +111,9 @@ struct SignallingRealm {
 struct Trunk {
     std::string name;
     std::uint16_t sip_interface = 0;
-    std::vector<Endpoint> peers;  // never empty; the first is where calls go
+    std::vector<Endpoint> peers;            // never empty; the first is where calls go
     Transport transport = Transport::kUdp;  // of calls to it; one of its sip-interface's
+    TrunkTls tls{};
 };
 
 struct Route {
@@ -117,6 +138,7 @@ struct SignallingSystem {
 struct ControlView {
     SignallingSystem system;
     std::vector<SignallingRealm> realms;  // same order as DataplaneView::realms
+    std::vector<TlsProfile> tls_profiles;
     std::vector<SipInterface> sip_interfaces;
     std::vector<Trunk> trunks;
     std::vector<Route> routes;  // in order; the first that matches wins

@@ -93,6 +93,23 @@ Value write(const SignallingRealm& r) {
     return out;
 }
 
+const char* name_of(TlsClients v) {
+    switch (v) {
+        case TlsClients::kNone: return "none";
+        case TlsClients::kOptional: return "optional";
+        case TlsClients::kRequired: return "required";
+    }
+    return "";
+}
+
+Value write(const TlsProfile& t) {
+    Value out(Json::objectValue);
+    out["name"] = t.name;
+    out["clients"] = name_of(t.clients);
+    out["only-1.3"] = t.only_13;
+    return out;
+}
+
 Value write(const SipInterface& s) {
     Value out(Json::objectValue);
     out["name"] = s.name;
@@ -100,6 +117,8 @@ Value write(const SipInterface& s) {
     out["local"] = s.local.text();
     out["device"] = s.device;
     for (const auto t : s.transports) out["transports"].append(name_of(t));
+    out["tls-port"] = s.tls_port;
+    if (s.tls_profile) out["tls-profile"] = *s.tls_profile;
     return out;
 }
 
@@ -109,6 +128,9 @@ Value write(const Trunk& t) {
     out["sip-interface"] = t.sip_interface;
     out["peers"] = texts(t.peers);
     out["transport"] = name_of(t.transport);
+    out["tls-verify"] = t.tls.verify;
+    out["tls-name"] = t.tls.name;
+    out["tls-wildcards"] = t.tls.wildcards;
     return out;
 }
 
@@ -235,6 +257,7 @@ private:
     static void read(In& in, Interface& i);
     static void read(In& in, MediaRealm& r);
     static void read(In& in, SignallingRealm& r);
+    static void read(In& in, TlsProfile& t);
     static void read(In& in, SipInterface& s);
     static void read(In& in, Trunk& t);
     static void read(In& in, Route& r);
@@ -280,12 +303,21 @@ void In::read(In& in, SignallingRealm& r) {
     in.get("pass-unknown-headers", r.pass_unknown_headers);
 }
 
+void In::read(In& in, TlsProfile& t) {
+    in.get("name", t.name);
+    in.get("clients", t.clients, {TlsClients::kNone, TlsClients::kOptional, TlsClients::kRequired});
+    in.get("only-1.3", t.only_13);
+}
+
 void In::read(In& in, SipInterface& s) {
     in.get("name", s.name);
     in.get("realm", s.realm);
     in.get("local", s.local);
     in.get("device", s.device);
     in.get("transports", s.transports);
+    in.get("tls-port", s.tls_port);
+    in.get_if("tls-profile", s.tls_profile);
+    if (s.has(Transport::kTls) && !s.tls_profile) in.fail("tls-profile", "is missing");
 }
 
 void In::read(In& in, Trunk& t) {
@@ -293,6 +325,9 @@ void In::read(In& in, Trunk& t) {
     in.get("sip-interface", t.sip_interface);
     in.get("peers", t.peers);
     in.get("transport", t.transport, {Transport::kUdp, Transport::kTcp, Transport::kTls});
+    in.get("tls-verify", t.tls.verify);
+    in.get("tls-name", t.tls.name);
+    in.get("tls-wildcards", t.tls.wildcards);
     if (t.peers.empty()) in.fail("peers", "is empty");
 }
 
@@ -357,6 +392,7 @@ Value to_json(const ControlView& view) {
     s["max-call-duration-s"] = Json::Int64{view.system.max_call_duration.count()};
     s["media-timeout-s"] = Json::Int64{view.system.media_timeout.count()};
     out["realms"] = list<SignallingRealm>(view.realms, write);
+    out["tls-profiles"] = list<TlsProfile>(view.tls_profiles, write);
     out["sip-interfaces"] = list<SipInterface>(view.sip_interfaces, write);
     out["trunks"] = list<Trunk>(view.trunks, write);
     out["routes"] = list<Route>(view.routes, write);
@@ -382,6 +418,7 @@ std::expected<ControlView, std::string> control_view_from_json(const Value& valu
     In in(value, "", error);
     in.get_object("system", out.system);
     in.get("realms", out.realms);
+    in.get("tls-profiles", out.tls_profiles);
     in.get("sip-interfaces", out.sip_interfaces);
     in.get("trunks", out.trunks);
     in.get("routes", out.routes);
@@ -389,6 +426,9 @@ std::expected<ControlView, std::string> control_view_from_json(const Value& valu
     within(in, out.sip_interfaces, &SipInterface::realm, out.realms.size(), "sip-interfaces/realm");
     within(in, out.trunks, &Trunk::sip_interface, out.sip_interfaces.size(), "trunks/sip-interface");
     within(in, out.routes, &Route::to_trunk, out.trunks.size(), "routes/to-trunk");
+    for (const SipInterface& s : out.sip_interfaces)
+        if (s.tls_profile && *s.tls_profile >= out.tls_profiles.size())
+            in.fail("sip-interfaces/tls-profile", "does not exist");
     for (const Route& r : out.routes) {
         if (r.from_trunk && *r.from_trunk >= out.trunks.size()) in.fail("routes/from-trunk", "does not exist");
         if (r.from_realm && *r.from_realm >= out.realms.size()) in.fail("routes/from-realm", "does not exist");

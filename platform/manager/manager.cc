@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "platform/manager/tls_material.h"
 #include "platform/os/files.h"
 #include "platform/os/log.h"
 #include "platform/rpc/manager_link.h"
@@ -91,11 +92,13 @@ Manager::Manager(os::EventLoop& loop, const Options& options, const config::Effe
                        .user = control_user_.uid,
                        .view = config::to_json(configuration.control),
                        .descriptors = {}}}},
-                    [this](const json::Value& params) -> os::Result<void> {
-                        const auto macs = read_ports(params, taps_.names());
-                        if (!macs) return std::unexpected(macs.error());
-                        return taps_.configure(*macs);
-                    }),
+                    {.ports_ready = [this](const json::Value& params) -> os::Result<void> {
+                         const auto macs = read_ports(params, taps_.names());
+                         if (!macs) return std::unexpected(macs.error());
+                         return taps_.configure(*macs);
+                     },
+                     .tls_material = [files = configuration.tls_files](
+                                         const json::Value& params) { return tls_material(files, params); }}),
       operator_desk_(loop, dataplane_, control_, [this] { return counters(); }) {}
 
 ProcessSpec Manager::dataplane_spec(const Options& options) {

@@ -22,10 +22,12 @@ struct Subject {
     Owner owner;
     const char* method;
 };
-constexpr std::array kSubjects = {
-    Subject{"calls", Owner::kControl, "show-calls"}, Subject{"call", Owner::kControl, "show-call"},
-    Subject{"trunks", Owner::kControl, "show-trunks"}, Subject{"flows", Owner::kDataplane, "show-flows"},
-    Subject{"dataplane", Owner::kDataplane, "show-dataplane"}};
+constexpr std::array kSubjects = {Subject{"calls", Owner::kControl, "show-calls"},
+                                  Subject{"call", Owner::kControl, "show-call"},
+                                  Subject{"trunks", Owner::kControl, "show-trunks"},
+                                  Subject{"flows", Owner::kDataplane, "show-flows"},
+                                  Subject{"certificates", Owner::kControl, "show-certificates"},
+                                  Subject{"dataplane", Owner::kDataplane, "show-dataplane"}};
 
 }  // namespace
 
@@ -47,7 +49,8 @@ OperatorDesk::OperatorDesk(os::EventLoop& loop, SupervisedProcess& dataplane, Su
 
 void OperatorDesk::take(rpc::Call call) {
     ++calls_;
-    if (call.method() != "show") return call.fail(error_of(rpc::kMethodNotFound, "the only method is show"));
+    if (call.method() == "reload") return reload(std::move(call));
+    if (call.method() != "show") return call.fail(error_of(rpc::kMethodNotFound, "the methods are show and reload"));
     const auto& params = call.params();
     if (!params["what"].isString()) return call.fail(error_of(rpc::kInvalidParams, "what: must be a text"));
     const auto what = params["what"].asString();
@@ -68,8 +71,18 @@ void OperatorDesk::take(rpc::Call call) {
         return ask(subject.owner == Owner::kControl ? control_ : dataplane_, subject.method, std::move(forwarded),
                    [waiting](rpc::Outcome outcome) { waiting->answer(std::move(outcome)); });
     }
-    call.fail(
-        error_of(rpc::kInvalidParams, "what: must be version, calls, call, trunks, flows, dataplane or counters"));
+    call.fail(error_of(rpc::kInvalidParams,
+                       "what: must be version, calls, call, trunks, flows, certificates, dataplane or counters"));
+}
+
+// The control plane reads them anew, from us.
+void OperatorDesk::reload(rpc::Call call) {
+    const auto& what = call.params()["what"];
+    if (!what.isString() || what.asString() != "certificates")
+        return call.fail(error_of(rpc::kInvalidParams, "what: must be certificates"));
+    auto waiting = std::make_shared<rpc::Call>(std::move(call));
+    ask(control_, "reload-certificates", json::Value(Json::objectValue),
+        [waiting](rpc::Outcome outcome) { waiting->answer(std::move(outcome)); });
 }
 
 void OperatorDesk::ask(SupervisedProcess& process, std::string method, json::Value params, rpc::Done done) {

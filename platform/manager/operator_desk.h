@@ -1,6 +1,6 @@
 #pragma once
-// What the manager says to the CLI on manager.sock: `show`. It knows the processes and their state; what they
-// know it asks them, and passes the answer through.
+// What the manager says to the CLI on manager.sock: `show` and `reload`. It knows the processes and their state; what
+// they know it asks them, and passes the answer through.
 
 #include <cstdint>
 #include <functional>
@@ -25,6 +25,7 @@ public:
 private:
     void show_version(rpc::Call call) const;
     void show_counters(rpc::Call call);
+    void reload(rpc::Call call);
     // Asks `process`, and words its absence.
     static void ask(SupervisedProcess& process, std::string method, json::Value params, rpc::Done done);
 

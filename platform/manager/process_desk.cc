@@ -58,11 +58,18 @@ void ProcessDesk::take(const std::shared_ptr<rpc::Connection>& connection, const
     if (it == connected_.end()) {
         call.fail(error_of(rpc::kRefused, "say hello first"));
     } else if (call.method() == "ports-ready" && it->second == "dataplane") {
-        if (const auto done = ports_ready_(call.params()); done) {
+        if (const auto done = handlers_.ports_ready(call.params()); done) {
             call.reply(json::Value(Json::objectValue));
         } else {
             log::limited(log_limit_, os::monotonic_now(), log::Level::kError, "ports-ready: {}", done.error());
             call.fail(error_of(rpc::kInvalidParams, done.error()));
+        }
+    } else if (call.method() == "tls-material" && it->second == "control") {
+        if (auto material = handlers_.tls_material(call.params()); material) {
+            call.reply(std::move(*material));
+        } else {
+            log::limited(log_limit_, os::monotonic_now(), log::Level::kError, "tls-material: {}", material.error());
+            call.fail(error_of(rpc::kInvalidParams, material.error()));
         }
     } else {
         call.fail(error_of(rpc::kMethodNotFound, "unknown method, or not for this role"));

@@ -34,10 +34,14 @@ os::Result<std::vector<os::MacAddress>> read_ports(const json::Value& params,
 
 class ProcessDesk {
 public:
-    // `ports_ready`: applies it; the error goes to the caller.
-    ProcessDesk(std::map<std::string, Role> roles,
-                std::function<os::Result<void>(const json::Value& params)> ports_ready)
-        : roles_(std::move(roles)), ports_ready_(std::move(ports_ready)) {}
+    struct Handlers {
+        // Applies it; the error goes to the caller.
+        std::function<os::Result<void>(const json::Value& params)> ports_ready;
+        // The texts of a TLS profile, for the control plane alone.
+        std::function<os::Result<json::Value>(const json::Value& params)> tls_material;
+    };
+    ProcessDesk(std::map<std::string, Role> roles, Handlers handlers)
+        : roles_(std::move(roles)), handlers_(std::move(handlers)) {}
 
     void take(const std::shared_ptr<rpc::Connection>& connection, const os::PeerCredentials& peer, rpc::Call call);
     void closed(const rpc::Connection* connection);
@@ -49,7 +53,7 @@ private:
     void refuse(rpc::Call& call, const std::string& why);
 
     std::map<std::string, Role> roles_;
-    std::function<os::Result<void>(const json::Value& params)> ports_ready_;
+    Handlers handlers_;
     std::map<const rpc::Connection*, std::string> connected_;  // role by connection, once it has said hello
     std::uint64_t refused_ = 0;
     log::LogLimit log_limit_{4};  // the control plane can cause each of these lines

@@ -38,8 +38,8 @@ TEST(Streams, a_call_from_each_transport_to_each) {
             w.core().bye(*call.callee);
             w.run_for(1s);
             CHECK(call.caller->ended_by_peer);
-            STRCMP_EQUAL(transport_name(access).data(), w.records.at(0).caller.transport.c_str());
-            STRCMP_EQUAL(transport_name(core).data(), w.records.at(0).callee.transport.c_str());
+            CHECK(w.records.at(0).caller.transport == transport_name(access));
+            CHECK(w.records.at(0).callee.transport == transport_name(core));
             CHECK(all_say(w.access().wire, access == Transport::kTcp ? "TCP" : "UDP"));
             CHECK(all_say(w.core().wire, core == Transport::kTcp ? "TCP" : "UDP"));
             // The Contact of the gate says how it is reached.

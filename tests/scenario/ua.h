@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "platform/base/ip_address.h"
-#include "platform/base/transport.h"
 #include "platform/base/time.h"
+#include "platform/base/transport.h"
 #include "tests/scenario/sip_text.h"
 
 namespace sallyport::scenario {

@@ -133,8 +133,7 @@ void Ua::respond(Server& server, int status, const std::string& body) {
     out.add("Call-ID", r.get("Call-ID"));
     out.add("CSeq", r.get("CSeq"));
     out.add("Server", answered_ua);
-    if (script.contact && r.method() == "INVITE" && status > 100 && status < 300)
-        out.add("Contact", contact("bob"));
+    if (script.contact && r.method() == "INVITE" && status > 100 && status < 300) out.add("Contact", contact("bob"));
     if (r.method() == "INVITE") {
         for (const auto& [name, value] : script.headers) out.add(name, value);
     }

@@ -1,14 +1,27 @@
 """Calls over each pair of transports, in each way that a call goes: SIPp signals, this process speaks."""
 from tests.system.runner import case
 from tests.system.support import audio_call, expect_audio, record_after
+from tools.labkit import tls
 
 TRUNKS = {"access": "access-pbx", "core": "core-carrier"}
 
 
 def trunks(**transports):
     """Settings: calls to a side go by this transport."""
-    return {"system": {"no-answer-s": 5},
-            "trunks": {TRUNKS[side]: {"transport": transport} for side, transport in transports.items()}}
+    settings = {"system": {"no-answer-s": 5}, "trunks": {}}
+    for side, transport in transports.items():
+        settings["trunks"][TRUNKS[side]] = {"transport": transport}
+        if transport == "tls":
+            peer = {"access": "192.0.2.10:5061", "core": "198.51.100.10:5061"}[side]
+            settings["trunks"][TRUNKS[side]] |= {"peers": [peer], "tls": {"name": tls.NAMES[side]}}
+    return settings
+
+
+def with_tls(settings):
+    """The same, with TLS at both sip-interfaces."""
+    interface = {"transports": ["udp", "tcp", "tls"], "tls-profile": "lab"}
+    return settings | {"tls-profiles": {"lab": tls.profile(clients="optional")},
+                       "sip-interfaces": {"access": interface, "core": interface}}
 
 
 def every_kind_of_call(context, access, core, caller="access"):
@@ -46,3 +59,26 @@ def calls_from_tcp_to_udp(context):
 @case(trunks(access="tcp"))
 def calls_from_core_udp_to_access_tcp(context):
     every_kind_of_call(context, "tcp", "udp", caller="core")
+
+
+TLS = with_tls(trunks(core="tls"))
+
+
+@case(TLS)
+def calls_from_tls_to_tls(context):
+    every_kind_of_call(context, "tls", "tls")
+
+
+@case(TLS)
+def calls_from_udp_to_tls(context):
+    every_kind_of_call(context, "udp", "tls")
+
+
+@case(with_tls(trunks(core="tcp")))
+def calls_from_tls_to_tcp(context):
+    every_kind_of_call(context, "tls", "tcp")
+
+
+@case(with_tls(trunks(core="udp")))
+def calls_from_tls_to_udp(context):
+    every_kind_of_call(context, "tls", "udp")

@@ -20,6 +20,7 @@ constexpr std::array kSubjects = {Subject{"version", "", "versions and state of 
                                   Subject{"call", "ID", "one call: legs, streams, loss and jitter"},
                                   Subject{"trunks", "", "the trunks and what came and went over them"},
                                   Subject{"flows", "", "the media flows as the dataplane has them"},
+                                  Subject{"certificates", "", "the certificates of TLS, and until when they last"},
                                   Subject{"dataplane", "", "ports, workers, memory, privileges"},
                                   Subject{"counters", "", "every counter of every process"}};
 constexpr std::array<std::string_view, 3> kOptions = {"--json", "--runtime-dir", "--help"};
@@ -76,6 +77,16 @@ std::expected<Arguments, std::string> parse_show(std::span<const std::string_vie
     return out;
 }
 
+std::expected<Arguments, std::string> parse_reload(std::span<const std::string_view> words, Arguments out) {
+    static constexpr std::array<std::string_view, 1> kParts = {"certificates"};
+    if (words.empty()) return wrong("reload what? `sallyport reload certificates`");
+    if (words[0] != kParts[0]) return unknown("part", words[0], kParts);
+    if (words.size() > 1) return wrong("`" + std::string(words[1]) + "` is one word too many");
+    out.action = Arguments::Action::kReload;
+    out.what = words[0];
+    return out;
+}
+
 }  // namespace
 
 std::expected<Arguments, std::string> parse_arguments(std::span<const std::string_view> words,
@@ -92,7 +103,8 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const std::strin
     }
     if (out.action == Arguments::Action::kVersion) return out;
     if (command.empty()) return wrong("a command is missing");
-    static constexpr std::array<std::string_view, 2> kCommands = {"show", "help"};
+    static constexpr std::array<std::string_view, 3> kCommands = {"show", "reload", "help"};
+    if (command[0] == "reload") return parse_reload(std::span(command).subspan(1), std::move(out));
     if (command[0] != "show") return unknown("command", command[0], kCommands);
     return parse_show(std::span(command).subspan(1), std::move(out));
 }
@@ -100,6 +112,7 @@ std::expected<Arguments, std::string> parse_arguments(std::span<const std::strin
 std::string help_text() {
     std::string out =
         "sallyport [--runtime-dir DIR] [--json] show WHAT\n"
+        "sallyport [--runtime-dir DIR] [--json] reload certificates\n"
         "\n";
     for (const auto& s : kSubjects) {
         std::string left = "  show " + std::string(s.name) + (s.argument.empty() ? "" : " " + std::string(s.argument));
@@ -107,6 +120,7 @@ std::string help_text() {
         out += left + std::string(s.help) + "\n";
     }
     out +=
+        "  reload certificates  reads their files anew; what cannot be used leaves those before\n"
         "\n"
         "  --json             the answer as JSON (docs/status-json.md), for programs\n"
         "  --runtime-dir DIR  where the manager's socket is; else SALLYPORT_RUNTIME_DIR, else /run/sallyport\n"

@@ -9,9 +9,9 @@
 namespace sallyport::cli {
 
 struct Arguments {
-    enum class Action { kShow, kHelp, kVersion };
+    enum class Action { kShow, kReload, kHelp, kVersion };
     Action action = Action::kHelp;
-    std::string what;  // of kShow: version, calls, call, trunks, flows, dataplane, counters
+    std::string what;  // of kShow: version, calls, call, trunks, ...; of kReload: certificates
     std::string id;    // of `show call`
     bool json = false;
     std::string runtime_dir;

@@ -21,19 +21,20 @@ int fail(const std::string& why, ExitCode code) {
     return code;
 }
 
-int show(const Arguments& arguments) {
+// `show` or `reload`.
+int ask(const Arguments& arguments, const char* method) {
     const auto path = arguments.runtime_dir + "/" + sallyport::rpc::kManagerSocketName;
     auto client = sallyport::rpc::Client::connect(path);
     if (!client) return fail(client.error().message, kFailed);
     sallyport::json::Value params(Json::objectValue);
     params["what"] = arguments.what;
     if (!arguments.id.empty()) params["id"] = arguments.id;
-    const auto answer = client->call("show", params, std::chrono::seconds(10));
+    const auto answer = client->call(method, params, std::chrono::seconds(10));
     if (!answer) return fail(sallyport::cli::render_error(arguments.what, answer.error()), kFailed);
     const auto text =
         arguments.json ? sallyport::json::write_pretty(*answer) : sallyport::cli::render(arguments.what, *answer);
     if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) return kFailed;
-    return kOk;
+    return arguments.action == Arguments::Action::kReload && sallyport::cli::any_failed(*answer) ? kFailed : kOk;
 }
 
 }  // namespace
@@ -46,7 +47,8 @@ int main(int argc, char** argv) {
     switch (arguments->action) {
         case Arguments::Action::kHelp: std::fputs(sallyport::cli::help_text().c_str(), stdout); return kOk;
         case Arguments::Action::kVersion: std::printf("sallyport %s\n", sallyport::kVersionText); return kOk;
-        case Arguments::Action::kShow: return show(*arguments);
+        case Arguments::Action::kShow: return ask(*arguments, "show");
+        case Arguments::Action::kReload: return ask(*arguments, "reload");
     }
     return kUsage;
 }

@@ -13,10 +13,11 @@ struct Renderer {
     std::string_view what;
     std::string (*render)(const json::Value& answer);
 };
-constexpr std::array kRenderers = {Renderer{"version", render_version},  Renderer{"calls", render_calls},
-                                   Renderer{"call", render_call},        Renderer{"trunks", render_trunks},
-                                   Renderer{"flows", render_flows},      Renderer{"dataplane", render_dataplane},
-                                   Renderer{"counters", render_counters}};
+constexpr std::array kRenderers = {
+    Renderer{"version", render_version},   Renderer{"calls", render_calls},
+    Renderer{"call", render_call},         Renderer{"trunks", render_trunks},
+    Renderer{"flows", render_flows},       Renderer{"dataplane", render_dataplane},
+    Renderer{"counters", render_counters}, Renderer{"certificates", render_certificates}};
 
 std::string subject_words(std::string_view what) {
     if (what == "call") return "the call";

@@ -16,6 +16,9 @@ std::string render_trunks(const json::Value& answer);
 std::string render_flows(const json::Value& answer);
 std::string render_dataplane(const json::Value& answer);
 std::string render_counters(const json::Value& answer);
+std::string render_certificates(const json::Value& answer);
+// Of `reload certificates`: those of a profile stayed as they were.
+bool any_failed(const json::Value& answer);
 
 // By the word of the command line.
 std::string render(std::string_view what, const json::Value& answer);

@@ -8,9 +8,9 @@ import pathlib
 import re
 import time
 
-from . import ladder, rtp
+from . import ladder, rtp, tls
 from .network import address
-from .sipp import Sipp
+from .sipp import PORT, Sipp
 from .sniffer import Sniffer
 
 BASE_PORT = 20000
@@ -42,7 +42,6 @@ class AudioCalls:
         self.callee = "core" if caller == "access" else "access"
         self.spaces = lab.network.sides
         self.exchange = rtp.Exchange()
-        self.sniffers = {side: Sniffer(space, signalling=not full_capture) for side, space in self.spaces.items()}
         self.media = {side: (space, address(side, 10)) for side, space in self.spaces.items()} | (media or {})
         self.read = dict.fromkeys(self.spaces, 0)
         self.legs = {side: {} for side in self.spaces}  # Call-ID -> Leg
@@ -50,6 +49,10 @@ class AudioCalls:
         self.sipps = []
         self.hushed = set(hushed)
         self.transports = transports or {}
+        # What goes by TLS is read where the peer says it in the clear, to its tunnel.
+        self.sniffers = {side: Sniffer(space, "lo" if self.transport(side) == "tls" else "eth0", not full_capture)
+                         for side, space in self.spaces.items()}
+        self.tunnels = [self._tunnel(side) for side in self.spaces if self.transport(side) == "tls"]
         length = seconds * rtp.INTERVAL / interval
         for side, (space, host) in self.media.items():
             for number in range(count):
@@ -58,12 +61,23 @@ class AudioCalls:
                 stream = rtp.Stream(f"{side}:{port}", space, (host, port), content, interval)
                 self.streams[side][port] = self.exchange.add(stream)
 
+    def transport(self, side):
+        return self.transports.get(side, "udp")
+
+    def _tunnel(self, side):
+        space, host = self.spaces[side], address(side, 10)
+        if side == self.caller:
+            return tls.tls_client(space, PORT, f"{SBC[side]}:5061", side, host)
+        return tls.tls_server(space, host, 5061, f"{host}:{PORT}", side)
+
     def endpoint(self, side, scenario, calls=None, rate=10, options=(), values=None):
         """SIPp on one side; the caller's is told where the SBC is."""
         remote = SBC[side] if side == self.caller else None
+        if remote and self.transport(side) == "tls":
+            remote = "127.0.0.1"
         sipp = Sipp(self.spaces[side], scenario, address(side, 10), self.folder, calls or self.count, rate, remote,
                     options=options, values=values, media_port=BASE_PORT, audio=self.media[side][1],
-                    transport=self.transports.get(side, "udp"))
+                    transport=self.transport(side))
         self.sipps.append(sipp)
         return sipp
 
@@ -168,3 +182,6 @@ class AudioCalls:
         """Repeatable; for `finally`."""
         if self.exchange.running:
             self.stop()
+        for tunnel in self.tunnels:
+            tunnel.close()
+        self.tunnels = []

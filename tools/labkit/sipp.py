@@ -30,6 +30,8 @@ def expand(name, headers="", attributes="", transport="udp", **values):
     if transport != "udp":
         text = text.replace("SIP/2.0/UDP", f"SIP/2.0/{transport.upper()}")
         text = re.sub(r"(Contact: <[^>]*)>", rf"\1;transport={transport}>", text)
+    if transport == "tls":  # a tunnel has this port (tls.py)
+        text = re.sub(r"(Contact: <[^>]*)\[local_port\]", r"\g<1>5061", text)
     if headers:
         text = re.sub(r"( *)(Call-ID: \[call_id\]|\[last_Call-ID:\])",
                       lambda match: match[0] + "".join(f"\n{match[1]}{line}" for line in headers.splitlines()), text)
@@ -60,7 +62,7 @@ class Sipp:
         self.screen = self.folder / f"{stem}.screen"
         command = ["sipp", "-sf", scenario, "-i", local, "-p", port, "-mi", "127.0.0.1", "-mp", media_port, "-m", calls,
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
-                   "-default_behaviors", "all,-bye", *(["-t", "t1"] if transport == "tcp" else []), *options]
+                   "-default_behaviors", "all,-bye", *(["-t", "t1"] if transport != "udp" else []), *options]
         if remote:
             command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{remote}:{PORT}"]
         with open(self.screen, "wb") as screen:

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controlplane/net/socket_address.h"
+#include "tests/support/certificates.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -25,6 +26,7 @@ using Entry = transaction::SendQueue::Entry;
 namespace {
 
 const Endpoint kAnyPort(IpAddress::v4(0x7f000001), 0);
+const test::Authority kAuthority("Sallyport Test Root");
 
 std::string message(const std::string& what, const std::string& length = "Content-Length: 0") {
     return "OPTIONS sip:" + what + " SIP/2.0\r\n" + length + "\r\n\r\n";
@@ -75,9 +77,7 @@ struct Listener {
     }
 };
 
-}  // namespace
-
-TEST_GROUP(StreamTransport) {
+struct StreamTransportTest : public Utest {
     struct Heard {
         Path from;
         std::string text;
@@ -87,6 +87,7 @@ TEST_GROUP(StreamTransport) {
     std::vector<Heard> unframed;
     std::vector<std::uint32_t> went;
     bool admitted = true;
+    StreamTransport::TlsPeer tls_peer;
     std::optional<StreamTransport> streams;
 
     void open(const StreamLimits& limits = {}) {
@@ -101,11 +102,13 @@ TEST_GROUP(StreamTransport) {
                                     unframed.push_back({from, std::to_string(last.status)});
                                 },
                             .admits = [this](const Path&) { return admitted; },
+                            .tls_peer = [this](const Path&) { return tls_peer; },
                             .on_stream = [this](const Entry&, std::uint32_t number) { went.push_back(number); }},
                         limits);
         config::SipInterface udp_only{"u", 0, kAnyPort, "", {Transport::kUdp}};
         config::SipInterface both{"t", 0, kAnyPort, "", {Transport::kUdp, Transport::kTcp}};
-        const auto opened = streams->open({udp_only, both});
+        config::SipInterface tls{"s", 0, kAnyPort, "", {Transport::kTls}, 0, 0};
+        const auto opened = streams->open({udp_only, both, tls});
         CHECK_TEXT(opened.has_value(), opened ? "" : opened.error().c_str());
         streams->start();
     }
@@ -137,6 +140,10 @@ TEST_GROUP(StreamTransport) {
         turn_until([&] { return peer.ended(); });
     }
 };
+
+}  // namespace
+
+TEST_GROUP_BASE(StreamTransport, StreamTransportTest) {};
 
 TEST(StreamTransport, messages_come_with_where_they_came_from_and_answers_go_back_there) {
     open();
@@ -267,9 +274,18 @@ TEST(StreamTransport, who_is_slow_is_closed_when_its_time_is_over) {
     LONGS_EQUAL(1, streams->counters().slow_message);
 
     Peer idle(local());
-    idle.send(message("whole"));
-    ends(idle);
-    LONGS_EQUAL(1, streams->counters().idle);
+    Peer kept(local());
+    for (const auto* each : {&idle, &kept}) each->send(message("whole"));
+    const auto until = std::chrono::steady_clock::now() + 200ms;
+    turn_until([&] {
+        ::usleep(5000);
+        kept.send("\r\n\r\n");
+        return std::chrono::steady_clock::now() > until;
+    });
+    CHECK(idle.ended());
+    CHECK_FALSE(kept.ended());
+    ends(kept);
+    LONGS_EQUAL(2, streams->counters().idle);
     LONGS_EQUAL(0, streams->connections());
     LONGS_EQUAL(0, streams->kept_bytes());
 }
@@ -332,4 +348,103 @@ TEST(StreamTransport, what_is_no_sip_is_closed_and_a_message_without_an_end_gets
     STRCMP_EQUAL("400", unframed[0].text.c_str());
     STRCMP_EQUAL("the answer", all.c_str());
     LONGS_EQUAL(0, heard.size());
+}
+
+// Two of them, one at each end.
+TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
+    std::optional<StreamTransport> other;
+    std::vector<Heard> other_heard;
+
+    static std::shared_ptr<const net::TlsContext> context(const std::string& name, net::TlsVerify clients = {}) {
+        const auto made = kAuthority.make(name, {"DNS:" + name});
+        return net::TlsContext::make({.pairs = {{made.certificate, made.key}}, .authorities = kAuthority.certificate()},
+                                     {.clients = clients})
+            .value();
+    }
+    void open_both(const StreamLimits& limits = {}, net::TlsVerify clients = {}) {
+        open(limits);
+        streams->set_tls(0, context("gate.example"));
+        other.emplace(loop,
+                      StreamTransport::Handlers{
+                          .on_message =
+                              [this](const Path& from, std::span<const std::byte> b) {
+                                  other_heard.push_back({from, {reinterpret_cast<const char*>(b.data()), b.size()}});
+                              },
+                          .on_unframed = [](const Path&, const sip::Frame&) {},
+                          .admits = [](const Path&) { return true; },
+                          .tls_peer = [](const Path&) { return StreamTransport::TlsPeer{.name = "gate.example"}; },
+                          .on_stream = [](const Entry&, std::uint32_t) {}},
+                      limits);
+        config::SipInterface tls{"s", 0, kAnyPort, "", {Transport::kTls}, 0, 0};
+        CHECK(other->open({tls}).has_value());
+        other->set_tls(0, context("carrier.example", clients));
+        other->start();
+    }
+    Path there() const { return {2, other->local(0, Transport::kTls), Transport::kTls}; }
+    template <typename Condition>
+    void both_until(Condition condition) {
+        turn_until([&] {
+            other->flush();
+            return condition();
+        });
+    }
+};
+
+TEST(StreamTransportTls, messages_go_both_ways) {
+    open_both({}, net::TlsVerify::kRequired);
+    tls_peer.name = "carrier.example";
+    const auto large = message("large", "X: " + std::string(40000, 'x') + "\r\nContent-Length: 0");
+    CHECK(send(there(), message("one") + large).empty());
+    both_until([&] { return other_heard.size() == 2; });
+    STRCMP_EQUAL(large.c_str(), other_heard[1].text.c_str());
+    CHECK(other_heard[0].from.transport == Transport::kTls);
+    transaction::SendQueue queue;
+    queue.push(other_heard[0].from, message("back"), 0);
+    CHECK(other->send(queue).empty());
+    both_until([&] { return heard.size() == 1; });
+    LONGS_EQUAL(went[0], heard[0].from.connection);
+    LONGS_EQUAL(1, streams->counters().handshakes);
+}
+
+TEST(StreamTransportTls, who_is_somebody_else_gets_nothing) {
+    open_both();
+    tls_peer.name = "somebody.example";
+    send(there(), message("secret"));
+    both_until([&] { return streams->connections() == 0; });
+    LONGS_EQUAL(1, streams->counters().wrong_peer);
+    LONGS_EQUAL(1, streams->take_losses().failed.size());
+    LONGS_EQUAL(0, other_heard.size());
+}
+
+TEST(StreamTransportTls, half_a_handshake_is_closed_in_time) {
+    StreamLimits limits;
+    limits.handshake = 60ms;
+    open_both(limits);
+    Peer silent(other->local(0, Transport::kTls));
+    Peer talks_sip(other->local(0, Transport::kTls));
+    talks_sip.send(message("in the clear"));
+    both_until([&] { return talks_sip.ended(); });
+    both_until([&] { return silent.ended(); });
+    LONGS_EQUAL(1, other->counters().slow_handshake);
+    LONGS_EQUAL(1, other->counters().handshake_failed);
+    LONGS_EQUAL(0, other_heard.size());
+}
+
+TEST(StreamTransportTls, new_certificates_do_not_touch_what_is_open) {
+    open_both();
+    send(there(), message("one"));
+    both_until([&] { return other_heard.size() == 1; });
+    other->set_tls(0, context("carrier.example"));
+    streams->set_tls(0, context("gate.example"));
+    send(there(), message("two"));
+    both_until([&] { return other_heard.size() == 2; });
+    LONGS_EQUAL(1, streams->counters().made);
+    CHECK(other_heard[0].from == other_heard[1].from);
+    streams->set_tls(0, nullptr);
+    const auto before = other->counters().accepted;
+    Path elsewhere = there();
+    elsewhere.remote.address = *IpAddress::parse("127.0.0.2");
+    send(elsewhere, message("lost"));
+    both_until([&] { return streams->connections() == 1; });
+    LONGS_EQUAL(before, other->counters().accepted);
 }

@@ -69,7 +69,7 @@ TEST_GROUP(Status) {
     void invite_comes(const std::string& id) {
         const std::string text = invite(id);
         engine.on_message(now, {0, Endpoint::parse("192.0.2.10:5060").value()},
-                           std::as_bytes(std::span(text.data(), text.size())));
+                          std::as_bytes(std::span(text.data(), text.size())));
         engine.flush(now);
     }
 };
@@ -101,7 +101,7 @@ TEST(Status, callers_with_very_long_names_leave_the_answer_short_enough) {
         for (const std::string_view name : {"sip:1001@192.0.2.10>;tag", "sip:4930@192.0.2.1 SIP"})
             text.insert(text.find(name) + 8, std::string(1000, '9'));
         engine.on_message(now, {0, Endpoint::parse("192.0.2.10:5060").value()},
-                           std::as_bytes(std::span(text.data(), text.size())));
+                          std::as_bytes(std::span(text.data(), text.size())));
     }
     engine.flush(now);
     const json::Value all = ops::calls(sight());
@@ -141,6 +141,7 @@ TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
     os::EventLoop loop;
     const net::UdpTransport transport(loop, {});
     const net::StreamTransport streams(loop, {});
+    const ops::Certificates certificates(view, {}, {});
     const net::DataplaneSession session(loop, folder / "dataplane.sock", {});
     const auto store = store::CallStore::open(
         {.table_path = folder / "calls.state", .records_path = folder / "calls.jsonl", .max_calls = 1}, [] {});
@@ -148,7 +149,8 @@ TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
     std::set<std::string> names;
     const ops::Costs costs{{.monotonic = [] { return Instant(); }, .cpu = [] { return Duration(); }}};
     const call::Intake intake{call::Intake::Handlers{}};
-    const json::Value all = ops::counters({engine, intake, transport, streams, session, **store, costs}, now);
+    const json::Value all =
+        ops::counters({engine, intake, transport, streams, certificates, session, **store, costs}, now);
     for (const json::Value& c : all["counters"]) {
         const std::string name = c["name"].asString();
         CHECK_TEXT(names.insert(name).second, name.c_str());
@@ -163,6 +165,7 @@ TEST(Status, what_datagrams_cost_is_told_apart_from_the_end_of_their_turn) {
     os::EventLoop loop;
     const net::UdpTransport transport(loop, {});
     const net::StreamTransport streams(loop, {});
+    const ops::Certificates certificates(view, {}, {});
     const net::DataplaneSession session(loop, folder / "dataplane.sock", {});
     const auto store = store::CallStore::open(
         {.table_path = folder / "calls.state", .records_path = folder / "calls.jsonl", .max_calls = 1}, [] {});
@@ -178,7 +181,8 @@ TEST(Status, what_datagrams_cost_is_told_apart_from_the_end_of_their_turn) {
     work(costs.turn_end, 21ms);
     std::map<std::string, std::uint64_t> found;
     const call::Intake intake{call::Intake::Handlers{}};
-    const json::Value all = ops::counters({engine, intake, transport, streams, session, **store, costs}, now);
+    const json::Value all =
+        ops::counters({engine, intake, transport, streams, certificates, session, **store, costs}, now);
     for (const json::Value& c : all["counters"]) found[c["name"].asString()] = c["value"].asUInt64();
     LONGS_EQUAL(30000, found["sip-datagram-slowest-us"]);
     LONGS_EQUAL(3, found["sip-datagrams-above-1ms"]);

@@ -60,7 +60,8 @@ TEST(StreamFramer, messages_end_by_their_content_length) {
 
 TEST(StreamFramer, cuts_make_no_difference) {
     const std::vector<std::string> streams = {
-        "\r\n\r\n" + options("Content-Length: 4", "body") + "\r\n" + options("l: 0") + crlf("SIP/2.0 200 OK\nl:2\n\nab\n"),
+        "\r\n\r\n" + options("Content-Length: 4", "body") + "\r\n" + options("l: 0") +
+            crlf("SIP/2.0 200 OK\nl:2\n\nab\n"),
         options("Content-Length: 4", "body") + options("X: y", "body"),
         options("Content-Length: 4\nl: 5", "body"),
         options("Content-Length: 4\nl: 4", "body") + "GET / HTTP/1.1\r\n",
@@ -118,13 +119,15 @@ TEST(StreamFramer, a_message_without_a_certain_end_is_the_last) {
 }
 
 TEST(StreamFramer, what_is_no_sip_is_lost_at_its_first_line) {
-    for (const std::string stream : {"\x16\x03\x01", "GET / HTTP/1.1\r\n", "hello\r\n", "\n", "OPTIONS sip:a\r\n", " "}) {
+    for (const std::string stream :
+         {"\x16\x03\x01", "GET / HTTP/1.1\r\n", "hello\r\n", "\n", "OPTIONS sip:a\r\n", " "}) {
         const auto seen = frames(stream);
         LONGS_EQUAL(1, seen.size());
         CHECK_TRUE(seen[0].kind == Kind::kLost);
     }
     // These are broken, but SIP: the parser says what is wrong.
-    for (const std::string line : {"OPTIONS  sip:a  SIP/2.0", "OPTIONS sip:a SIP/7.0", "OPTIONS sip:a SIP/2.0  ", "sip/2.0 x"}) {
+    for (const std::string line :
+         {"OPTIONS  sip:a  SIP/2.0", "OPTIONS sip:a SIP/7.0", "OPTIONS sip:a SIP/2.0  ", "sip/2.0 x"}) {
         const auto seen = frames(line + "\r\nl: 0\r\n\r\n");
         LONGS_EQUAL(1, seen.size());
         CHECK_TRUE(seen[0].kind == Kind::kMessage);

@@ -29,13 +29,14 @@ TEST_GROUP(KernelGate) {
         f.payload.assign(20, std::byte{'x'});
         return f.build();
     }
-    static Bytes icmp() {
-        auto b = datagram(5060);
-        b[14 + 9] = std::byte{1};
+    static Bytes of_protocol(unsigned protocol, Bytes b) {
+        b[14 + 9] = static_cast<std::byte>(protocol);
         test::set16(b, 14 + 10, 0);
         test::set16(b, 14 + 10, test::full_checksum(b, 14, 34));
         return b;
     }
+    static Bytes icmp() { return of_protocol(1, datagram(5060)); }
+    static Bytes tcp(std::uint16_t port) { return of_protocol(6, datagram(port)); }
     // As ARP comes: 28 bytes after the Ethernet header.
     static Bytes arp(bool broadcast) {
         auto b = datagram(5060);
@@ -80,6 +81,22 @@ TEST(KernelGate, signalling_is_an_address_and_a_port_of_that_interface) {
     const auto before = dropped(DropReason::kKernelRate);
     CHECK(r.send(elsewhere.build(), 1).verdict == Verdict::kDrop);
     LONGS_EQUAL(before + 1, dropped(DropReason::kKernelRate));
+}
+
+TEST(KernelGate, streams_to_where_sip_listens_have_a_budget_of_their_own) {
+    for (int i = 0; i < 200; ++i) passes(datagram(5060));
+    CHECK_FALSE(passes(datagram(5060)));
+    CHECK(passes(tcp(5060)));
+    CHECK(passes(tcp(40000)));  // a connection that we made
+    const auto before = dropped(DropReason::kKernelRateSip);
+    for (int i = 0; i < 200; ++i) passes(tcp(5060));
+    CHECK(dropped(DropReason::kKernelRateSip) > before);
+    CHECK(passes(datagram(9)));
+    for (int i = 0; i < 200; ++i) passes(datagram(9));
+    UdpFrame other;
+    other.destination = "192.0.2.2";  // ours, and nobody listens there
+    other.payload.assign(20, std::byte{'x'});
+    CHECK_FALSE(passes(of_protocol(6, other.build())));
 }
 
 TEST(KernelGate, signalling_alone_goes_first) {

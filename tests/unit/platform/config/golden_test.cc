@@ -96,7 +96,7 @@ TEST(ConfigGoldens, views_survive_the_way_to_the_process_and_back) {
         const auto control_back = config::control_view_from_json(control.value());
         CHECK_TEXT(dataplane_back.has_value(), dataplane_back ? "" : dataplane_back.error().c_str());
         CHECK_TEXT(control_back.has_value(), control_back ? "" : control_back.error().c_str());
-        const std::string back = views_of({dataplane_back.value(), control_back.value()});
+        const std::string back = views_of({dataplane_back.value(), control_back.value(), {}});
         STRCMP_EQUAL(views_of(*e).c_str(), back.c_str());
     }
     CHECK(views >= 4);

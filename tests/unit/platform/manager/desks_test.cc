@@ -109,10 +109,13 @@ TEST_GROUP(Desks) {
         roles["dataplane"] = {
             .process = dataplane.get(), .user = ::getuid(), .view = view_named("d"), .descriptors = two_files};
         roles["control"] = {.process = control.get(), .user = control_user, .view = view_named("c"), .descriptors = {}};
-        processes = std::make_unique<ProcessDesk>(roles, [this](const json::Value& params) -> os::Result<void> {
-            ports_ready.push_back(params);
-            return {};
-        });
+        processes = std::make_unique<ProcessDesk>(
+            roles, ProcessDesk::Handlers{
+                       .ports_ready = [this](const json::Value& params) -> os::Result<void> {
+                           ports_ready.push_back(params);
+                           return {};
+                       },
+                       .tls_material = [](const json::Value& params) -> os::Result<json::Value> { return params; }});
         operators = std::make_unique<OperatorDesk>(loop, *dataplane, *control, [] {
             json::Value list(Json::arrayValue);
             list.append(counter("own", 1, "of the manager"));
@@ -210,6 +213,18 @@ TEST(Desks, PortsReadyIsForTheDataplaneAfterItsHello) {
     CHECK(ask(d, "ports-ready", view_named("x")).has_value());
     CHECK_EQUAL(1U, ports_ready.size());
     CHECK_EQUAL(rpc::kMethodNotFound, ask(d, "show", {}).error().code);
+}
+
+TEST(Desks, KeysAreForTheControlPlaneAlone) {
+    const auto dataplane_end = connect("p");
+    const auto control_end = connect("p");
+    json::Value params(Json::objectValue);
+    params["profile"] = "gate";
+    CHECK_EQUAL(rpc::kRefused, ask(control_end, "tls-material", params).error().code);  // before its hello
+    CHECK(hello(dataplane_end, "dataplane").has_value());
+    CHECK(hello(control_end, "control").has_value());
+    CHECK_EQUAL(rpc::kMethodNotFound, ask(dataplane_end, "tls-material", params).error().code);
+    STRCMP_EQUAL("gate", ask(control_end, "tls-material", params).value().result["profile"].asCString());
 }
 
 TEST(Desks, ShowPassesTheOwnersAnswerThroughAndWordsItsAbsence) {

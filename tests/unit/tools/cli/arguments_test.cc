@@ -35,6 +35,15 @@ TEST(Arguments, ShowTakesItsSubjectAndOptionsAnywhere) {
     }
 }
 
+TEST(Arguments, ReloadTakesWhatIsToBeReadAnew) {
+    const auto a = parse({"reload", "certificates", "--json"});
+    CHECK(a->action == Arguments::Action::kReload);
+    STRCMP_EQUAL("certificates", a->what.c_str());
+    CHECK(a->json);
+    CHECK(parse({"reload"}).error().find("reload what?") == 0);
+    CHECK(parse({"reload", "certificate"}).error().find("did you mean `certificates`?") != std::string::npos);
+    CHECK(parse({"reload", "certificates", "x"}).error().find("one word too many") != std::string::npos);
+}
 TEST(Arguments, TheFolderComesFromTheOptionThenTheEnvironmentThenTheDefault) {
     STRCMP_EQUAL("/run/sallyport", parse({"show", "calls"})->runtime_dir.c_str());
     STRCMP_EQUAL("/e", parse({"show", "calls"}, "/e")->runtime_dir.c_str());

@@ -135,3 +135,18 @@ TEST(Render, AnAnswerOfAnyShapeIsShownWithoutHarm) {
         }
     }
 }
+
+TEST(Render, CertificatesAreATableWithWhatWentWrong) {
+    STRCMP_EQUAL("No TLS profiles.\n", render("certificates", parse(R"({"profiles":[]})")).c_str());
+    const auto answer = parse(R"({"profiles":[
+        {"name":"gate","clients":"none","loaded-time":"2026-01-31T12:00:00.000Z","error":"/x.key: No such file",
+         "certificates":[{"subject":"CN=gate","issuer":"CN=root","names":["DNS:gate.example","URI:sip:example.com"],
+                          "until-time":"2026-02-28T12:00:00.000Z","days-left":27}]},
+        {"name":"other","error":"/y.pem: No such file","certificates":[]}]})");
+    const auto text = render("certificates", answer);
+    contains(text, "gate     CN=gate      DNS:gate.example URI:sip:example.com  CN=root");
+    contains(text, "gate: /x.key: No such file; what was there before stays in use\n");
+    contains(text, "other: /y.pem: No such file\n");
+    CHECK(any_failed(answer));
+    CHECK_FALSE(any_failed(parse(R"({"profiles":[{"name":"gate","certificates":[]}]})")));
+}

@@ -1,0 +1,16 @@
+#pragma once
+// The texts of TLS profiles, for the process that makes connections: it may neither read their files nor name others.
+
+#include <vector>
+
+#include "platform/config/effective.h"
+#include "platform/json/json.h"
+#include "platform/os/result.h"
+
+namespace sallyport::manager {
+
+// `params`: {"profile": NAME} -> {"certificates": [{"chain", "key"}], "authorities"}. Read anew each time. The error
+// names the file.
+os::Result<json::Value> tls_material(const std::vector<config::TlsFiles>& profiles, const json::Value& params);
+
+}  // namespace sallyport::manager
