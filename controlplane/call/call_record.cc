@@ -167,25 +167,6 @@ LegRecordText view_of(const LegRecord& leg) {
     return {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer, leg.transport};
 }
 
-CallRecordText view_of(const CallRecord& r) {
-    return {.number = r.number,
-            .invite = r.invite,
-            .ringing = r.ringing,
-            .answer = r.answer,
-            .end = r.end,
-            .ended_by = r.ended_by,
-            .code = r.code,
-            .reason = r.reason,
-            .from_user = r.from_user,
-            .to_user = r.to_user,
-            .route = r.route,
-            .caller = view_of(r.caller),
-            .callee = view_of(r.callee),
-            .codecs = r.codecs,
-            .streams = r.streams,
-            .quality_complete = r.quality_complete};
-}
-
 CallRecord record_of(const CallRecordText& t) {
     const auto leg = [](const LegRecordText& l) {
         return LegRecord{std::string(l.call_id),  std::string(l.local_tag), std::string(l.remote_tag),

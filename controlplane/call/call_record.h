@@ -102,7 +102,6 @@ struct CallRecordText {
     std::span<const StreamRecord> streams;
     bool quality_complete = true;
 };
-CallRecordText view_of(const CallRecord& record);
 LegRecordText view_of(const LegRecord& leg);
 CallRecord record_of(const CallRecordText& text);
 

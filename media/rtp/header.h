@@ -83,7 +83,7 @@ inline std::optional<Header> parse(std::span<const std::byte> payload) {
 
 namespace detail {
 // RFC 3551 §6, table 4.
-constexpr std::array<std::uint8_t, 128> static_clocks() {
+consteval std::array<std::uint8_t, 128> static_clocks() {
     std::array<std::uint8_t, 128> khz{};
     khz.fill(8);
     khz[6] = 16;             // DVI4

@@ -42,9 +42,17 @@ void check_views(const Effective& e) {
     const auto& c = e.control;
     FUZZ_CHECK(c.realms.size() == e.dataplane.realms.size());
     for (std::size_t i = 0; i < c.realms.size(); ++i) FUZZ_CHECK(c.realms[i].name == e.dataplane.realms[i].name);
-    for (const auto& s : c.sip_interfaces) FUZZ_CHECK(s.realm < c.realms.size() && s.local.port != 0);
+    for (const auto& s : c.sip_interfaces) {
+        FUZZ_CHECK(s.realm < c.realms.size() && s.local.port != 0 && !s.transports.empty());
+        FUZZ_CHECK(!s.has(Transport::kTls) || (s.tls_profile && s.tls_port != 0));
+        FUZZ_CHECK(!s.tls_profile || *s.tls_profile < c.tls_profiles.size());
+    }
+    FUZZ_CHECK(e.tls_files.size() == c.tls_profiles.size());
+    for (std::size_t i = 0; i < e.tls_files.size(); ++i)
+        FUZZ_CHECK(e.tls_files[i].profile == c.tls_profiles[i].name && !e.tls_files[i].pairs.empty());
     for (const auto& t : c.trunks) {
         FUZZ_CHECK(t.sip_interface < c.sip_interfaces.size() && !t.peers.empty());
+        FUZZ_CHECK(c.sip_interfaces[t.sip_interface].has(t.transport));
         for (const auto& p : t.peers) FUZZ_CHECK(p.port != 0 && !p.address.is_unspecified());
     }
     for (const auto& r : c.routes) {

@@ -24,13 +24,17 @@ constexpr std::string_view kDocument = R"({
                "latching": "prefix", "latching-prefix": 24, "dscp": 46, "open": true, "unknown-source": "403"},
     "inner": {"interface": "core", "media-ports": "30000-30999", "trust": "trusted"}
   },
+  "tls-profiles": {
+    "gate": {"certificates": [{"certificate": "/gate.pem", "key": "/gate.key"}], "authorities": "/ca.pem",
+             "clients": "optional", "least-version": "1.3"}
+  },
   "sip-interfaces": {
     "phones": {"realm": "phones", "address": "192.0.2.1", "port": 5060},
-    "inner": {"realm": "inner", "port": 5070}
+    "inner": {"realm": "inner", "port": 5070, "transports": ["tls", "udp"], "tls-profile": "gate", "tls-port": 5071}
   },
   "trunks": {
-    "pbx": {"sip-interface": "phones", "peers": ["192.0.2.10:5060", "192.0.2.11:5060"]},
-    "carrier": {"sip-interface": "inner", "peers": ["198.51.100.10:5060"]}
+    "pbx": {"sip-interface": "phones", "peers": ["192.0.2.10:5060", "192.0.2.11:5060"], "transport": "tcp"},
+    "carrier": {"sip-interface": "inner", "peers": ["198.51.100.10:5060"], "tls": {"name": "a.example", "wildcards": true}}
   },
   "routes": [
     {"name": "out", "from": {"trunk": "pbx"}, "match": {"called-prefix": "+49"}, "to": {"trunk": "carrier"}},
@@ -44,7 +48,10 @@ void check_references(const Document& d) {
         FUZZ_CHECK(!r || (r->index && *r->index < size));
     };
     for (const auto& r : d.realms) there(r.interface, d.interfaces.size());
-    for (const auto& s : d.sip_interfaces) there(s.realm, d.realms.size());
+    for (const auto& s : d.sip_interfaces) {
+        there(s.realm, d.realms.size());
+        there(s.tls_profile, d.tls_profiles.size());
+    }
     for (const auto& t : d.trunks) there(t.sip_interface, d.sip_interfaces.size());
     for (const auto& r : d.routes) {
         there(r.from_trunk, d.trunks.size());

@@ -33,6 +33,25 @@ void check_documented(const std::string& heading, const json::Value& object) {
     LONGS_EQUAL(keys.size(), names.size());
 }
 
+CallRecordText view_of(const CallRecord& r) {
+    return {.number = r.number,
+            .invite = r.invite,
+            .ringing = r.ringing,
+            .answer = r.answer,
+            .end = r.end,
+            .ended_by = r.ended_by,
+            .code = r.code,
+            .reason = r.reason,
+            .from_user = r.from_user,
+            .to_user = r.to_user,
+            .route = r.route,
+            .caller = view_of(r.caller),
+            .callee = view_of(r.callee),
+            .codecs = r.codecs,
+            .streams = r.streams,
+            .quality_complete = r.quality_complete};
+}
+
 }  // namespace
 
 TEST_GROUP(CallRecord) {
