@@ -152,6 +152,7 @@ private:
     void on_ready(std::uint32_t number, std::uint32_t events);
     // Each of these may close it.
     void connected(Connection& connection);
+    bool begin_handshake(Connection& connection);
     void shake(Connection& connection);
     void established(Connection& connection);
     void read(Connection& connection);

@@ -241,7 +241,7 @@ os::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsMaterial
                                                                const TlsSettings& settings) {
     ERR_clear_error();
     if (material.pairs.empty()) return std::unexpected("there is no certificate");
-    if (settings.clients != TlsVerify::kNone && material.authorities.empty())
+    if (settings.clients != config::TlsClients::kNone && material.authorities.empty())
         return std::unexpected("there are no authorities by which to verify certificates");
     std::shared_ptr<TlsContext> out(new TlsContext);
     auto& parts = *out->parts_;
@@ -256,8 +256,8 @@ os::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsMaterial
         if (!count) return std::unexpected(count.error());
         parts.verifies = *count > 0;
         int verify = SSL_VERIFY_NONE;
-        if (settings.clients != TlsVerify::kNone) verify = SSL_VERIFY_PEER;
-        if (settings.clients == TlsVerify::kRequired) verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+        if (settings.clients != config::TlsClients::kNone) verify = SSL_VERIFY_PEER;
+        if (settings.clients == config::TlsClients::kRequired) verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
         SSL_CTX_set_verify(ctx, verify, nullptr);
         static constexpr unsigned char kId[] = "sallyport";
         SSL_CTX_set_session_id_context(ctx, kId, sizeof kId - 1);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "platform/base/time.h"
+#include "platform/config/views.h"
 #include "platform/os/result.h"
 
 struct ssl_st;
@@ -29,10 +30,8 @@ struct TlsMaterial {
     std::string authorities;  // certificates by which peers are verified; may be empty: then none can be
 };
 
-enum class TlsVerify : std::uint8_t { kNone, kOptional, kRequired };  // certificates of those who connect to us
-
 struct TlsSettings {
-    TlsVerify clients = TlsVerify::kNone;
+    config::TlsClients clients = config::TlsClients::kNone;
     bool only_13 = false;
 };
 

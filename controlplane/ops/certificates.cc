@@ -48,8 +48,7 @@ void Certificates::take(std::size_t profile, const Now& now, const rpc::Outcome&
         material.pairs.push_back({text_in(pair, "chain"), text_in(pair, "key")});
     material.authorities = text_in(outcome->result, "authorities");
     const auto& settings = view_.tls_profiles[profile];
-    auto made = net::TlsContext::make(
-        material, {.clients = static_cast<net::TlsVerify>(settings.clients), .only_13 = settings.only_13});
+    auto made = net::TlsContext::make(material, {.clients = settings.clients, .only_13 = settings.only_13});
     if (!made) return fail(made.error());
     mine.context = *made;
     mine.loaded = now.wall;

@@ -355,13 +355,13 @@ TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
     std::optional<StreamTransport> other;
     std::vector<Heard> other_heard;
 
-    static std::shared_ptr<const net::TlsContext> context(const std::string& name, net::TlsVerify clients = {}) {
+    static std::shared_ptr<const net::TlsContext> context(const std::string& name, config::TlsClients clients = {}) {
         const auto made = kAuthority.make(name, {"DNS:" + name});
         return net::TlsContext::make({.pairs = {{made.certificate, made.key}}, .authorities = kAuthority.certificate()},
                                      {.clients = clients})
             .value();
     }
-    void open_both(const StreamLimits& limits = {}, net::TlsVerify clients = {}) {
+    void open_both(const StreamLimits& limits = {}, config::TlsClients clients = {}) {
         open(limits);
         streams->set_tls(0, context("gate.example"));
         other.emplace(loop,
@@ -391,7 +391,7 @@ TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
 };
 
 TEST(StreamTransportTls, messages_go_both_ways) {
-    open_both({}, net::TlsVerify::kRequired);
+    open_both({}, config::TlsClients::kRequired);
     tls_peer.name = "carrier.example";
     const auto large = message("large", "X: " + std::string(40000, 'x') + "\r\nContent-Length: 0");
     CHECK(send(there(), message("one") + large).empty());

@@ -11,11 +11,11 @@
 #include <CppUTest/TestHarness.h>
 
 using namespace sallyport;
+using config::TlsClients;
 using net::TlsContext;
 using net::TlsMaterial;
 using net::TlsSession;
 using net::TlsSettings;
-using net::TlsVerify;
 using Status = net::TlsSession::Status;
 using test::Authority;
 
@@ -120,16 +120,16 @@ TEST(Tls, a_peer_that_nobody_vouches_for_fails) {
 
 TEST(Tls, clients_show_a_certificate_where_it_is_asked_for) {
     const auto client = context(material({"URI:sip:carrier.example"}));
-    for (const auto verify : {TlsVerify::kNone, TlsVerify::kOptional, TlsVerify::kRequired}) {
+    for (const auto verify : {TlsClients::kNone, TlsClients::kOptional, TlsClients::kRequired}) {
         Ends ends(context(material({"DNS:gate.example"}), {.clients = verify}), client);
         CHECK(ends.up());
-        CHECK_EQUAL(verify != TlsVerify::kNone, ends.server->verified());
-        CHECK_EQUAL(verify != TlsVerify::kNone, ends.server->peer_is("carrier.example", false));
+        CHECK_EQUAL(verify != TlsClients::kNone, ends.server->verified());
+        CHECK_EQUAL(verify != TlsClients::kNone, ends.server->peer_is("carrier.example", false));
     }
     const Authority other("Somebody Else");
     const auto made = other.make("carrier.example", {});
     const auto stranger = context({.pairs = {{made.certificate, made.key}}, .authorities = kAuthority.certificate()});
-    Ends refused(context(material({"DNS:gate.example"}), {.clients = TlsVerify::kRequired}), stranger);
+    Ends refused(context(material({"DNS:gate.example"}), {.clients = TlsClients::kRequired}), stranger);
     CHECK(refused.server_status == Status::kFailed);
 }
 
@@ -215,7 +215,7 @@ TEST(Tls, what_cannot_be_used_is_told) {
         CHECK_FALSE(made.has_value());
         STRCMP_CONTAINS(c.error, made.error().c_str());
     }
-    CHECK_FALSE(TlsContext::make({.pairs = {good}, .authorities = {}}, {.clients = TlsVerify::kRequired}).has_value());
+    CHECK_FALSE(TlsContext::make({.pairs = {good}, .authorities = {}}, {.clients = TlsClients::kRequired}).has_value());
 }
 
 TEST(Tls, our_certificates_can_be_looked_at) {

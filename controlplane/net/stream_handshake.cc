@@ -1,0 +1,70 @@
+// The part of StreamTransport that is about TLS: whose certificates, the handshake, and who the peer turned out to be.
+
+#include <memory>
+#include <utility>
+
+#include "controlplane/net/stream_connection.h"
+#include "controlplane/net/stream_transport.h"
+#include "platform/os/log.h"
+
+namespace sallyport::net {
+
+void StreamTransport::set_tls(std::size_t profile, std::shared_ptr<const TlsContext> context) {
+    if (tls_.size() <= profile) tls_.resize(profile + 1);
+    tls_[profile] = std::move(context);
+}
+
+// nullptr: the certificates have not come yet.
+std::shared_ptr<const TlsContext> StreamTransport::tls_of(std::uint16_t sip_interface) const {
+    const auto& profile = interfaces_.at(sip_interface).tls_profile;
+    return profile && *profile < tls_.size() ? tls_[*profile] : nullptr;
+}
+
+// False: it is closed.
+bool StreamTransport::begin_handshake(Connection& connection) {
+    const auto& path = connection.path;
+    std::unique_ptr<TlsSession> session;
+    if (auto context = tls_of(path.sip_interface); context && connection.accepted) {
+        session = TlsSession::server(std::move(context), connection.socket.fd());
+    } else if (context) {
+        const auto peer = handlers_.tls_peer(path);
+        const bool verify = peer.verify && context->verifies();
+        session = TlsSession::client(std::move(context), connection.socket.fd(), peer.name, verify,
+                                     path.remote.text() + ' ' + peer.name);
+    }
+    connection.shaking = connection.socket.begin_tls(std::move(session));
+    if (connection.shaking) return true;
+    ++counters_.handshake_failed;
+    close(connection);
+    return false;
+}
+
+void StreamTransport::shake(Connection& connection) {
+    const auto status = connection.socket.handshake();
+    if (status == TlsSession::Status::kRead || status == TlsSession::Status::kWrite) {
+        watch(connection);
+        return rearm(connection);
+    }
+    const auto& tls = *connection.socket.tls();
+    const auto remote = connection.path.remote.text();
+    if (status != TlsSession::Status::kDone) {
+        ++counters_.handshake_failed;
+        // The peer is told why by what OpenSSL has written; the operator by this line.
+        log::limited(log_limit_, loop_.now().instant, log::Level::kWarning, "TLS with {}: {}", remote, tls.error());
+        return close(connection);
+    }
+    connection.shaking = false;
+    ++counters_.handshakes;
+    counters_.resumed += tls.resumed() ? 1 : 0;
+    const auto peer = handlers_.tls_peer(connection.path);
+    const bool known = !connection.accepted || tls.verified();
+    if (known && !peer.name.empty() && peer.verify && !tls.peer_is(peer.name, peer.wildcards)) {
+        ++counters_.wrong_peer;
+        log::limited(log_limit_, loop_.now().instant, log::Level::kWarning, "TLS with {}: its certificate is not {}'s",
+                     remote, peer.name);
+        return close(connection);
+    }
+    established(connection);
+}
+
+}  // namespace sallyport::net
