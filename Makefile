@@ -178,6 +178,8 @@ clean:
 $(foreach d,$(DPDK_DIRS),$(eval $(BUILD)/obj/$(d)/%.o: EXTRA = $$(DPDK_CXXFLAGS)))
 $(BUILD)/obj/dataplane/main.o: EXTRA = $(DPDK_CXXFLAGS)
 $(foreach b,$(DPDK_BENCHMARKS),$(eval $(BUILD)/obj/tests/bench/$(b).o: EXTRA = $$(DPDK_CXXFLAGS))$(eval LDLIBS_$(b) = $$(DPDK_LDLIBS)))
+$(BUILD)/obj/tests/bench/sip_parse/sofia.o: EXTRA = -isystem /usr/include/sofia-sip-1.12
+LDLIBS_sip_parse_bench := -losipparser2 -lsofia-sip-ua
 # The tests' own code need not be fast, it need only be compiled fast.
 TEST_CXXFLAGS := $(if $(filter release,$(MODE)),-O0 -U_FORTIFY_SOURCE)
 $(foreach d,unit packet scenario support,$(eval $(BUILD)/obj/tests/$(d)/%.o: EXTRA = $(TEST_CXXFLAGS)))
@@ -267,6 +269,7 @@ $(SIP_MUTATOR): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/mutate/*.cc) t
 	@$(link) $(PLATFORM_LDLIBS)
 
 BENCH_OBJECTS_engine_bench := $(patsubst %,$(BUILD)/obj/tests/%.o,scenario/fake_dataplane scenario/view load/agent load/agent_calls load/sip_scan)
+BENCH_OBJECTS_sip_parse_bench := $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/bench/sip_parse/*.cc))
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $$(BENCH_OBJECTS_$$*) $(SUPPORT_LIB) $(CONTROL_LIBS) $(DATAPLANE_LIBS) $(MEDIA_LIBS) $(PLATFORM_LIBS) $(LINK_STAMP)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
