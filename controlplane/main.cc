@@ -49,8 +49,6 @@ struct Arguments {
 constexpr Duration kWaitForDataplane = 1s;
 constexpr std::uint8_t kShard = 0;
 constexpr Duration kMaterialTime = 3s;
-// All connections, and what this process has open beside them.
-constexpr std::size_t kDescriptors = net::StreamLimits{}.connections + 2'000;
 
 // Everything that exists once the manager has given the view.
 class Control {
@@ -84,20 +82,22 @@ public:
                .on_unreachable = [this](const transaction::Path& to) { engine_.on_unreachable(loop_.now(), to); },
                .on_send_error =
                    [this](const transaction::SendQueue::Entry& entry) { engine_.on_send_error(loop_.now(), entry); }}),
-          streams_(loop, {.on_message =
-                              [this](const transaction::Path& from, std::span<const std::byte> message) {
-                                  intake_.on_datagram(loop_.now(), from, loop_.now().instant,
-                                                      {reinterpret_cast<const char*>(message.data()), message.size()});
-                              },
-                          .on_unframed =
-                              [this](const transaction::Path& from, const sip::Frame& last) {
-                                  engine_.on_unframed(loop_.now(), from, std::as_bytes(std::span(last.bytes)),
-                                                      {.status = last.status, .reason = last.reason});
-                              },
-                          .admits = [this](const transaction::Path& from) { return engine_.admits(from); },
-                          .tls_peer = [this](const transaction::Path& path) { return tls_peer(path); },
-                          .on_stream = [this](const transaction::SendQueue::Entry& entry,
-                                              std::uint32_t connection) { engine_.on_stream(entry, connection); }}),
+          streams_(loop,
+                   {.on_message =
+                        [this](const transaction::Path& from, std::span<const std::byte> message) {
+                            intake_.on_datagram(loop_.now(), from, loop_.now().instant,
+                                                {reinterpret_cast<const char*>(message.data()), message.size()});
+                        },
+                    .on_unframed =
+                        [this](const transaction::Path& from, const sip::Frame& last) {
+                            engine_.on_unframed(loop_.now(), from, std::as_bytes(std::span(last.bytes)),
+                                                {.status = last.status, .reason = last.reason});
+                        },
+                    .admits = [this](const transaction::Path& from) { return engine_.admits(from); },
+                    .peer = [this](const transaction::Path& path) { return peer_at(path); },
+                    .on_stream = [this](const transaction::SendQueue::Entry& entry,
+                                        std::uint32_t connection) { engine_.on_stream(entry, connection); }},
+                   view_.connections),
           certificates_(view_, std::move(fetch_certificates),
                         [this](std::size_t profile, std::shared_ptr<const net::TlsContext> context) {
                             streams_.set_tls(profile, std::move(context));
@@ -167,14 +167,14 @@ private:
     }
 
     // Of a trunk's peers what its configuration says, of others nothing but that somebody vouches for them.
-    net::StreamTransport::TlsPeer tls_peer(const transaction::Path& path) const {
-        for (const config::Trunk& trunk : view_.trunks) {
-            if (trunk.sip_interface != path.sip_interface) continue;
-            for (const Endpoint& peer : trunk.peers)
-                if (peer.address == path.remote.address)
-                    return {.verify = trunk.tls.verify, .name = trunk.tls.name, .wildcards = trunk.tls.wildcards};
-        }
-        return {};
+    net::StreamTransport::Peer peer_at(const transaction::Path& path) const {
+        const auto index = engine_.trunk_at(path);
+        if (!index) return {};
+        const config::Trunk& trunk = view_.trunks[*index];
+        return {.verify = trunk.tls.verify,
+                .name = trunk.tls.name,
+                .wildcards = trunk.tls.wildcards,
+                .keep_alive = trunk.keep_alive};
     }
 
     void start_sockets(Instant) {
@@ -313,6 +313,9 @@ std::unique_ptr<Control> make_control(os::EventLoop& loop, const Arguments& argu
                                       ops::Certificates::Fetch fetch_certificates) {
     auto view = config::control_view_from_json(json_view);
     if (!view) give_up("the manager's " + view.error());
+    const auto wanted = view->connections.descriptors();
+    if (const auto given = os::raise_descriptor_limit(wanted); given < wanted)
+        log::warning("the system gives {} descriptors where {} are wanted: fewer connections will fit", given, wanted);
     auto store = store::CallStore::open({.table_path = arguments.runtime_dir + "/control/calls.state",
                                          .records_path = arguments.state_dir + "/records/calls.jsonl",
                                          .max_calls = view->system.max_calls},
@@ -330,10 +333,6 @@ int main(int argc, char** argv) {
     const Arguments arguments = parse(argc, argv);
     log::start("sallyport-control");
     os::block_signals({SIGTERM, SIGINT, SIGHUP});
-    const auto descriptors = os::raise_descriptor_limit(kDescriptors);
-    if (descriptors < kDescriptors)
-        log::warning("the system gives {} descriptors where {} are wanted: fewer connections will fit", descriptors,
-                     kDescriptors);
     os::EventLoop loop;
     std::unique_ptr<Control> control;
     auto signals = os::Signals::make(loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {

@@ -36,6 +36,10 @@ void Engine::on_stream(const transaction::SendQueue::Entry& entry, std::uint32_t
     core_->layer().on_stream(entry, connection);
 }
 
+std::optional<std::uint16_t> Engine::trunk_at(const transaction::Path& path) const {
+    return core_->router().trunk_at(path.sip_interface, path.remote);
+}
+
 bool Engine::admits(const transaction::Path& from) { return core_->admits(from); }
 
 void Engine::on_flow_event(Now now, const wire::FlowEvent& event) { core_->on_flow_event(now, event); }

@@ -135,6 +135,8 @@ public:
     void on_stream(const transaction::SendQueue::Entry& entry, std::uint32_t connection);
     // Whether anything from there can be more than a stranger's (Router::identify): a stream is not taken from others.
     bool admits(const transaction::Path& from);
+    // Whose peer is there, by the index of the trunk in the view.
+    std::optional<std::uint16_t> trunk_at(const transaction::Path& path) const;
     void on_flow_event(Now now, const wire::FlowEvent& event);
     // A session with the dataplane has begun or ended. Begun: flows are listed, compared with what the calls
     // want, and set right. While there is none, new calls get 503 and existing ones live on.

@@ -97,6 +97,7 @@ public:
     // --- services for calls
     Now now() const { return now_; }
     const config::ControlView& view() const { return view_; }
+    const routing::Router& router() const { return router_; }
     RandomSource& random() { return random_; }
     transaction::TransactionLayer& layer() { return layer_; }
     TimerWheel& wheel() { return wheel_; }

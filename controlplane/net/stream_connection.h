@@ -34,6 +34,7 @@ struct StreamTransport::Connection final : sip::FrameSink {
     bool queued_to_write = false;
     bool queued_to_read = false;
     unsigned crlfs = 0;
+    unsigned pongs = 0;  // of ours, since pongs_since
     std::uint32_t watched = 0;
     sip::StreamFramer framer;
     std::string out;
@@ -45,16 +46,29 @@ struct StreamTransport::Connection final : sip::FrameSink {
     Instant message_began = kNever;
     Instant progress{};      // of writing
     Instant last_message{};  // in either direction, or ping
+    Instant pongs_since{};
+    Duration keep_alive{};
+    Instant next_ping = kNever;
+    Instant pong_due = kNever;
     Timer timer;
 
     Connection(StreamTransport& of, os::UniqueFd descriptor, const transaction::Path& where, bool was_accepted)
-        : owner(of), socket(std::move(descriptor), of.limits_.write), path(where), accepted(was_accepted) {}
+        : owner(of),
+          socket(std::move(descriptor), of.limits_.write),
+          path(where),
+          accepted(was_accepted),
+          framer(of.limits_.message_bytes) {}
 
     std::size_t unwritten() const { return out.size() - out_at; }
     bool on_frame(const sip::Frame& frame) override;
     void on_timer(Instant now) { owner.expire(*this, now); }
     // The first bound that would strike if nothing happened.
     Instant deadline() const;
+    // Arms the next ping of ours.
+    void plan_ping(Instant now);
+
+private:
+    void on_crlf(Instant now);
 };
 
 }  // namespace sallyport::net

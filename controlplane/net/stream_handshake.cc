@@ -27,7 +27,7 @@ bool StreamTransport::begin_handshake(Connection& connection) {
     if (auto context = tls_of(path.sip_interface); context && connection.accepted) {
         session = TlsSession::server(std::move(context), connection.socket.fd());
     } else if (context) {
-        const auto peer = handlers_.tls_peer(path);
+        const auto peer = handlers_.peer(path);
         const bool verify = peer.verify && context->verifies();
         session = TlsSession::client(std::move(context), connection.socket.fd(), peer.name, verify,
                                      path.remote.text() + ' ' + peer.name);
@@ -56,7 +56,7 @@ void StreamTransport::shake(Connection& connection) {
     connection.shaking = false;
     ++counters_.handshakes;
     counters_.resumed += tls.resumed() ? 1 : 0;
-    const auto peer = handlers_.tls_peer(connection.path);
+    const auto peer = handlers_.peer(connection.path);
     const bool known = !connection.accepted || tls.verified();
     if (known && !peer.name.empty() && peer.verify && !tls.peer_is(peer.name, peer.wildcards)) {
         ++counters_.wrong_peer;

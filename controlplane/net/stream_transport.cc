@@ -249,6 +249,10 @@ void StreamTransport::connected(Connection& connection) {
 
 void StreamTransport::established(Connection& connection) {
     const auto number = connection.path.connection;
+    if (!connection.accepted) {
+        connection.keep_alive = handlers_.peer(connection.path).keep_alive;
+        connection.plan_ping(loop_.now().instant);
+    }
     write(connection);
     // The peer may have written with its last word of the handshake.
     if (const auto it = connections_.find(number); it != connections_.end() && connection.socket.tls() != nullptr)
@@ -315,6 +319,16 @@ void StreamTransport::write(Connection& connection) {
     rearm(connection);
 }
 
+void StreamTransport::ping(Connection& connection, Instant now) {
+    connection.next_ping = kNever;
+    connection.pong_due = now + limits_.pong;
+    connection.crlfs = 0;
+    ++counters_.own_pings;
+    if (connection.unwritten() == 0) connection.progress = now;
+    connection.out += "\r\n\r\n";
+    write(connection);
+}
+
 void StreamTransport::expire(Connection& connection, Instant now) {
     if (connection.deadline() > now) return rearm(connection);
     const auto& c = connection;
@@ -330,6 +344,10 @@ void StreamTransport::expire(Connection& connection, Instant now) {
         ++counters_.slow_first;
     } else if (c.message_began != kNever && c.message_began + limits_.message <= now) {
         ++counters_.slow_message;
+    } else if (c.pong_due <= now && c.message_began == kNever) {
+        ++counters_.no_pong;
+    } else if (c.next_ping <= now) {
+        return ping(connection, now);
     } else {
         ++counters_.idle;
     }

@@ -7,7 +7,11 @@
 //
 // Bounded, and counted where a bound strikes: connections in all and from one address; the time to connect, to send the
 // first message, to finish one that has begun, to take what is written; the time without a message; the bytes that
-// wait on one connection, and on all. Nobody waits: a connection that breaks a bound is closed.
+// wait on one connection, and on all (config::ConnectionBounds). Nobody waits: a connection that breaks a bound is
+// closed.
+//
+// Keep-alives (RFC 5626 §4.4.1): those of peers are answered, within a rate; ours go to whom the configuration says,
+// and a connection without an answer is given up.
 
 #include <cstddef>
 #include <cstdint>
@@ -32,19 +36,7 @@
 
 namespace sallyport::net {
 
-struct StreamLimits {
-    std::size_t connections = 20'000;
-    std::size_t accepted_from_one_address = 4'096;
-    std::size_t written_bytes = std::size_t{256} << 10;  // that wait on one connection
-    std::size_t kept_bytes = std::size_t{256} << 20;     // on all: begun messages, and what waits to be written
-    Duration connect = std::chrono::seconds(4);
-    Duration handshake = std::chrono::seconds(8);       // of TLS
-    Duration first_message = std::chrono::seconds(10);  // from the start of an accepted connection to its end
-    Duration message = std::chrono::seconds(10);        // from a message's first byte to its last
-    Duration write = std::chrono::seconds(10);          // without progress
-    Duration idle = std::chrono::minutes(15);           // without a message in either direction, or a ping
-    Duration last_word = std::chrono::seconds(1);       // for what is to be written before it is closed
-};
+using StreamLimits = config::ConnectionBounds;
 
 class StreamTransport {
 public:
@@ -56,7 +48,10 @@ public:
         std::uint64_t sent = 0;
         std::uint64_t received_bytes = 0;
         std::uint64_t sent_bytes = 0;
-        std::uint64_t pings = 0;      // answered
+        std::uint64_t pings = 0;             // answered
+        std::uint64_t pings_unanswered = 0;  // they came too often, or the answer before was not taken
+        std::uint64_t own_pings = 0;
+        std::uint64_t no_pong = 0;    // connections given up
         std::uint64_t strangers = 0;  // closed before anything was read
         std::uint64_t too_many = 0;
         std::uint64_t too_many_from_one = 0;
@@ -67,6 +62,7 @@ public:
         std::uint64_t slow_handshake = 0;
         std::uint64_t wrong_peer = 0;  // a certificate of somebody else
         std::uint64_t lost_sync = 0;
+        std::uint64_t too_large = 0;   // a message
         std::uint64_t slow_first = 0;  // no message in time
         std::uint64_t slow_message = 0;
         std::uint64_t slow_reader = 0;
@@ -75,19 +71,20 @@ public:
         std::uint64_t memory_full = 0;
         std::uint64_t broken = 0;  // by the peer, or by the network
     };
-    // Whom TLS has to find at the other end.
-    struct TlsPeer {
-        bool verify = true;  // by the authorities of the sip-interface's profile, if it has any
+    // Who is at the other end.
+    struct Peer {
+        bool verify = true;  // TLS: by the authorities of the sip-interface's profile, if it has any
         std::string name;    // that its certificate must have; empty: any
         bool wildcards = false;
+        Duration keep_alive{};  // of connections that we make; zero: none
     };
     struct Handlers {
         std::function<void(const transaction::Path& from, std::span<const std::byte> message)> on_message;
         std::function<void(const transaction::Path& from, const sip::Frame& last)> on_unframed;
         // Whether a connection from there is wanted at all.
         std::function<bool(const transaction::Path& from)> admits;
-        // Who is to be expected there; nullopt of whoever connects: anybody.
-        std::function<TlsPeer(const transaction::Path& path)> tls_peer;
+        // Who is to be expected there.
+        std::function<Peer(const transaction::Path& path)> peer;
         // What went on which connection, when its path named none. From within send().
         std::function<void(const transaction::SendQueue::Entry& entry, std::uint32_t connection)> on_stream;
     };
@@ -158,6 +155,7 @@ private:
     void read(Connection& connection);
     void feed(Connection& connection, std::string_view bytes);
     void write(Connection& connection);
+    void ping(Connection& connection, Instant now);
     void expire(Connection& connection, Instant now);
     void close(Connection& connection);
     void unroute(const Connection& connection);

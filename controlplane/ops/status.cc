@@ -241,6 +241,9 @@ void add_streams(json::Value& list, const net::StreamTransport& streams) {
     add(list, "streams-sent", c.sent, "messages given to connections");
     add(list, "streams-sent-bytes", c.sent_bytes, "bytes written");
     add(list, "streams-pings", c.pings, "keep-alives that were answered");
+    add(list, "streams-pings-unanswered", c.pings_unanswered, "keep-alives that came too often for an answer");
+    add(list, "streams-own-pings", c.own_pings, "keep-alives sent to trunks");
+    add(list, "streams-no-pong", c.no_pong, "connections closed because a keep-alive of ours had no answer");
     add(list, "streams-strangers", c.strangers, "connections from addresses of nobody, closed at once");
     add(list, "streams-too-many", c.too_many, "connections refused or not made because there were too many");
     add(list, "streams-too-many-from-one", c.too_many_from_one, "those refused because their address had too many");
@@ -253,6 +256,7 @@ void add_streams(json::Value& list, const net::StreamTransport& streams) {
     add(list, "tls-wrong-peer", c.wrong_peer, "connections closed because the certificate is not the peer's");
     add(list, "streams-lost-sync", c.lost_sync,
         "connections closed because what came was no SIP, or had no certain end");
+    add(list, "streams-too-large", c.too_large, "connections closed because of a message that is too large");
     add(list, "streams-slow-first", c.slow_first, "connections closed because no first message came in time");
     add(list, "streams-slow-message", c.slow_message, "connections closed because a message was not finished in time");
     add(list, "streams-slow-reader", c.slow_reader,

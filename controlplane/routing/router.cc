@@ -31,18 +31,23 @@ Router::Router(const config::ControlView& view)
     }
 }
 
+std::optional<std::uint16_t> Router::trunk_at(std::uint16_t sip_interface, const Endpoint& peer) const {
+    // The whole endpoint first: two PBXs may share an address. Then the address alone, because a peer need
+    // not send from the port on which it listens.
+    auto it = sources_.find({sip_interface, peer});
+    if (it == sources_.end()) it = sources_.find({sip_interface, Endpoint(peer.address, 0)});
+    return it == sources_.end() ? std::nullopt : std::optional(it->second);
+}
+
 Source Router::identify(std::uint16_t sip_interface, const Endpoint& source) {
     Source out;
     out.sip_interface = sip_interface;
     out.realm = view_.sip_interfaces.at(sip_interface).realm;
-    // The whole endpoint first: two PBXs may share an address. Then the address alone, because a peer need
-    // not send from the port on which it listens.
-    auto it = sources_.find({sip_interface, source});
-    if (it == sources_.end()) it = sources_.find({sip_interface, Endpoint(source.address, 0)});
+    const auto trunk = trunk_at(sip_interface, source);
     const auto& realm = view_.realms.at(out.realm);
-    if (it != sources_.end()) {
+    if (trunk) {
         out.kind = Source::Kind::kTrunk;
-        out.trunk = it->second;
+        out.trunk = *trunk;
     } else if (realm.open) {
         out.kind = Source::Kind::kOpenRealm;
     } else if (realm.unknown_source == config::UnknownSource::kForbid) {

@@ -64,6 +64,8 @@ public:
     // Keeps a reference: the view outlives the router.
     explicit Router(const config::ControlView& view);
 
+    // Whose address that is, if it is a trunk's.
+    std::optional<std::uint16_t> trunk_at(std::uint16_t sip_interface, const Endpoint& peer) const;
     // Counts unknown sources, so call it once per request from outside a dialog.
     Source identify(std::uint16_t sip_interface, const Endpoint& source);
     // `called`: called_number() of the Request-URI ("" when it has none). Counts; once per call.

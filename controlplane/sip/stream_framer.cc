@@ -31,7 +31,7 @@ struct BodyLength {
 
 // Of a head from its start line to its empty line. Fields are told apart as Message::add_field does it, in a number
 // without bound: a second Content-Length behind many other fields counts as well.
-BodyLength body_length(std::string_view head) {
+BodyLength body_length(std::string_view head, std::size_t max_size) {
     std::optional<std::string_view> found;
     auto at = head.find("\r\n") + 2;
     while (at + 2 < head.size()) {
@@ -53,15 +53,15 @@ BodyLength body_length(std::string_view head) {
     if (!found) return {0, 400, "Missing Content-Length header"};
     const auto length = parse_number(*found);
     if (!length) return {0, 400, "Malformed Content-Length header"};
-    if (*length > Message::kMaxSize - head.size()) return {0, 513, "Message Too Large"};
+    if (*length > max_size - head.size()) return {0, 513, "Message Too Large"};
     return {*length, 0, {}};
 }
 
 }  // namespace
 
-void StreamFramer::lose(FrameSink& sink, Reason why) {
+void StreamFramer::lose(FrameSink& sink, Reason why, std::uint16_t status) {
     over_ = true;
-    sink.on_frame({Frame::Kind::kLost, {}, 0, why});
+    sink.on_frame({Frame::Kind::kLost, {}, status, why});
 }
 
 bool StreamFramer::feed(std::string_view bytes, FrameSink& sink) {
@@ -119,8 +119,8 @@ std::size_t StreamFramer::find_end(std::string_view rest, FrameSink& sink) {
         looked_at_ = line_seen_ ? end : rest.size() - (rest.ends_with('\r') ? 1 : 0);
     }
     const auto end = line_seen_ ? rest.find(kEndOfHead, looked_at_) : kNone;
-    if (std::min(end, rest.size()) > Message::kMaxSize - kEndOfHead.size()) {
-        if (end != kNone || rest.size() > Message::kMaxSize) lose(sink, "Header section too large");
+    if (std::min(end, rest.size()) > max_size_ - kEndOfHead.size()) {
+        if (end != kNone || rest.size() > max_size_) lose(sink, "Header section too large", 513);
     }
     if (over_) return 0;
     if (end == kNone) {
@@ -128,9 +128,9 @@ std::size_t StreamFramer::find_end(std::string_view rest, FrameSink& sink) {
         return 0;
     }
     const auto head = rest.substr(0, end + kEndOfHead.size());
-    const auto body = body_length(head);
+    const auto body = body_length(head, max_size_);
     if (body.status == 0) return length_ = head.size() + body.bytes;
-    if (sink.on_frame({Frame::Kind::kLast, head, body.status, body.reason})) lose(sink, body.reason);
+    if (sink.on_frame({Frame::Kind::kLast, head, body.status, body.reason})) lose(sink, body.reason, body.status);
     over_ = true;
     return 0;
 }

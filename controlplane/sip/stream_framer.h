@@ -5,13 +5,15 @@
 // follows could be told from a body, and whoever sent it would decide what we read there: the stream is lost then, and
 // is to be closed. The head at hand still comes as kLast, so that its sender can be told why.
 //
-// Bounded: no more than Message::kMaxSize is kept of what is not whole. Each byte is looked at once, whatever the cuts.
+// Bounded: no more than the largest message is kept of what is not whole. Each byte is looked at once, whatever the
+// cuts.
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "controlplane/sip/message.h"
 #include "controlplane/sip/uri.h"
 
 namespace sallyport::sip {
@@ -21,7 +23,7 @@ struct Frame {
         kMessage,  // `bytes` for Message::parse
         kCrlf,     // an empty line between messages: half a ping, or a pong (RFC 5626 §3.5.1)
         kLast,     // `bytes` are a head without a certain end: to be answered with `status` and `reason`. kLost follows
-        kLost,     // nothing more comes out of this stream, because of `reason`
+        kLost,     // nothing more comes out of this stream, because of `reason`; `status` 513: too large
     };
     Kind kind = Kind::kMessage;
     std::string_view bytes;  // as long as the sink is called
@@ -38,6 +40,9 @@ public:
 
 class StreamFramer {
 public:
+    // `max_size`: of a message; not above Message::kMaxSize.
+    explicit StreamFramer(std::size_t max_size = Message::kMaxSize) : max_size_(max_size) {}
+
     // Gives the sink all that is whole with these bytes; keeps the rest. False once the stream is lost or was stopped.
     // `bytes` may be anything but what this framer keeps.
     bool feed(std::string_view bytes, FrameSink& sink);
@@ -50,8 +55,9 @@ private:
     std::size_t take(std::string_view bytes, FrameSink& sink);
     std::size_t take_crlf(std::string_view rest, FrameSink& sink);
     std::size_t find_end(std::string_view rest, FrameSink& sink);
-    void lose(FrameSink& sink, Reason why);
+    void lose(FrameSink& sink, Reason why, std::uint16_t status = 0);
 
+    std::size_t max_size_;
     std::string pending_;        // from the start of a message, or a CR
     std::size_t looked_at_ = 0;  // of it: no end of the head before this
     std::size_t length_ = 0;     // of the whole message, as soon as its head is there; 0: not known

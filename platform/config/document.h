@@ -93,6 +93,7 @@ struct DocTrunk {
     bool has_tls = false;
     bool says_verify = false;
     TrunkTls tls;
+    std::uint32_t keep_alive_s = 0;
 };
 
 struct DocRoute {
@@ -115,6 +116,7 @@ struct Document {
     std::optional<std::uint32_t> max_calls;
     DataplaneSystem dataplane;
     SignallingSystem signalling;
+    ConnectionBounds connections;
 };
 
 // RFC 3261 §18: whoever takes datagrams takes streams, too.

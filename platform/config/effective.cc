@@ -49,6 +49,7 @@ Effective to_views(const Document& d) {
     Effective out;
     out.dataplane.system = d.dataplane;
     out.control.system = d.signalling;
+    out.control.connections = d.connections;
     for (const DocInterface& i : d.interfaces)
         out.dataplane.interfaces.push_back(
             {i.name, i.port.value(), i.vlan.value(), i.address.value(), {}, i.gateway, {}});
@@ -76,11 +77,9 @@ Effective to_views(const Document& d) {
     }
     for (const DocTrunk& t : d.trunks) {
         const auto sip_interface = index_of(t.sip_interface);
-        Trunk trunk{t.name,
-                    sip_interface,
-                    {},
-                    t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front()),
-                    t.tls};
+        Trunk trunk{t.name, sip_interface,
+                    {},     t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front()),
+                    t.tls,  std::chrono::seconds(t.keep_alive_s)};
         for (const DocPeer& p : t.peers) trunk.peers.push_back(p.endpoint);
         out.control.trunks.push_back(std::move(trunk));
     }

@@ -70,6 +70,16 @@ void check_trunks(const Document& d, Problems& problems) {
             problems.push_back({pointer(trunk.path, "transport"),
                                 "the sip-interface " + quoted(d.sip_interfaces[sip].name) + " has no " +
                                     std::string(transport_name(*trunk.transport)) + "; add it to its transports"});
+        // Between one pong's time and the next ping there has to be some.
+        constexpr std::uint32_t kLeastKeepAlive = 10;
+        if (trunk.keep_alive_s != 0 && trunk.keep_alive_s < kLeastKeepAlive)
+            problems.push_back({pointer(trunk.path, "keep-alive-s"),
+                                std::to_string(trunk.keep_alive_s) + " is too often; it must be at least " +
+                                    std::to_string(kLeastKeepAlive) + ", or 0 for none"});
+        if (trunk.keep_alive_s != 0 && !transports.empty() && std::ranges::none_of(transports, is_stream))
+            problems.push_back({pointer(trunk.path, "keep-alive-s"), "has no connection to keep: the sip-interface " +
+                                                                         quoted(d.sip_interfaces[sip].name) +
+                                                                         " has neither tcp nor tls"});
         const auto& profile = d.sip_interfaces[sip].tls_profile;
         const bool verifiable = profile && profile->index && !d.tls_profiles[*profile->index].authorities.empty();
         const bool named = !trunk.tls.name.empty() || trunk.says_verify;

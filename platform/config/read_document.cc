@@ -233,6 +233,7 @@ DocTrunk read_trunk(const std::string& name, const Fields& f) {
     out.sip_interface = f.reference("sip-interface");
     out.has_transport = f.has("transport");
     if (const auto transport = f.text("transport")) out.transport = transport_named(*transport);
+    out.keep_alive_s = f.plain_number<std::uint32_t>("keep-alive-s", 0);
     out.has_tls = f.has("tls");
     const Fields tls(f.value("tls"), f.at("tls"), f.problems());
     out.says_verify = tls.has("verify");
@@ -260,6 +261,13 @@ DocRoute read_route(const Fields& f) {
     const Fields to(f.value("to"), f.at("to"), f.problems());
     out.to_trunk = to.reference("trunk");
     return out;
+}
+
+void read_connections(const Fields& f, ConnectionBounds& out) {
+    visit_bounds(out, [&](const char* key, auto& bound, auto unit) {
+        const auto otherwise = static_cast<std::uint32_t>(bound / unit);
+        bound = f.plain_number<std::uint32_t>(key, otherwise) * unit;
+    });
 }
 
 void read_system(const Fields& f, Document& out) {
@@ -313,6 +321,7 @@ Document read_document(const json::Value& document, Problems& problems) {
     const Value& routes = root.value("routes");
     for (Json::ArrayIndex i = 0; routes.isArray() && i < routes.size(); ++i)
         out.routes.push_back(read_route(Fields(routes[i], pointer(root.at("routes"), i), problems)));
+    read_connections(Fields(root.value("connections"), root.at("connections"), problems), out.connections);
     read_system(Fields(root.value("system"), root.at("system"), problems), out);
     return out;
 }

@@ -15,6 +15,7 @@
 
 #include "platform/base/ip_address.h"
 #include "platform/base/transport.h"
+#include "platform/config/connection_bounds.h"
 #include "platform/json/json.h"
 
 namespace sallyport::config {
@@ -114,6 +115,7 @@ struct Trunk {
     std::vector<Endpoint> peers;            // never empty; the first is where calls go
     Transport transport = Transport::kUdp;  // of calls to it; one of its sip-interface's
     TrunkTls tls{};
+    std::chrono::seconds keep_alive{0};  // of the connections that we make to its peers (RFC 5626 §4.4.1); 0: none
 };
 
 struct Route {
@@ -137,6 +139,7 @@ struct SignallingSystem {
 
 struct ControlView {
     SignallingSystem system;
+    ConnectionBounds connections;
     std::vector<SignallingRealm> realms;  // same order as DataplaneView::realms
     std::vector<TlsProfile> tls_profiles;
     std::vector<SipInterface> sip_interfaces;

@@ -131,6 +131,7 @@ Value write(const Trunk& t) {
     out["tls-verify"] = t.tls.verify;
     out["tls-name"] = t.tls.name;
     out["tls-wildcards"] = t.tls.wildcards;
+    out["keep-alive-s"] = Json::Int64{t.keep_alive.count()};
     return out;
 }
 
@@ -263,6 +264,7 @@ private:
     static void read(In& in, Route& r);
     static void read(In& in, DataplaneSystem& s);
     static void read(In& in, SignallingSystem& s);
+    static void read(In& in, ConnectionBounds& b);
 
     const Value& v_;
     std::string path_;
@@ -328,6 +330,7 @@ void In::read(In& in, Trunk& t) {
     in.get("tls-verify", t.tls.verify);
     in.get("tls-name", t.tls.name);
     in.get("tls-wildcards", t.tls.wildcards);
+    in.get("keep-alive-s", t.keep_alive);
     if (t.peers.empty()) in.fail("peers", "is empty");
 }
 
@@ -356,6 +359,15 @@ void In::read(In& in, SignallingSystem& s) {
     in.get("no-answer-s", s.no_answer);
     in.get("max-call-duration-s", s.max_call_duration);
     in.get("media-timeout-s", s.media_timeout);
+}
+
+void In::read(In& in, ConnectionBounds& b) {
+    visit_bounds(b, [&](const char* key, auto& bound, auto unit) {
+        std::uint32_t number = 0;
+        in.get(key, number);
+        if (number == 0) in.fail(key, "is not possible");
+        bound = number * unit;
+    });
 }
 
 // Indices are in range by construction, also for a reader that did not make them.
@@ -391,6 +403,9 @@ Value to_json(const ControlView& view) {
     s["no-answer-s"] = Json::Int64{view.system.no_answer.count()};
     s["max-call-duration-s"] = Json::Int64{view.system.max_call_duration.count()};
     s["media-timeout-s"] = Json::Int64{view.system.media_timeout.count()};
+    visit_bounds(view.connections, [&](const char* key, const auto& bound, auto unit) {
+        out["connections"][key] = static_cast<Json::UInt64>(bound / unit);
+    });
     out["realms"] = list<SignallingRealm>(view.realms, write);
     out["tls-profiles"] = list<TlsProfile>(view.tls_profiles, write);
     out["sip-interfaces"] = list<SipInterface>(view.sip_interfaces, write);
@@ -417,6 +432,7 @@ std::expected<ControlView, std::string> control_view_from_json(const Value& valu
     std::string error;
     In in(value, "", error);
     in.get_object("system", out.system);
+    in.get_object("connections", out.connections);
     in.get("realms", out.realms);
     in.get("tls-profiles", out.tls_profiles);
     in.get("sip-interfaces", out.sip_interfaces);

@@ -78,7 +78,7 @@ Manager::Manager(os::EventLoop& loop, const Options& options, const config::Effe
       control_user_(std::move(control_user)),
       taps_(configuration.dataplane.interfaces, std::move(netlink)),
       dataplane_(loop, dataplane_spec(options), [this] { save_state(); }),
-      control_(loop, control_spec(options), [this] { save_state(); }),
+      control_(loop, control_spec(options, configuration.control.connections), [this] { save_state(); }),
       process_desk_({{"dataplane",
                       {.process = &dataplane_,
                        .user = 0,
@@ -107,15 +107,17 @@ ProcessSpec Manager::dataplane_spec(const Options& options) {
             .arguments = {program_of(options, "sallyport-dataplane"), "--runtime-dir", runtime_dir_, "--state-dir",
                           state_dir_, "--control-uid", std::to_string(control_user_.uid)},
             .user = std::nullopt,
+            .descriptors = 0,
             .prepare = [this] { return open_taps(); }};
 }
 
-ProcessSpec Manager::control_spec(const Options& options) {
+ProcessSpec Manager::control_spec(const Options& options, const config::ConnectionBounds& connections) {
     return {.role = "control",
             .label = "control plane",
             .arguments = {program_of(options, "sallyport-control"), "--runtime-dir", runtime_dir_, "--state-dir",
                           state_dir_},
             .user = control_user_,
+            .descriptors = connections.descriptors(),
             .prepare = {}};
 }
 

@@ -42,7 +42,7 @@ private:
     void remove_everything();
     json::Value counters() const;
     ProcessSpec dataplane_spec(const Options& options);
-    ProcessSpec control_spec(const Options& options);
+    ProcessSpec control_spec(const Options& options, const config::ConnectionBounds& connections);
 
     std::string state_path() const { return runtime_dir_ + "/manager.json"; }
 

@@ -79,7 +79,8 @@ void SupervisedProcess::start() {
             return;
         }
     }
-    auto process = os::Process::spawn({.arguments = spec_.arguments, .user = spec_.user});
+    auto process =
+        os::Process::spawn({.arguments = spec_.arguments, .user = spec_.user, .descriptors = spec_.descriptors});
     if (!process) {
         failed("cannot be started: " + process.error(), {});
         return;

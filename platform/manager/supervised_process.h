@@ -32,6 +32,7 @@ struct ProcessSpec {
     std::string label;                   // "dataplane", "control plane": for people
     std::vector<std::string> arguments;  // [0]: the program
     std::optional<os::User> user;        // whom it runs as; nullopt: root
+    std::size_t descriptors = 0;         // that it may need
     // Called before each start; an error puts it off as if the process had ended at once.
     std::function<os::Result<void>()> prepare;
 };

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,12 @@ int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pi
     ChildFault fault{.step = 0, .error = 0};
     ::setsid();
     unblock_all_signals();
+    // While we may. What it does not get it tells of itself.
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < options.descriptors) {
+        limit.rlim_max = options.descriptors;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
     const int null = ::open("/dev/null", O_RDWR);
     if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) {
         fault.error = errno;

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ namespace sallyport::os {
 struct SpawnOptions {
     std::vector<std::string> arguments;       // [0] is the path of the program
     std::optional<User> user = std::nullopt;  // become this user, without capabilities, before exec
+    std::size_t descriptors = 0;              // that it may open, if it asks for them and the system lets us
 };
 
 class Process {

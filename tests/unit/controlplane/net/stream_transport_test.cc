@@ -87,7 +87,7 @@ struct StreamTransportTest : public Utest {
     std::vector<Heard> unframed;
     std::vector<std::uint32_t> went;
     bool admitted = true;
-    StreamTransport::TlsPeer tls_peer;
+    StreamTransport::Peer expected;
     std::optional<StreamTransport> streams;
 
     void open(const StreamLimits& limits = {}) {
@@ -102,7 +102,7 @@ struct StreamTransportTest : public Utest {
                                     unframed.push_back({from, std::to_string(last.status)});
                                 },
                             .admits = [this](const Path&) { return admitted; },
-                            .tls_peer = [this](const Path&) { return tls_peer; },
+                            .peer = [this](const Path&) { return expected; },
                             .on_stream = [this](const Entry&, std::uint32_t number) { went.push_back(number); }},
                         limits);
         config::SipInterface udp_only{"u", 0, kAnyPort, "", {Transport::kUdp}};
@@ -350,6 +350,81 @@ TEST(StreamTransport, what_is_no_sip_is_closed_and_a_message_without_an_end_gets
     LONGS_EQUAL(0, heard.size());
 }
 
+TEST(StreamTransport, what_is_too_large_is_answered_and_closed) {
+    StreamLimits limits;
+    limits.message_bytes = 4096;
+    open(limits);
+    Peer fits(local());
+    fits.send(message("fits", "X: " + std::string(4000, 'x') + "\r\nContent-Length: 0"));
+    turn_until([&] { return heard.size() == 1; });
+    Peer body(local());
+    body.send(message("large", "Content-Length: 4096"));
+    ends(body);
+    STRCMP_EQUAL("513", unframed.at(0).text.c_str());
+    Peer head(local());
+    head.send("OPTIONS sip:a SIP/2.0\r\nX: " + std::string(5000, 'x'));
+    ends(head);
+    LONGS_EQUAL(2, streams->counters().too_large);
+    LONGS_EQUAL(0, streams->counters().lost_sync);
+}
+
+TEST(StreamTransport, a_flood_of_pings_gets_a_few_answers) {
+    open();
+    Peer pings(local());
+    pings.send(message("whole"));
+    turn_until([&] { return heard.size() == 1; });
+    std::string all;
+    for (int i = 0; i < 20; ++i) {
+        pings.send("\r\n\r\n");
+        const auto& c = streams->counters();
+        turn_until([&] { return c.pings + c.pings_unanswered == static_cast<unsigned>(i) + 1; });
+        all += pings.read();
+    }
+    const auto answered = streams->counters().pings;
+    CHECK(answered >= 4 && answered <= 8);  // a second may have begun
+    turn_until([&] { return (all += pings.read()).size() == 2 * answered; });
+    CHECK_FALSE(pings.ended());
+}
+
+TEST(StreamTransport, a_connection_to_a_trunk_is_pinged_and_given_up_without_a_pong) {
+    StreamLimits limits;
+    limits.pong = 60ms;
+    open(limits);
+    expected.keep_alive = 30ms;
+    const Listener listener;
+    send({1, listener.local(), Transport::kTcp}, "one");
+    std::optional<Peer> trunk;
+    turn_until([&] { return (trunk = listener.accept()).has_value(); });
+    read_until(*trunk, "one");
+    for (int i = 0; i < 3; ++i) {
+        STRCMP_EQUAL("\r\n\r\n", read_until(*trunk, "\r\n\r\n").c_str());
+        trunk->send("\r\n");
+    }
+    // A ping of the peer's that crosses ours is no reason to give up: its first half is the pong.
+    read_until(*trunk, "\r\n\r\n");
+    trunk->send("\r\n\r\n\r\n");
+    read_until(*trunk, "\r\n");
+    LONGS_EQUAL(1, streams->counters().pings);
+    LONGS_EQUAL(0, streams->counters().no_pong);
+    ends(*trunk);
+    LONGS_EQUAL(1, streams->counters().no_pong);
+    CHECK(streams->counters().own_pings >= 5);
+    LONGS_EQUAL(1, streams->take_losses().gone.size());
+    LONGS_EQUAL(0, streams->kept_bytes());
+}
+
+TEST(StreamTransport, connections_that_peers_made_are_not_pinged) {
+    open();
+    expected.keep_alive = 10ms;
+    Peer them(local());
+    them.send(message("whole"));
+    turn_until([&] { return heard.size() == 1; });
+    const auto until = std::chrono::steady_clock::now() + 60ms;
+    turn_until([&] { return std::chrono::steady_clock::now() > until; });
+    STRCMP_EQUAL("", them.read().c_str());
+    LONGS_EQUAL(0, streams->counters().own_pings);
+}
+
 // Two of them, one at each end.
 TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
     std::optional<StreamTransport> other;
@@ -372,7 +447,7 @@ TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
                               },
                           .on_unframed = [](const Path&, const sip::Frame&) {},
                           .admits = [](const Path&) { return true; },
-                          .tls_peer = [](const Path&) { return StreamTransport::TlsPeer{.name = "gate.example"}; },
+                          .peer = [](const Path&) { return StreamTransport::Peer{.name = "gate.example"}; },
                           .on_stream = [](const Entry&, std::uint32_t) {}},
                       limits);
         config::SipInterface tls{"s", 0, kAnyPort, "", {Transport::kTls}, 0, 0};
@@ -392,7 +467,7 @@ TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
 
 TEST(StreamTransportTls, messages_go_both_ways) {
     open_both({}, config::TlsClients::kRequired);
-    tls_peer.name = "carrier.example";
+    expected.name = "carrier.example";
     const auto large = message("large", "X: " + std::string(40000, 'x') + "\r\nContent-Length: 0");
     CHECK(send(there(), message("one") + large).empty());
     both_until([&] { return other_heard.size() == 2; });
@@ -408,7 +483,7 @@ TEST(StreamTransportTls, messages_go_both_ways) {
 
 TEST(StreamTransportTls, who_is_somebody_else_gets_nothing) {
     open_both();
-    tls_peer.name = "somebody.example";
+    expected.name = "somebody.example";
     send(there(), message("secret"));
     both_until([&] { return streams->connections() == 0; });
     LONGS_EQUAL(1, streams->counters().wrong_peer);
