@@ -260,13 +260,13 @@ $(FUZZ_TARGETS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(SOURCES_STAMP) $(
 $(SIP_LOAD): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/load/*.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(link) $(PLATFORM_LDLIBS)
+	@$(link) $(PLATFORM_LDLIBS) $(TLS_LDLIBS)
 
 # With the sockets of sip-load.
-$(SIP_MUTATOR): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/mutate/*.cc) tests/load/udp_port.cc tests/load/sip_scan.cc) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
+$(SIP_MUTATOR): $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/mutate/*.cc) $(addprefix tests/load/,udp_port.cc stream_port.cc tls_end.cc socket_port.cc sip_scan.cc)) $(SOURCES_STAMP) $(LINK_STAMP) $(call libs_in,platform/base platform/os)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(link) $(PLATFORM_LDLIBS)
+	@$(link) $(PLATFORM_LDLIBS) $(TLS_LDLIBS)
 
 BENCH_OBJECTS_engine_bench := $(patsubst %,$(BUILD)/obj/tests/%.o,scenario/fake_dataplane scenario/view load/agent load/agent_calls load/sip_scan)
 BENCH_OBJECTS_sip_parse_bench := $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/bench/sip_parse/*.cc))

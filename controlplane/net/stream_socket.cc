@@ -84,6 +84,7 @@ StreamSocket::Status StreamSocket::read(std::span<char> into, std::size_t& got) 
         if (result < 0 && errno != EAGAIN && errno != EINTR) return Status::kFailed;
         return result == 0 ? Status::kEnded : Status::kOpen;
     }
+    pending_ = false;
     // Records are small: as many as there are.
     while (got < into.size()) {
         std::size_t more = 0;
@@ -95,6 +96,7 @@ StreamSocket::Status StreamSocket::read(std::span<char> into, std::size_t& got) 
             case TlsSession::Status::kFailed: return Status::kFailed;
         }
     }
+    pending_ = tls_->has_pending();
     return Status::kOpen;
 }
 

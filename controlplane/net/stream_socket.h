@@ -36,8 +36,9 @@ public:
     Status read(std::span<char> into, std::size_t& got);
     // Writes as much as the socket takes now.
     Status write(std::string_view bytes, std::size_t& written);
-    // TLS holds bytes that were read from the socket and not taken: epoll does not see them.
-    bool has_pending() const { return tls_ && tls_->has_pending(); }
+    // The last read() was full, and TLS holds bytes that were read from the socket and not taken: epoll does not see
+    // them. (Part of a record is held, too, and waits for the socket.)
+    bool has_pending() const { return pending_; }
     // The last word: nothing is written after it.
     void shut();
     void close() { fd_.reset(); }
@@ -56,6 +57,7 @@ private:
     os::UniqueFd fd_;
     std::unique_ptr<TlsSession> tls_;
     bool wants_write_ = false;
+    bool pending_ = false;
 };
 
 }  // namespace sallyport::net

@@ -78,7 +78,7 @@ public:
     Status handshake();
     Status read(std::span<char> into, std::size_t& got);
     Status write(std::string_view bytes, std::size_t& written);
-    bool has_pending() const;  // bytes that were read from the socket and not taken
+    bool has_pending() const;  // bytes that were read from the socket and not taken, part of a record too
     void close();              // says so to the peer, once, as far as the socket takes it
 
     bool verified() const;  // the peer has a certificate by one of our authorities

@@ -1,49 +1,10 @@
 #include "tests/load/udp_port.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace sallyport::load {
-
-namespace {
-
-// The calling thread is inside while it lives.
-class InNamespace {
-public:
-    explicit InNamespace(const std::string& name) {
-        if (name.empty()) return;
-        home_ = os::UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-        const os::UniqueFd there(::open(("/run/netns/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-        inside_ = there && ::setns(there.get(), CLONE_NEWNET) == 0;
-        failed_ = !inside_;
-    }
-    ~InNamespace() {
-        if (inside_ && ::setns(home_.get(), CLONE_NEWNET) != 0) std::abort();
-    }
-    InNamespace(const InNamespace&) = delete;
-    InNamespace& operator=(const InNamespace&) = delete;
-    bool failed() const { return failed_; }
-
-private:
-    os::UniqueFd home_;
-    bool inside_ = false;
-    bool failed_ = false;
-};
-
-sockaddr_in to_sockaddr(const Endpoint& e) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
-    out.sin_port = htons(e.port);
-    return out;
-}
-
-}  // namespace
 
 os::Result<std::unique_ptr<UdpPort>> UdpPort::open(const std::string& network, const Endpoint& local) {
     const InNamespace inside(network);

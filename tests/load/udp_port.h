@@ -16,16 +16,16 @@
 #include "platform/base/ip_address.h"
 #include "platform/os/result.h"
 #include "platform/os/unique_fd.h"
-#include "tests/load/port.h"
+#include "tests/load/socket_port.h"
 
 namespace sallyport::load {
 
-class UdpPort final : public Port {
+class UdpPort final : public SocketPort {
 public:
     // `network`: the name of a namespace below /run/netns; empty: the present one.
     static os::Result<std::unique_ptr<UdpPort>> open(const std::string& network, const Endpoint& local);
 
-    int fd() const { return fd_.get(); }
+    int fd() const override { return fd_.get(); }
     const Endpoint& local() const override { return local_; }
     std::span<const Datagram> receive() override;
     void send(const sockaddr_in& to, std::string_view bytes) override;

@@ -1,8 +1,12 @@
 #include "tests/mutate/hostile_agent.h"
 
-#include <arpa/inet.h>
-
 namespace sallyport::mutate {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLinger{2000};  // of a stream that gets no more messages
+
+}  // namespace
 
 Names HostileAgent::names_of(const Endpoint& local, const Endpoint& gate) {
     return {.host = local.address.text(),
@@ -12,20 +16,28 @@ Names HostileAgent::names_of(const Endpoint& local, const Endpoint& gate) {
             .live_call_id = "legitimate-%u@pbx.example"};
 }
 
-HostileAgent::HostileAgent(std::unique_ptr<load::UdpPort> port, const Endpoint& gate, std::uint64_t seed)
+HostileAgent::HostileAgent(std::unique_ptr<load::SocketPort> port, Transport transport, const Endpoint& gate,
+                           std::uint64_t seed)
     : port_(std::move(port)),
-      gate_{},
+      transport_(transport),
+      gate_(load::to_sockaddr(gate)),
       host_(port_->local().address.text()),
       gate_host_(gate.address.text()),
       mutator_(seed, names_of(port_->local(), gate)),
-      random_(seed ^ port_->local().address.v4_host_order()) {
-    gate_.sin_family = AF_INET;
-    gate_.sin_addr.s_addr = htonl(gate.address.v4_host_order());
-    gate_.sin_port = htons(gate.port);
-}
+      random_(seed ^ port_->local().address.v4_host_order()) {}
 
 void HostileAgent::say(const std::string& text, bool mutable_text) {
-    port_->send(gate_, mutable_text ? mutator_.mutated(text, ++answers_) : text);
+    send(mutable_text ? mutator_.mutated(text, ++answers_) : text);
+}
+
+// The mutations know UDP alone: where they left a transport in peace it becomes the one at hand.
+void HostileAgent::send(std::string text) {
+    if (transport_ != Transport::kUdp) {
+        constexpr auto kOther = via_protocol(Transport::kUdp);
+        for (auto at = text.find(kOther); at != std::string::npos; at = text.find(kOther, at + kOther.size()))
+            text.replace(at, kOther.size(), via_protocol(transport_));
+    }
+    port_->send(gate_, text);
 }
 
 void HostileAgent::send_message(std::uint64_t number) {
@@ -38,7 +50,9 @@ void HostileAgent::send_message(std::uint64_t number) {
             for (auto i = bytes.find(kUnknownTag); i != std::string::npos; i = bytes.find(kUnknownTag, i + 1))
                 bytes.replace(i, kUnknownTag.size(), known->second);
     }
-    port_->send(gate_, bytes);
+    send(std::move(bytes));
+    // A message whose end is not where it says takes those behind it along: so no stream lives for many.
+    if (random_.chance(25)) port_->leave(gate_, kLinger);
     ++counts_.sent;
 }
 
@@ -54,7 +68,7 @@ void HostileAgent::turn(Clock::time_point now) {
         }
     }
     while (!ends_.empty() && ends_.front().at <= now) {
-        port_->send(gate_, ends_.front().bye);
+        send(ends_.front().bye);
         ends_.pop_front();
         ++counts_.ended;
     }

@@ -10,8 +10,9 @@
 #include <string>
 #include <unordered_map>
 
+#include "platform/base/transport.h"
 #include "tests/load/sip_scan.h"
-#include "tests/load/udp_port.h"
+#include "tests/load/socket_port.h"
 #include "tests/mutate/mutator.h"
 
 namespace sallyport::mutate {
@@ -32,7 +33,7 @@ public:
 
     static Names names_of(const Endpoint& local, const Endpoint& gate);
 
-    HostileAgent(std::unique_ptr<load::UdpPort> port, const Endpoint& gate, std::uint64_t seed);
+    HostileAgent(std::unique_ptr<load::SocketPort> port, Transport transport, const Endpoint& gate, std::uint64_t seed);
 
     // Sends message `number`, with the gate's tag of its dialog where one is known.
     void send_message(std::uint64_t number);
@@ -53,8 +54,10 @@ private:
     void answer(const load::Scan& request, unsigned status, bool sdp, std::string_view method);
     std::string in_dialog(const load::Scan& seen, std::string_view method, std::uint32_t cseq, bool ours_is_to);
     void say(const std::string& text, bool mutable_text = true);
+    void send(std::string text);
 
-    std::unique_ptr<load::UdpPort> port_;
+    std::unique_ptr<load::SocketPort> port_;
+    Transport transport_;
     sockaddr_in gate_;
     std::string host_;
     std::string gate_host_;

@@ -15,6 +15,9 @@
 #include <optional>
 #include <string>
 
+#include "tests/load/stream_port.h"
+#include "tests/load/tls_end.h"
+#include "tests/load/udp_port.h"
 #include "tests/mutate/hostile_agent.h"
 
 namespace {
@@ -36,6 +39,9 @@ struct Options {
     std::string callee = "198.51.100.66:5060";
     std::string network;  // of peer and stranger
     std::string callee_network;
+    std::string transport = "udp";
+    load::TlsFiles tls;  // of peer and stranger; the callee's:
+    load::TlsFiles callee_tls;
 };
 
 [[noreturn]] void fail(const std::string& why) {
@@ -52,7 +58,7 @@ std::uint64_t number(const char* text) {
 
 Options parse(int argc, char** argv) {
     Options out;
-    const std::array<option, 15> options{{{"seed", required_argument, nullptr, 's'},
+    const std::array<option, 19> options{{{"seed", required_argument, nullptr, 's'},
                                           {"first", required_argument, nullptr, 'f'},
                                           {"count", required_argument, nullptr, 'c'},
                                           {"rate", required_argument, nullptr, 'r'},
@@ -65,6 +71,10 @@ Options parse(int argc, char** argv) {
                                           {"callee", required_argument, nullptr, 'e'},
                                           {"network", required_argument, nullptr, 'n'},
                                           {"callee-network", required_argument, nullptr, 'N'},
+                                          {"transport", required_argument, nullptr, 't'},
+                                          {"certificate", required_argument, nullptr, 'C'},
+                                          {"callee-certificate", required_argument, nullptr, 'E'},
+                                          {"authorities", required_argument, nullptr, 'A'},
                                           {"help", no_argument, nullptr, 'h'},
                                           {}}};
     for (int c = 0; (c = ::getopt_long(argc, argv, "", options.data(), nullptr)) != -1;) {
@@ -82,11 +92,18 @@ Options parse(int argc, char** argv) {
             case 'e': out.callee = optarg; break;
             case 'n': out.network = optarg; break;
             case 'N': out.callee_network = optarg; break;
+            case 't': out.transport = optarg; break;
+            case 'C': out.tls.certificate = out.tls.key = optarg; break;
+            case 'E': out.callee_tls.certificate = out.callee_tls.key = optarg; break;
+            case 'A': out.tls.authorities = out.callee_tls.authorities = optarg; break;
             default:
                 std::puts(
                     "usage: sip-mutator [--seed S] [--first N] [--count N] [--rate PER-SECOND] [--linger SECONDS]\n"
                     "                   [--gate A:P] [--callee-gate A:P] [--peer A:P] [--stranger A:P] [--callee A:P]\n"
                     "                   [--network NAMESPACE] [--callee-network NAMESPACE]\n"
+                    "                   [--transport udp|tcp|tls]\n"
+                    "                   [--certificate PEM] [--callee-certificate PEM] [--authorities PEM]   with "
+                    "their keys, for tls\n"
                     "       sip-mutator [--seed S] --only N     prints message N");
                 std::exit(c == 'h' ? EXIT_SUCCESS : EXIT_FAILURE);
         }
@@ -100,11 +117,40 @@ Endpoint endpoint(const std::string& text) {
     return *e;
 }
 
-HostileAgent agent(const std::string& network, const std::string& local, const std::string& gate, std::uint64_t seed) {
-    auto port = load::UdpPort::open(network, endpoint(local));
-    if (!port) fail(port.error());
-    return {std::move(*port), endpoint(gate), seed};
+Transport transport_of(const std::string& name) {
+    const auto found = transport_named(name);
+    if (!found) fail("not a transport: " + name);
+    return *found;
 }
+
+// What speaks for one network.
+class Side {
+public:
+    Side(const Options& options, const std::string& network, const load::TlsFiles& files)
+        : network_(network), transport_(transport_of(options.transport)), seed_(options.seed) {
+        if (transport_ != Transport::kTls) return;
+        auto tls = load::TlsEnd::open(files, true);
+        if (!tls) fail(tls.error());
+        tls_ = std::move(*tls);
+    }
+
+    HostileAgent agent(const std::string& local, const std::string& gate) {
+        if (transport_ == Transport::kUdp) return made(load::UdpPort::open(network_, endpoint(local)), gate);
+        return made(load::StreamPort::open(network_, endpoint(local), tls_.get()), gate);
+    }
+
+private:
+    template <typename Port>
+    HostileAgent made(os::Result<std::unique_ptr<Port>> port, const std::string& gate) {
+        if (!port) fail(port.error());
+        return {std::move(*port), transport_, endpoint(gate), seed_};
+    }
+
+    std::string network_;
+    Transport transport_;
+    std::uint64_t seed_;
+    std::unique_ptr<load::TlsEnd> tls_;
+};
 
 // Every sixth is a stranger's.
 bool is_stranger(std::uint64_t message) { return message % 6 == 5; }
@@ -117,9 +163,11 @@ void print_counts(const char* name, const HostileAgent::Counts& c, const char* e
 }
 
 void run(const Options& o) {
-    auto peer = agent(o.network, o.peer, o.gate, o.seed);
-    auto stranger = agent(o.network, o.stranger, o.gate, o.seed);
-    auto callee = agent(o.callee_network, o.callee, o.callee_gate, o.seed);
+    Side side(o, o.network, o.tls);
+    Side callee_side(o, o.callee_network, o.callee_tls);
+    auto peer = side.agent(o.peer, o.gate);
+    auto stranger = side.agent(o.stranger, o.gate);
+    auto callee = callee_side.agent(o.callee, o.callee_gate);
     const std::array<HostileAgent*, 3> all{&peer, &stranger, &callee};
     const auto begin = Clock::now();
     auto end = Clock::time_point::max();

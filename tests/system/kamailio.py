@@ -6,8 +6,8 @@ import subprocess
 import time
 
 from tools.labkit import tls
-from tools.labkit.baresip import PORTS
 from tools.labkit.command import LabError
+from tools.labkit.sip_text import PORTS
 
 TEMPLATE = pathlib.Path(__file__).with_name("kamailio_proxy.cfg")
 

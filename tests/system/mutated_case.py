@@ -1,6 +1,6 @@
 """SIP messages mutated from valid ones, from a trunk's peer, from an unknown address and from a callee, while others call.
 
-tests/mutate makes them: message N of a seed is always the same bytes (`build/release/tests/sip-mutator --seed S --only N`).
+By UDP, TCP or TLS, on both sides. tests/mutate makes them: message N of a seed is always the same bytes (`build/release/tests/sip-mutator --seed S --only N`).
 What becomes a call has to end by itself: the times are short, so that everything is over soon after.
 """
 import json
@@ -11,6 +11,10 @@ import threading
 import time
 
 from tests.system.runner import case
+from tests.system.transport_case import with_tls
+from tools.labkit import tls
+from tools.labkit.network import address
+from tools.labkit.sip_text import PORTS
 from tools.labkit.sipp import Sipp
 
 SHORT = {"t1-ms": 100, "t2-ms": 400, "t4-ms": 400, "no-answer-s": 5, "max-call-duration-s": 3}
@@ -36,6 +40,18 @@ REMEMBERED = ("live-client-transactions", "live-timers", "live-transaction-bytes
 # there by then in a long run.
 SETTLED = 0.4
 MOST_GROWTH_MIB = 8
+
+
+# What comes of N messages at least, as shares of N. A stream ends with the first message whose end is in doubt, and what
+# stood behind that is lost; who belongs to no trunk has his connection closed.
+MUCH = {"udp": {"arrived": 0.97, "malformed": 0.1, "calls": 0.02, "calls-answered": 0.005, "sip-retransmissions-received": 0.002,
+                "calls-refused": 0.005, "sources-forbidden": 0.02, "unknown-dialogs": 0.01, "reinvites": 0.0001,
+                "headers-cut": 0.00003, "bodies-refused": 0.001},
+        "tcp": {"arrived": 0.7, "malformed": 0.2, "calls": 0.02, "calls-answered": 0.004, "calls-refused": 0.005,
+                "sources-forbidden": 0.02, "unknown-dialogs": 0.01, "reinvites": 0.0001, "headers-cut": 0.00003,
+                "bodies-refused": 0.001, "streams-lost-sync": 0.1}}
+MUCH["tls"] = MUCH["tcp"] | {"arrived": 0.6, "tls-resumed": 0.01}
+REFUSED = {"udp": 0.001, "tcp": 0.05, "tls": 0.05}
 
 
 class MemoryWatch:
@@ -84,34 +100,61 @@ def comes_to_rest(context, patient):
     return time.monotonic() - start
 
 
-def legitimate_calls(context, count):
+def over(transport):
+    """HOSTILE with calls to each side by this transport."""
+    settings = with_tls({}) if transport == "tls" else {}
+    settings |= HOSTILE
+    port = PORTS[transport]
+    trunks = {name: {"sip-interface": side, "peers": [f"{address(side, host)}:{port}"], "transport": transport}
+              for name, side, host in (("access-pbx", "access", 10), ("core-carrier", "core", 10),
+                                       ("hostile-pbx", "access", 66), ("hostile-carrier", "core", 66))}
+    return settings | {"trunks": trunks}
+
+
+def legitimate_calls(context, count, transport):
     """One call a second, from and to addresses that send nothing else."""
     sides = context.lab.network.sides
-    callee = context.keep(Sipp(sides["core"], "uas_answer", "198.51.100.10", context.folder, calls=count))
+    remote = "192.0.2.1"
+    if transport == "tls":
+        context.keep(tls.tls_server(sides["core"], "198.51.100.10", 5061, "198.51.100.10:5060", "core"))
+        context.keep(tls.tls_client(sides["access"], 5060, "192.0.2.1:5061", "access", "192.0.2.10"))
+        remote = "127.0.0.1"
+    callee = context.keep(Sipp(sides["core"], "uas_answer", "198.51.100.10", context.folder, calls=count,
+                               transport=transport))
     caller = context.keep(Sipp(sides["access"], "uac_call", "192.0.2.10", context.folder, calls=count, rate=1,
-                               remote="192.0.2.1", options=("-d", 1000, "-s", "4930123456",
-                                                            "-cid_str", "legitimate-%u@pbx.example")))
+                               remote=remote, options=("-d", 1000, "-s", "4930123456",
+                                                       "-cid_str", "legitimate-%u@pbx.example"), transport=transport))
     return caller, callee
 
 
-def mutate(context, seed, count, rate):
+def mutate(context, seed, count, rate, transport):
     """What sip-mutator says when it has sent them all."""
     program = pathlib.Path(context.build) / "tests" / "sip-mutator"
     networks = {side: space.name for side, space in context.lab.network.sides.items()}
-    command = [program, "--seed", seed, "--count", count, "--rate", rate, "--linger", 3,
-               "--network", networks["access"], "--callee-network", networks["core"]]
+    port = PORTS[transport]
+    command = [program, "--seed", seed, "--count", count, "--rate", rate, "--linger", 3, "--transport", transport,
+               "--network", networks["access"], "--callee-network", networks["core"],
+               "--gate", f"192.0.2.1:{port}", "--callee-gate", f"198.51.100.1:{port}",
+               "--peer", f"192.0.2.66:{port}", "--stranger", f"192.0.2.67:{port}", "--callee", f"198.51.100.66:{port}"]
+    if transport == "tls":
+        folder = tls.certificates()
+        for option, name in (("--certificate", "access"), ("--callee-certificate", "core")):
+            bundle = context.folder / f"{name}.pem"
+            bundle.write_text((folder / f"{name}.pem").read_text() + (folder / f"{name}.key").read_text())
+            command += [option, bundle]
+        command += ["--authorities", folder / "ca.pem"]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=3 * count / rate + 60)
     context.expect(done.returncode == 0, f"sip-mutator: exit {done.returncode}, {done.stderr}")
     return json.loads(done.stdout or "{}")
 
 
-def under_mutation(context, seed, count, rate, patient=False):
+def under_mutation(context, seed, count, rate, transport="udp", patient=False):
     pids = context.product.pids()
     before = context.counters("control")
     memory = context.keep(MemoryWatch(context.product.pid("sallyport-control")))
     calls = int(count / rate)
-    caller, callee = legitimate_calls(context, calls)
-    sent = mutate(context, seed, count, rate)
+    caller, callee = legitimate_calls(context, calls, transport)
+    sent = mutate(context, seed, count, rate, transport)
     caller.wait(calls + 30)
     callee.wait(10)
     memory.close()
@@ -120,11 +163,13 @@ def under_mutation(context, seed, count, rate, patient=False):
 
     # That it was what it says: all sent, nearly all received, and something of each kind came of it.
     total = sent["peer"]["sent"] + sent["stranger"]["sent"]
-    context.expect(total == count and sent["peer"]["refused"] + sent["stranger"]["refused"] <= count / 1000, f"sent: {sent}")
-    context.expect(grown["udp-received"] >= 0.97 * count, f"{grown['udp-received']} of {count} datagrams arrived")
-    for name, share in {"malformed": 0.1, "calls": 0.02, "calls-answered": 0.005, "sip-retransmissions-received": 0.002,
-                        "calls-refused": 0.005, "sources-forbidden": 0.02, "unknown-dialogs": 0.01, "reinvites": 0.0001,
-                        "headers-cut": 0.00003, "bodies-refused": 0.001}.items():
+    refused = sent["peer"]["refused"] + sent["stranger"]["refused"]
+    context.expect(total == count and refused <= REFUSED[transport] * count, f"sent: {sent}")
+    arrived = grown["udp-received" if transport == "udp" else "streams-received"]
+    context.expect(arrived >= MUCH[transport]["arrived"] * count, f"{arrived} of {count} messages arrived")
+    for name, share in MUCH[transport].items():
+        if name == "arrived":
+            continue
         # Of what comes less than once in so few messages there may be none: the long case asks for it.
         context.expect(share * count < 1 or grown[name] >= share * count, f"{name} grew by {grown[name]} only: little is proved")
 
@@ -143,6 +188,9 @@ def under_mutation(context, seed, count, rate, patient=False):
     sanitized = pathlib.Path(context.build).name != "release"
     grew = f"memory {settled[0]:.1f} -> {most[0]:.1f} MiB, table of calls {settled[1]:.1f} -> {most[1]:.1f} MiB"
     context.expect(sanitized or all(b - a < MOST_GROWTH_MIB for a, b in zip(settled, most)), f"it grew: {grew}")
+
+    # Nothing keeps it awake but what there is to do.
+    context.expect(grown["turns"] < 20 * count, f"{grown['turns']} turns for {count} messages")
 
     # No message holds up the others. A sanitizer's build is slower by a factor that nobody knows.
     slowest, turn = after["sip-datagram-slowest-us"], after["turn-end-slowest-us"]
@@ -164,3 +212,18 @@ def mutated_messages(context):
 @case(HOSTILE, long=True)
 def mutated_messages_100000(context):
     under_mutation(context, seed=2, count=100_000, rate=900, patient=True)
+
+
+@case(over("tls"))
+def mutated_messages_over_tls(context):
+    under_mutation(context, seed=4, count=3000, rate=500, transport="tls")
+
+
+@case(over("tcp"), long=True)
+def mutated_messages_over_tcp_100000(context):
+    under_mutation(context, seed=3, count=100_000, rate=900, transport="tcp", patient=True)
+
+
+@case(over("tls"), long=True)
+def mutated_messages_over_tls_100000(context):
+    under_mutation(context, seed=5, count=100_000, rate=900, transport="tls", patient=True)

@@ -7,8 +7,9 @@ from tests.system.runner import case
 from tests.system.support import record_after
 from tests.system.transport_case import trunks, with_tls
 from tools.labkit.audio_calls import SBC
-from tools.labkit.baresip import PORTS, Baresip
+from tools.labkit.baresip import Baresip
 from tools.labkit.network import address
+from tools.labkit.sip_text import PORTS
 
 TONES = {"access": 440, "core": 1000}
 NUMBER = "4930123456"

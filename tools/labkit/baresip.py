@@ -16,7 +16,6 @@ from .command import LabError
 
 CONTROL = 4444
 RATE = 8000
-PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 
 def write_tone(path, hertz, seconds=20.0):

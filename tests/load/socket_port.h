@@ -1,0 +1,41 @@
+#pragma once
+// A port that is a socket, or several: what they have in common, and how they come about in a namespace.
+
+#include <netinet/in.h>
+
+#include <chrono>
+#include <string>
+
+#include "platform/base/ip_address.h"
+#include "platform/os/unique_fd.h"
+#include "tests/load/port.h"
+
+namespace sallyport::load {
+
+class SocketPort : public Port {
+public:
+    // To be polled for POLLIN: there is something to receive, or to flush.
+    virtual int fd() const = 0;
+    // What is sent there from now on goes by a new stream; the present one is read for `linger` and then closed.
+    virtual void leave(const sockaddr_in&, std::chrono::milliseconds) {}
+};
+
+// The calling thread is inside while it lives.
+class InNamespace {
+public:
+    // The name of a namespace below /run/netns; empty: the present one.
+    explicit InNamespace(const std::string& name);
+    ~InNamespace();
+    InNamespace(const InNamespace&) = delete;
+    InNamespace& operator=(const InNamespace&) = delete;
+    bool failed() const { return failed_; }
+
+private:
+    os::UniqueFd home_;
+    bool inside_ = false;
+    bool failed_ = false;
+};
+
+sockaddr_in to_sockaddr(const Endpoint& e);
+
+}  // namespace sallyport::load
