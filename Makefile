@@ -29,7 +29,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize% -fprofi
 
 # --- what is in the tree ------------------------------------------------------------------------------
 PLATFORM_DIRS := base json wire os config rpc manager
-MEDIA_DIRS := rtp sdp offer_answer
+MEDIA_DIRS := rtp sdp offer_answer stun
 DATAPLANE_DIRS := packet flow transform slowpath port worker
 CONTROL_DIRS := sip transaction dialog policy routing flow call net store ops
 LIB_DIRS := $(PLATFORM_DIRS:%=platform/%) $(MEDIA_DIRS:%=media/%) $(DATAPLANE_DIRS:%=dataplane/%) \

@@ -21,6 +21,7 @@
 #include "controlplane/net/dataplane_session.h"
 #include "controlplane/net/pace.h"
 #include "controlplane/net/stream_transport.h"
+#include "controlplane/net/stun_keepalive.h"
 #include "controlplane/net/udp_transport.h"
 #include "controlplane/ops/certificates.h"
 #include "controlplane/ops/status.h"
@@ -71,11 +72,13 @@ public:
                            engine_.on_surplus_invite(now, from, std::as_bytes(std::span(datagram)));
                            costs_.datagram.end();
                        }}),
+          stun_([this](const transaction::Path& from) { return engine_.admits(from); }),
           transport_(
               loop,
               {.on_datagram =
                    [this](std::uint16_t sip_interface, const Endpoint& source, Instant arrived,
                           std::span<const std::byte> datagram) {
+                       if (stun_.take(loop_.now().instant, {sip_interface, source}, datagram, outbox_.sends)) return;
                        intake_.on_datagram(loop_.now(), {sip_interface, source}, arrived,
                                            {reinterpret_cast<const char*>(datagram.data()), datagram.size()});
                    },
@@ -134,8 +137,9 @@ public:
             return load_certificates([waiting](json::Value shown) { waiting->reply(std::move(shown)); });
         }
         if (call.method() == "show-counters")
-            return call.reply(ops::counters(
-                {engine_, intake_, transport_, streams_, certificates_, session_, *store_, costs_}, loop_.now()));
+            return call.reply(
+                ops::counters({engine_, intake_, transport_, stun_, streams_, certificates_, session_, *store_, costs_},
+                              loop_.now()));
         if (call.method() != "show-call")
             return call.fail({rpc::kMethodNotFound, "the control plane knows no " + call.method(), {}});
         const json::Value& id = call.params()["id"];
@@ -269,6 +273,7 @@ private:
     call::Outbox outbox_;
     call::Engine engine_;
     call::Intake intake_;
+    net::StunKeepAlive stun_;
     net::UdpTransport transport_;
     net::StreamTransport streams_;
     ops::Certificates certificates_;

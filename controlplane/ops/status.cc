@@ -303,6 +303,12 @@ json::Value counters(const Parts& parts, const Now& now) {
     add(list, "udp-kernel-dropped", kernel.dropped, "datagrams that found the sockets' receive buffers full");
     add(list, "udp-kernel-bytes", kernel.bytes, "what stands in these, now");
     add(list, "udp-kernel-limit-bytes", kernel.limit, "what fits");
+    const auto& k = parts.stun.counters();
+    add(list, "stun-answered", k.answered, "keep-alives by STUN that were answered");
+    add(list, "stun-refused", k.refused, "those answered 420: an attribute is not known");
+    add(list, "stun-unusable", k.unusable, "datagrams that begin as STUN does and want no answer, dropped");
+    add(list, "stun-strangers", k.strangers, "keep-alives by STUN from addresses of nobody, dropped");
+    add(list, "stun-too-many", k.too_many, "keep-alives by STUN dropped because too many came in a second");
     add_streams(list, parts.streams);
     if (const auto days = parts.certificates.least_days_left(now))
         add(list, "tls-certificate-days-left", static_cast<std::uint64_t>(std::max<std::int64_t>(0, *days)),

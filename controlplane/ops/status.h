@@ -10,6 +10,7 @@
 #include "controlplane/call/intake.h"
 #include "controlplane/net/dataplane_session.h"
 #include "controlplane/net/stream_transport.h"
+#include "controlplane/net/stun_keepalive.h"
 #include "controlplane/net/udp_transport.h"
 #include "controlplane/ops/certificates.h"
 #include "controlplane/ops/cost_meter.h"
@@ -50,6 +51,7 @@ struct Parts {
     const call::Engine& engine;
     const call::Intake& intake;
     const net::UdpTransport& transport;
+    const net::StunKeepAlive& stun;
     const net::StreamTransport& streams;
     const Certificates& certificates;
     const net::DataplaneSession& session;

@@ -140,6 +140,7 @@ TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
     const testing::TemporaryFolder folder;
     os::EventLoop loop;
     const net::UdpTransport transport(loop, {});
+    const net::StunKeepAlive stun([](const transaction::Path&) { return true; });
     const net::StreamTransport streams(loop, {});
     const ops::Certificates certificates(view, {}, {});
     const net::DataplaneSession session(loop, folder / "dataplane.sock", {});
@@ -150,7 +151,7 @@ TEST(Status, every_counter_has_a_name_of_its_own_and_says_what_it_counts) {
     const ops::Costs costs{{.monotonic = [] { return Instant(); }, .cpu = [] { return Duration(); }}};
     const call::Intake intake{call::Intake::Handlers{}};
     const json::Value all =
-        ops::counters({engine, intake, transport, streams, certificates, session, **store, costs}, now);
+        ops::counters({engine, intake, transport, stun, streams, certificates, session, **store, costs}, now);
     for (const json::Value& c : all["counters"]) {
         const std::string name = c["name"].asString();
         CHECK_TEXT(names.insert(name).second, name.c_str());
@@ -164,6 +165,7 @@ TEST(Status, what_datagrams_cost_is_told_apart_from_the_end_of_their_turn) {
     const testing::TemporaryFolder folder;
     os::EventLoop loop;
     const net::UdpTransport transport(loop, {});
+    const net::StunKeepAlive stun([](const transaction::Path&) { return true; });
     const net::StreamTransport streams(loop, {});
     const ops::Certificates certificates(view, {}, {});
     const net::DataplaneSession session(loop, folder / "dataplane.sock", {});
@@ -182,7 +184,7 @@ TEST(Status, what_datagrams_cost_is_told_apart_from_the_end_of_their_turn) {
     std::map<std::string, std::uint64_t> found;
     const call::Intake intake{call::Intake::Handlers{}};
     const json::Value all =
-        ops::counters({engine, intake, transport, streams, certificates, session, **store, costs}, now);
+        ops::counters({engine, intake, transport, stun, streams, certificates, session, **store, costs}, now);
     for (const json::Value& c : all["counters"]) found[c["name"].asString()] = c["value"].asUInt64();
     LONGS_EQUAL(30000, found["sip-datagram-slowest-us"]);
     LONGS_EQUAL(3, found["sip-datagrams-above-1ms"]);
