@@ -9,6 +9,7 @@ namespace sallyport::call {
 namespace {
 
 constexpr std::string_view kRetryAfter = "5";
+constexpr std::string_view kRetryRate = "1";
 
 }  // namespace
 
@@ -54,7 +55,22 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
         ++counters_.no_dataplane;
         return refuse(503, "Retry-After", kRetryAfter);
     }
-    return Admission{std::move(*dialog), std::move(body.sdp), *target};
+    // Last: what was refused for another reason takes nothing of a rate. An emergency call (issue of its own) will pass
+    // here without being asked, counted by CallLimits::count.
+    const bool from_trunk = source_.kind == routing::Source::Kind::kTrunk;
+    auto permit = limits_.admit(now_.instant, {from_trunk ? std::optional(source_.trunk) : std::nullopt, source_.realm},
+                                {target->trunk, target->realm});
+    if (!permit) return std::unexpected(limited(permit.error()));
+    return Admission{std::move(*dialog), std::move(body.sdp), *target, std::move(*permit)};
+}
+
+EngineCore::Refusal EngineCore::limited(const CallLimits::Refused& why) {
+    const bool rate = why.cause == CallLimits::kRate || why.cause == CallLimits::kRealmRate;
+    Refusal out{why.status, rate ? "Too Many Calls per Second" : "Too Many Calls", {}, {}};
+    if (why.status != 503) return out;  // RFC 3261 §21.5.4: who gets that stays away for so long
+    out.header = "Retry-After";
+    out.value = rate ? kRetryRate : kRetryAfter;
+    return out;
 }
 
 void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite) {
@@ -62,6 +78,7 @@ void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& fr
     if (!admission) return refuse(id, from, invite, admission.error());
     const auto number = make_number();
     auto call = std::make_unique<Call>(*this, number, source_.realm, admission->target.realm);
+    call->permit_ = std::move(admission->permit);
     auto& placed = calls_.add(std::move(call));
     ++counters_.calls;
     layer_.set_context(id, number);

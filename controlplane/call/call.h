@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controlplane/call/call_limits.h"
 #include "controlplane/call/call_record.h"
 #include "controlplane/call/engine.h"
 #include "controlplane/call/leg.h"
@@ -286,6 +287,7 @@ private:
     std::vector<ClientRef> clients_;      // those that may still say something
     std::vector<std::string> dismissed_;  // To tags of the 2xx that got ACK and BYE
     flow::MediaPlan plan_;
+    CallLimits::Permit permit_;  // until it is over
     Notes notes_;
     Boxed<Ended> ended_;          // once it is closed
     Boxed<CallRecord> imported_;  // of a call of another process, when it has names that the configuration has not

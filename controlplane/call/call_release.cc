@@ -164,6 +164,7 @@ void Call::settle() {
     if (state_ != State::kEnded) {
         state_ = State::kEnded;
         core_.count_live(-1);
+        permit_ = {};
         for (const auto& branch : branches_) core_.remove_dialog(branch.dialogs[kCaller].local_tag);
         branches_.clear();
         for (const auto& leg : legs_) core_.remove_dialog(leg.dialog.local_tag);

@@ -77,6 +77,13 @@ struct CallView {
     std::vector<FlowView> flows;
 };
 
+// Calls refused because of limits, in one direction of a trunk.
+struct LimitedView {
+    std::uint64_t calls = 0;  // its max-calls
+    std::uint64_t rate = 0;   // its calls-per-second
+    std::uint64_t realm = 0;  // either of its realm
+};
+
 struct TrunkView {
     std::string name;
     std::string sip_interface;
@@ -90,6 +97,8 @@ struct TrunkView {
     std::uint64_t answered_in = 0;
     std::uint64_t answered_out = 0;
     std::uint64_t shed_in = 0;  // INVITEs refused because of overload; not among the attempts
+    LimitedView limited_in;     // these are
+    LimitedView limited_out;
 };
 
 struct CounterView {

@@ -74,6 +74,7 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
       next_number_(first_number(now, shard)),
       wheel_(now.instant),
       router_(view),
+      limits_(view),
       pools_(view.realms, random),
       ledger_(kFlowsPerCall * view.system.max_calls, wall_seconds(now), draw_key(random)),
       layer_(transaction_settings(view, shard), wheel_, random, out.sends, *this) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controlplane/call/call.h"
+#include "controlplane/call/call_limits.h"
 #include "controlplane/call/call_list.h"
 #include "controlplane/call/engine.h"
 #include "controlplane/flow/ledger.h"
@@ -101,6 +102,7 @@ public:
     RandomSource& random() { return random_; }
     transaction::TransactionLayer& layer() { return layer_; }
     TimerWheel& wheel() { return wheel_; }
+    CallLimits& limits() { return limits_; }
     flow::PortPools& pools() { return pools_; }
     flow::Ledger& ledger() { return ledger_; }
     const flow::Ledger& ledger() const { return ledger_; }
@@ -150,6 +152,7 @@ private:
         dialog::Dialog dialog;
         std::optional<sdp::Session> offer;
         routing::Target target;
+        CallLimits::Permit permit;
     };
     struct Refusal {
         unsigned status = 500;
@@ -166,6 +169,7 @@ private:
     bool take_orphan();
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
     std::expected<Admission, Refusal> judge(const sip::Message& invite);
+    static Refusal limited(const CallLimits::Refused& why);
     void on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite);
     void refuse(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite,
                 const Refusal& refusal);
@@ -190,6 +194,7 @@ private:
     std::vector<std::array<Place, kTransports>> places_;  // by sip interface and transport
     TimerWheel wheel_;
     routing::Router router_;
+    CallLimits limits_;
     flow::PortPools pools_;
     flow::Ledger ledger_;
     flow::Ledger::Reports reports_;

@@ -402,6 +402,8 @@ std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
         }
     }
     auto& placed = calls_.add(std::move(call));
+    const auto end = [&](std::size_t i) { return CallEnd{placed.leg(i).trunk, placed.leg(i).realm}; };
+    placed.permit_ = limits_.count(end(kCaller), end(kCallee));
     const bool goes_on = placed.resume();
     if (goes_on) ++counters_.calls_imported;
     return goes_on;

@@ -79,6 +79,15 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
         v.answered_in = answered_in_[i];
         v.answered_out = answered_out_[i];
         v.shed_in = shed_in_[i];
+        const auto refused = [&](CallLimits::Direction direction) {
+            const auto of = [&](CallLimits::Cause cause) {
+                return limits_.refused(static_cast<std::uint16_t>(i), direction, cause);
+            };
+            return LimitedView{of(CallLimits::kCalls), of(CallLimits::kRate),
+                               of(CallLimits::kRealmCalls) + of(CallLimits::kRealmRate)};
+        };
+        v.limited_in = refused(CallLimits::kIn);
+        v.limited_out = refused(CallLimits::kOut);
         out.push_back(std::move(v));
     }
     for (const auto& call : calls_) {
@@ -111,6 +120,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
     const auto& p = pass_counters_;
     return {
         {"live-calls", live_calls_, "calls from INVITE to end, now"},
+        {"live-calls-admitted", limits_.permits(), "calls that count for the limits of trunks and realms, now"},
         {"live-call-objects", calls_.size(), "calls kept, those that are over but not yet settled included, now"},
         {"live-dialogs", dialogs_.size(), "dialogs, one or more a leg, now"},
         {"live-client-transactions", layer_.client_transactions(), "transactions of requests sent, now"},
@@ -137,6 +147,13 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"imports-refused", c.imports_refused, "saved calls that could not be taken back"},
         {"exports-cut", c.exports_cut, "saves of a call whose state is too long: only its record would survive"},
         {"calls-table-full", c.table_full, "INVITEs refused because there were too many calls (503)"},
+        {"calls-trunk-full", limits_.refused(CallLimits::kCalls), "INVITEs refused because of a trunk's max-calls"},
+        {"calls-trunk-rate", limits_.refused(CallLimits::kRate),
+         "INVITEs refused because of a trunk's calls-per-second"},
+        {"calls-realm-full", limits_.refused(CallLimits::kRealmCalls),
+         "INVITEs refused because of a realm's max-calls"},
+        {"calls-realm-rate", limits_.refused(CallLimits::kRealmRate),
+         "INVITEs refused because of a realm's calls-per-second"},
         {"calls-no-ports", c.no_ports, "offers refused because no media port was free"},
         {"streams-refused", c.streams_refused,
          "streams of an offer above the most that a call may have, answered with port 0"},

@@ -213,6 +213,13 @@ json::Value trunks(const Sight& sight) {
             out["answered-in"] = Json::UInt64{t->answered_in};
             out["answered-out"] = Json::UInt64{t->answered_out};
             out["shed-in"] = Json::UInt64{t->shed_in};
+            const auto limited = [&](const std::string& direction, const call::LimitedView& l) {
+                out["limited-calls-" + direction] = Json::UInt64{l.calls};
+                out["limited-rate-" + direction] = Json::UInt64{l.rate};
+                out["limited-realm-" + direction] = Json::UInt64{l.realm};
+            };
+            limited("in", t->limited_in);
+            limited("out", t->limited_out);
             // A call without an answer counts as failed only when it has ended.
             const auto failed = [](std::uint64_t attempts, std::uint64_t answered, std::uint64_t waiting) {
                 return attempts > answered + waiting ? attempts - answered - waiting : 0;

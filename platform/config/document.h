@@ -4,6 +4,7 @@
 // what is readable even when something else is not: a value that is there but cannot be read is nullopt,
 // has been reported, and is not judged further.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,27 @@ struct DocAddress {
     std::string path;
 };
 
+// What an object says itself; the rest it inherits.
+struct DocTimers {
+    std::string path;
+    std::optional<std::chrono::milliseconds> t1;
+    std::optional<std::chrono::milliseconds> t2;
+    std::optional<std::chrono::milliseconds> t4;
+    std::optional<std::chrono::milliseconds> timer_b;
+    std::optional<std::chrono::seconds> timer_c;
+    std::optional<std::chrono::seconds> no_answer;
+    std::optional<std::chrono::seconds> max_call_duration;
+
+    Timers over(Timers inherited) const;
+};
+
+struct DocLimits {
+    std::string path;
+    Limits limits;  // refuse_with: 0 when it says none
+
+    Limits over(const Limits& inherited) const;
+};
+
 struct DocRealm {
     std::string name;
     std::string path;  // of the object that says so, for an implicit one the interface's
@@ -55,6 +77,8 @@ struct DocRealm {
     bool open = false;
     UnknownSource unknown_source = UnknownSource::kDrop;
     bool pass_unknown_headers = false;
+    DocTimers timers;
+    DocLimits limits;
 };
 
 struct DocTlsProfile {
@@ -94,6 +118,8 @@ struct DocTrunk {
     bool says_verify = false;
     TrunkTls tls;
     std::uint32_t keep_alive_s = 0;
+    DocTimers timers;
+    DocLimits limits;
 };
 
 struct DocRoute {
@@ -115,6 +141,7 @@ struct Document {
     std::vector<DocRoute> routes;
     std::optional<std::uint32_t> max_calls;
     DataplaneSystem dataplane;
+    DocTimers timers;  // the system's own
     SignallingSystem signalling;
     ConnectionBounds connections;
 };

@@ -34,6 +34,15 @@ MediaRealm media_realm(const DocRealm& r) {
     return out;
 }
 
+// The number of a set of timers in the view, where each stands once.
+std::uint16_t timers_in(ControlView& view, const Timers& timers) {
+    if (timers == static_cast<const Timers&>(view.system)) return 0;
+    const auto found = std::ranges::find(view.timers, timers);
+    const auto index = found - view.timers.begin();
+    if (found == view.timers.end()) view.timers.push_back(timers);
+    return static_cast<std::uint16_t>(index + 1);
+}
+
 SignallingRealm signalling_realm(const DocRealm& r) {
     SignallingRealm out;
     out.name = r.name;
@@ -55,7 +64,9 @@ Effective to_views(const Document& d) {
             {i.name, i.port.value(), i.vlan.value(), i.address.value(), {}, i.gateway, {}});
     for (const DocRealm& r : d.realms) {
         out.dataplane.realms.push_back(media_realm(r));
-        out.control.realms.push_back(signalling_realm(r));
+        auto& realm = out.control.realms.emplace_back(signalling_realm(r));
+        realm.timers = timers_in(out.control, r.timers.over(out.control.system));
+        realm.limits = r.limits.over({});
         for (const DocAddress& a : r.media_addresses)
             add_further(out.dataplane.interfaces[index_of(r.interface)], a.address);
     }
@@ -81,6 +92,9 @@ Effective to_views(const Document& d) {
                     {},     t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front()),
                     t.tls,  std::chrono::seconds(t.keep_alive_s)};
         for (const DocPeer& p : t.peers) trunk.peers.push_back(p.endpoint);
+        const auto& realm = out.control.realms[out.control.sip_interfaces[sip_interface].realm];
+        trunk.timers = timers_in(out.control, t.timers.over(out.control.timers_at(realm.timers)));
+        trunk.limits = t.limits.over(realm.limits);
         out.control.trunks.push_back(std::move(trunk));
     }
     for (const DocRoute& r : d.routes) {
@@ -113,7 +127,8 @@ std::expected<Effective, Problems> make_effective(std::string_view document, Sch
     check_sip_interfaces(d, problems);
     check_trunks(d, problems);
     check_routes(d, problems);
-    check_system(d, problems);
+    check_timers(d, problems);
+    check_limits(d, problems);
     if (problems.empty()) {
         Effective effective = to_views(d);
         const std::size_t bytes = std::max(json::write_line(to_json(effective.dataplane)).size(),

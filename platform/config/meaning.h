@@ -13,7 +13,8 @@ void check_tls_profiles(const Document& document, Problems& problems);
 void check_sip_interfaces(const Document& document, Problems& problems);
 void check_trunks(const Document& document, Problems& problems);
 void check_routes(const Document& document, Problems& problems);
-void check_system(const Document& document, Problems& problems);
+void check_timers(const Document& document, Problems& problems);
+void check_limits(const Document& document, Problems& problems);
 
 // The interface of a realm or sip-interface, or nullptr when that could not be resolved.
 const DocInterface* interface_of(const Document& document, const DocRealm& realm);

@@ -113,13 +113,4 @@ void check_routes(const Document& d, Problems& problems) {
     }
 }
 
-void check_system(const Document& d, Problems& problems) {
-    // RFC 3261 §17.1.2.2: T2 caps an interval that begins with T1.
-    if (d.signalling.t2 < d.signalling.t1)
-        problems.push_back({pointer("/system", "t2-ms"), std::to_string(d.signalling.t2.count()) +
-                                                             " is less than t1-ms (" +
-                                                             std::to_string(d.signalling.t1.count()) +
-                                                             "); the longest interval is not below the first"});
-}
-
 }  // namespace sallyport::config

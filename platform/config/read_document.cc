@@ -160,6 +160,43 @@ DocInterface read_interface(const std::string& name, const Fields& f) {
     return out;
 }
 
+template <typename T>
+std::optional<T> read_time(const Fields& f, const char* key) {
+    const auto count = f.has(key) ? f.number<std::uint32_t>(key, 0) : std::nullopt;
+    return count ? std::optional(T(*count)) : std::nullopt;
+}
+
+DocTimers read_timers(const Fields& f) {
+    using std::chrono::milliseconds;
+    using std::chrono::seconds;
+    DocTimers out;
+    out.path = f.path();
+    out.t1 = read_time<milliseconds>(f, "t1-ms");
+    out.t2 = read_time<milliseconds>(f, "t2-ms");
+    out.t4 = read_time<milliseconds>(f, "t4-ms");
+    out.timer_b = read_time<milliseconds>(f, "timer-b-ms");
+    out.timer_c = read_time<seconds>(f, "timer-c-s");
+    out.no_answer = read_time<seconds>(f, "no-answer-s");
+    out.max_call_duration = read_time<seconds>(f, "max-call-duration-s");
+    return out;
+}
+
+DocLimits read_limits(const Fields& f) {
+    DocLimits out;
+    out.path = f.path();
+    auto& l = out.limits;
+    l.max_calls = f.plain_number<std::uint32_t>("max-calls", 0);
+    l.max_calls_in = f.plain_number<std::uint32_t>("max-calls-in", 0);
+    l.max_calls_out = f.plain_number<std::uint32_t>("max-calls-out", 0);
+    l.calls_per_second = f.plain_number<std::uint32_t>("calls-per-second", 0);
+    l.calls_per_second_in = f.plain_number<std::uint32_t>("calls-per-second-in", 0);
+    l.calls_per_second_out = f.plain_number<std::uint32_t>("calls-per-second-out", 0);
+    l.burst = f.plain_number<std::uint32_t>("burst", 0);
+    const auto refuse = f.text("refuse-with");
+    l.refuse_with = refuse == "480" ? 480 : refuse == "503" ? 503 : 0;
+    return out;
+}
+
 DocRealm read_realm(const std::string& name, const Fields& f) {
     DocRealm out;
     out.name = name;
@@ -180,6 +217,8 @@ DocRealm read_realm(const std::string& name, const Fields& f) {
     out.open = f.flag("open", false);
     out.unknown_source = f.text("unknown-source") == "403" ? UnknownSource::kForbid : UnknownSource::kDrop;
     out.pass_unknown_headers = f.flag("pass-unknown-headers", out.trust == Trust::kTrusted);
+    out.timers = read_timers(Fields(f.value("timers"), f.at("timers"), f.problems()));
+    out.limits = read_limits(Fields(f.value("limits"), f.at("limits"), f.problems()));
     return out;
 }
 
@@ -240,6 +279,8 @@ DocTrunk read_trunk(const std::string& name, const Fields& f) {
     out.tls.verify = tls.flag("verify", true);
     out.tls.name = tls.text("name").value_or("");
     out.tls.wildcards = tls.flag("wildcards", false);
+    out.timers = read_timers(Fields(f.value("timers"), f.at("timers"), f.problems()));
+    out.limits = read_limits(Fields(f.value("limits"), f.at("limits"), f.problems()));
     const Value& peers = f.value("peers");
     for (Json::ArrayIndex i = 0; peers.isArray() && i < peers.size(); ++i) {
         const std::string at = pointer(f.at("peers"), i);
@@ -276,12 +317,11 @@ void read_system(const Fields& f, Document& out) {
     if (out.max_calls == 0) out.max_calls.reset();
     out.signalling.product = f.has("product") ? f.text("product").value_or("") : "Sallyport";
     out.signalling.max_calls = out.max_calls.value_or(kDefaultMaxCalls);
-    out.signalling.t1 = std::chrono::milliseconds(f.plain_number<std::uint32_t>("t1-ms", 500));
-    out.signalling.t2 = std::chrono::milliseconds(f.plain_number<std::uint32_t>("t2-ms", 4000));
-    out.signalling.t4 = std::chrono::milliseconds(f.plain_number<std::uint32_t>("t4-ms", 5000));
-    out.signalling.no_answer = std::chrono::seconds(f.plain_number<std::uint32_t>("no-answer-s", 180));
-    out.signalling.max_call_duration =
-        std::chrono::seconds(f.plain_number<std::uint32_t>("max-call-duration-s", 43200));
+    Timers defaults;
+    defaults.no_answer = std::chrono::seconds(180);
+    defaults.max_call_duration = std::chrono::hours(12);
+    out.timers = read_timers(f);
+    static_cast<Timers&>(out.signalling) = out.timers.over(defaults);
     out.signalling.media_timeout = std::chrono::seconds(f.plain_number<std::uint32_t>("media-timeout-s", 0));
 
     // Two streams a call (audio and one more), each two directions of RTP and of RTCP.

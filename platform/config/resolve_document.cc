@@ -88,6 +88,24 @@ void add_implicit_sip_interfaces(Document& d, Problems& problems) {
 
 }  // namespace
 
+Timers DocTimers::over(Timers inherited) const {
+    inherited.t1 = t1.value_or(inherited.t1);
+    inherited.t2 = t2.value_or(inherited.t2);
+    inherited.t4 = t4.value_or(inherited.t4);
+    inherited.timer_b = timer_b.value_or(inherited.timer_b);
+    inherited.timer_c = timer_c.value_or(inherited.timer_c);
+    inherited.no_answer = no_answer.value_or(inherited.no_answer);
+    inherited.max_call_duration = max_call_duration.value_or(inherited.max_call_duration);
+    return inherited;
+}
+
+// The numbers are no inheritance: those of a realm hold for all in it together, beside each trunk's own.
+Limits DocLimits::over(const Limits& inherited) const {
+    auto out = limits;
+    if (out.refuse_with == 0) out.refuse_with = inherited.refuse_with;
+    return out;
+}
+
 void resolve(Document& d, Problems& problems) {
     add_implicit_realms(d, problems);
     add_implicit_sip_interfaces(d, problems);

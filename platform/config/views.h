@@ -100,6 +100,31 @@ struct SipInterface {
     Endpoint at(Transport t) const { return t == Transport::kTls ? Endpoint(local.address, tls_port) : local; }
 };
 
+// How long things may take: what a trunk says, else its realm, else the system.
+struct Timers {
+    std::chrono::milliseconds t1{500};  // RFC 3261 §17.1.1.1
+    std::chrono::milliseconds t2{4000};
+    std::chrono::milliseconds t4{5000};
+    std::chrono::milliseconds timer_b{0};       // Timers B and F; 0: 64 * t1
+    std::chrono::seconds timer_c{0};            // from the last provisional response to the next one; 0: no bound
+    std::chrono::seconds no_answer{0};          // INVITE to final response; then CANCEL and 408... to the caller
+    std::chrono::seconds max_call_duration{0};  // 0: no limit
+    friend bool operator==(const Timers&, const Timers&) = default;
+};
+
+// How many calls a trunk or a realm takes. 0: no limit. In: from its peers; out: to them; neither: both together.
+struct Limits {
+    std::uint32_t max_calls = 0;  // at a time
+    std::uint32_t max_calls_in = 0;
+    std::uint32_t max_calls_out = 0;
+    std::uint32_t calls_per_second = 0;  // new ones
+    std::uint32_t calls_per_second_in = 0;
+    std::uint32_t calls_per_second_out = 0;
+    std::uint32_t burst = 0;          // of new ones at once; 0: as many as each rate
+    std::uint16_t refuse_with = 503;  // or 480
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
 struct SignallingRealm {
     std::string name;
     MediaRealm media;
@@ -107,6 +132,8 @@ struct SignallingRealm {
     bool open = false;  // takes requests from addresses of no trunk
     UnknownSource unknown_source = UnknownSource::kDrop;
     bool pass_unknown_headers = false;  // default: both realms trusted
+    std::uint16_t timers = 0;           // ControlView::timers_at
+    Limits limits{};                    // of all that it has in it
 };
 
 struct Trunk {
@@ -116,6 +143,8 @@ struct Trunk {
     Transport transport = Transport::kUdp;  // of calls to it; one of its sip-interface's
     TrunkTls tls{};
     std::chrono::seconds keep_alive{0};  // of the connections that we make to its peers (RFC 5626 §4.4.1); 0: none
+    std::uint16_t timers = 0;            // ControlView::timers_at
+    Limits limits{};                     // beside those of its realm
 };
 
 struct Route {
@@ -126,15 +155,10 @@ struct Route {
     std::uint16_t to_trunk = 0;
 };
 
-struct SignallingSystem {
+struct SignallingSystem : Timers {
     std::string product = "Sallyport";  // User-Agent and Server; empty: neither is sent
     std::uint32_t max_calls = 0;
-    std::chrono::milliseconds t1{500};  // RFC 3261 §17.1.1.1
-    std::chrono::milliseconds t2{4000};
-    std::chrono::milliseconds t4{5000};
-    std::chrono::seconds no_answer{0};          // INVITE to final response; then CANCEL and 408... to the caller
-    std::chrono::seconds max_call_duration{0};  // 0: no limit
-    std::chrono::seconds media_timeout{0};      // silence of both directions that is reported; 0: never
+    std::chrono::seconds media_timeout{0};  // silence of both directions that is reported; 0: never
 };
 
 struct ControlView {
@@ -144,7 +168,11 @@ struct ControlView {
     std::vector<TlsProfile> tls_profiles;
     std::vector<SipInterface> sip_interfaces;
     std::vector<Trunk> trunks;
-    std::vector<Route> routes;  // in order; the first that matches wins
+    std::vector<Route> routes;     // in order; the first that matches wins
+    std::vector<Timers> timers{};  // those that differ from the system's, each once
+
+    // By the number in a trunk or realm: 0 are the system's.
+    const Timers& timers_at(std::uint16_t set) const { return set == 0 ? system : timers.at(set - 1U); }
 };
 
 // Views travel as JSON between processes of one build; a reader refuses what it does not understand.

@@ -82,6 +82,35 @@ Value write(const MediaRealm& r) {
     return out;
 }
 
+Value write(const Limits& l) {
+    Value out(Json::objectValue);
+    out["max-calls"] = l.max_calls;
+    out["max-calls-in"] = l.max_calls_in;
+    out["max-calls-out"] = l.max_calls_out;
+    out["calls-per-second"] = l.calls_per_second;
+    out["calls-per-second-in"] = l.calls_per_second_in;
+    out["calls-per-second-out"] = l.calls_per_second_out;
+    out["burst"] = l.burst;
+    out["refuse-with"] = l.refuse_with;
+    return out;
+}
+
+void write(Value& out, const Timers& t) {
+    out["t1-ms"] = Json::Int64{t.t1.count()};
+    out["t2-ms"] = Json::Int64{t.t2.count()};
+    out["t4-ms"] = Json::Int64{t.t4.count()};
+    out["timer-b-ms"] = Json::Int64{t.timer_b.count()};
+    out["timer-c-s"] = Json::Int64{t.timer_c.count()};
+    out["no-answer-s"] = Json::Int64{t.no_answer.count()};
+    out["max-call-duration-s"] = Json::Int64{t.max_call_duration.count()};
+}
+
+Value write(const Timers& t) {
+    Value out(Json::objectValue);
+    write(out, t);
+    return out;
+}
+
 Value write(const SignallingRealm& r) {
     Value out(Json::objectValue);
     out["name"] = r.name;
@@ -90,6 +119,8 @@ Value write(const SignallingRealm& r) {
     out["open"] = r.open;
     out["unknown-source"] = name_of(r.unknown_source);
     out["pass-unknown-headers"] = r.pass_unknown_headers;
+    out["timers"] = r.timers;
+    if (r.limits != Limits{}) out["limits"] = write(r.limits);
     return out;
 }
 
@@ -132,6 +163,8 @@ Value write(const Trunk& t) {
     out["tls-name"] = t.tls.name;
     out["tls-wildcards"] = t.tls.wildcards;
     out["keep-alive-s"] = Json::Int64{t.keep_alive.count()};
+    out["timers"] = t.timers;
+    if (t.limits != Limits{}) out["limits"] = write(t.limits);
     return out;
 }
 
@@ -230,6 +263,10 @@ public:
         in.done();
     }
     template <typename T>
+    void get_object_if(const char* key, T& out) {
+        if (v_.isObject() && v_.isMember(key)) get_object(key, out);
+    }
+    template <typename T>
     void get_if(const char* key, std::optional<T>& out) {
         if (!v_.isObject() || !v_.isMember(key)) return;
         T value{};
@@ -257,6 +294,8 @@ private:
     }
     static void read(In& in, Interface& i);
     static void read(In& in, MediaRealm& r);
+    static void read(In& in, Limits& l);
+    static void read(In& in, Timers& t);
     static void read(In& in, SignallingRealm& r);
     static void read(In& in, TlsProfile& t);
     static void read(In& in, SipInterface& s);
@@ -296,6 +335,29 @@ void In::read(In& in, MediaRealm& r) {
         in.fail("first-port", "and last-port are not a pool of pairs");
 }
 
+void In::read(In& in, Limits& l) {
+    in.get("max-calls", l.max_calls);
+    in.get("max-calls-in", l.max_calls_in);
+    in.get("max-calls-out", l.max_calls_out);
+    in.get("calls-per-second", l.calls_per_second);
+    in.get("calls-per-second-in", l.calls_per_second_in);
+    in.get("calls-per-second-out", l.calls_per_second_out);
+    in.get("burst", l.burst);
+    in.get("refuse-with", l.refuse_with);
+    if (l.refuse_with != 503 && l.refuse_with != 480) in.fail("refuse-with", "is neither 503 nor 480");
+}
+
+void In::read(In& in, Timers& t) {
+    in.get("t1-ms", t.t1);
+    in.get("t2-ms", t.t2);
+    in.get("t4-ms", t.t4);
+    in.get("timer-b-ms", t.timer_b);
+    in.get("timer-c-s", t.timer_c);
+    in.get("no-answer-s", t.no_answer);
+    in.get("max-call-duration-s", t.max_call_duration);
+    if (t.t1.count() == 0 || t.t2 < t.t1) in.fail("t1-ms", "is zero, or above t2-ms");
+}
+
 void In::read(In& in, SignallingRealm& r) {
     in.get("name", r.name);
     in.get_object("media", r.media);
@@ -303,6 +365,8 @@ void In::read(In& in, SignallingRealm& r) {
     in.get("open", r.open);
     in.get("unknown-source", r.unknown_source, {UnknownSource::kDrop, UnknownSource::kForbid});
     in.get("pass-unknown-headers", r.pass_unknown_headers);
+    in.get("timers", r.timers);
+    in.get_object_if("limits", r.limits);
 }
 
 void In::read(In& in, TlsProfile& t) {
@@ -331,6 +395,8 @@ void In::read(In& in, Trunk& t) {
     in.get("tls-name", t.tls.name);
     in.get("tls-wildcards", t.tls.wildcards);
     in.get("keep-alive-s", t.keep_alive);
+    in.get("timers", t.timers);
+    in.get_object_if("limits", t.limits);
     if (t.peers.empty()) in.fail("peers", "is empty");
 }
 
@@ -353,11 +419,7 @@ void In::read(In& in, DataplaneSystem& s) {
 void In::read(In& in, SignallingSystem& s) {
     in.get("product", s.product);
     in.get("max-calls", s.max_calls);
-    in.get("t1-ms", s.t1);
-    in.get("t2-ms", s.t2);
-    in.get("t4-ms", s.t4);
-    in.get("no-answer-s", s.no_answer);
-    in.get("max-call-duration-s", s.max_call_duration);
+    read(in, static_cast<Timers&>(s));
     in.get("media-timeout-s", s.media_timeout);
 }
 
@@ -397,11 +459,7 @@ Value to_json(const ControlView& view) {
     Value& s = out["system"];
     s["product"] = view.system.product;
     s["max-calls"] = view.system.max_calls;
-    s["t1-ms"] = Json::Int64{view.system.t1.count()};
-    s["t2-ms"] = Json::Int64{view.system.t2.count()};
-    s["t4-ms"] = Json::Int64{view.system.t4.count()};
-    s["no-answer-s"] = Json::Int64{view.system.no_answer.count()};
-    s["max-call-duration-s"] = Json::Int64{view.system.max_call_duration.count()};
+    write(s, static_cast<const Timers&>(view.system));
     s["media-timeout-s"] = Json::Int64{view.system.media_timeout.count()};
     visit_bounds(view.connections, [&](const char* key, const auto& bound, auto unit) {
         out["connections"][key] = static_cast<Json::UInt64>(bound / unit);
@@ -411,6 +469,7 @@ Value to_json(const ControlView& view) {
     out["sip-interfaces"] = list<SipInterface>(view.sip_interfaces, write);
     out["trunks"] = list<Trunk>(view.trunks, write);
     out["routes"] = list<Route>(view.routes, write);
+    out["timers"] = list<Timers>(view.timers, write);
     return out;
 }
 
@@ -438,10 +497,13 @@ std::expected<ControlView, std::string> control_view_from_json(const Value& valu
     in.get("sip-interfaces", out.sip_interfaces);
     in.get("trunks", out.trunks);
     in.get("routes", out.routes);
+    in.get("timers", out.timers);
     in.done();
     within(in, out.sip_interfaces, &SipInterface::realm, out.realms.size(), "sip-interfaces/realm");
     within(in, out.trunks, &Trunk::sip_interface, out.sip_interfaces.size(), "trunks/sip-interface");
     within(in, out.routes, &Route::to_trunk, out.trunks.size(), "routes/to-trunk");
+    within(in, out.realms, &SignallingRealm::timers, out.timers.size() + 1, "realms/timers");
+    within(in, out.trunks, &Trunk::timers, out.timers.size() + 1, "trunks/timers");
     for (const SipInterface& s : out.sip_interfaces)
         if (s.tls_profile && *s.tls_profile >= out.tls_profiles.size())
             in.fail("sip-interfaces/tls-profile", "does not exist");

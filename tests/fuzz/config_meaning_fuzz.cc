@@ -77,7 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_sip_interfaces(d, problems);
     check_trunks(d, problems);
     check_routes(d, problems);
-    check_system(d, problems);
+    check_timers(d, problems);
+    check_limits(d, problems);
     if (problems.empty()) check_references(d);
     sort_problems(problems);
     for (const auto& p : problems) {

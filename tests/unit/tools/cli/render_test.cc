@@ -74,10 +74,10 @@ TEST(Render, TrunksFlowsAndDataplane) {
     contains(
         render("trunks", parse(R"({"trunks":[{"name":"pbx","realm":"access","local":"192.0.2.1:5060","transport":"udp",
         "peers":["192.0.2.10:5060","192.0.2.11:5060"],"calls":1,"calls-in":12,"calls-out":3,"answered-in":11,
-        "answered-out":2,"failed-in":1,"failed-out":0,"shed-in":7}]})")),
-        "pbx    access  192.0.2.1:5060/udp  192.0.2.10:5060 192.0.2.11:5060          1  12        11       1     7    "
-        "3      "
-        "   2       0\n");
+        "answered-out":2,"failed-in":1,"failed-out":0,"shed-in":7,
+        "limited-calls-in":4,"limited-realm-in":1,"limited-rate-out":2}]})")),
+        "pbx    access  192.0.2.1:5060/udp  192.0.2.10:5060 192.0.2.11:5060          1  12        11       1     7  "
+        "      5    3         2       0        2\n");
     const auto flows = render("flows", parse(R"({"total":1,"flows":[{"local":"192.0.2.2:20000","realm":"access",
         "remote":"192.0.2.10:30000","latched":"192.0.2.10:30002","out-local":"198.51.100.2:20000","forward":true,
         "next-hop":"198.51.100.10 core","next-hop-state":"probing","component":"rtp","call":"000000001a2b3c4d","leg":0,"stream":0,
