@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -175,7 +176,8 @@ private:
         const auto index = engine_.trunk_at(path);
         if (!index) return {};
         const config::Trunk& trunk = view_.trunks[*index];
-        return {.verify = trunk.tls.verify,
+        return {.listed = std::ranges::find(trunk.peers, path.remote) != trunk.peers.end(),
+                .verify = trunk.tls.verify,
                 .name = trunk.tls.name,
                 .wildcards = trunk.tls.wildcards,
                 .keep_alive = trunk.keep_alive};
@@ -253,6 +255,7 @@ private:
             streams_.flush();
             return streams_.has_losses();
         }
+        for (const call::Alias& alias : outbox_.aliases) streams_.alias(alias.from, alias.port);
         for (const call::CallSave& save : outbox_.saves) store_->save(save.call, outbox_.bytes(save));
         session_.push(outbox_.flow_commands);
         auto refused = transport_.send(outbox_.sends);

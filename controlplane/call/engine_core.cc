@@ -87,6 +87,8 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
             const auto local = sip_interface.at(t).text();
             auto& place = places.at(static_cast<std::size_t>(t));
             place.via.append(via_protocol(t)).append(" ").append(local);
+            // RFC 5923 §5: the peer may use the connection for its requests to us, if it believes our certificate.
+            if (t == Transport::kTls) place.via += ";alias";
             place.contact.append("<sip:").append(local);
             if (is_stream(t)) place.contact.append(";transport=").append(transport_name(t));
             place.contact += '>';
@@ -156,6 +158,15 @@ bool EngineCore::admits(const transaction::Path& from) {
     return source.kind != routing::Source::Kind::kUnknown || source.forbid;
 }
 
+// RFC 5923 §5: whether its sender may have it so is for the connection to say.
+void EngineCore::take_alias(const transaction::Path& from) {
+    if (!message_.is_request() || !is_stream(from.transport) || out_.aliases.size() >= Outbox::kMaxAliases) return;
+    const auto& via = message_.top_via();
+    if (!via.params.find("alias")) return;
+    const auto port = via.sent_by.port;
+    out_.aliases.push_back({from, port == 0 ? default_port(from.transport) : port});
+}
+
 // See Call::on_orphan.
 bool EngineCore::take_orphan() {
     if (message_.is_request() || message_.method() != sip::Method::kInvite) return false;
@@ -192,6 +203,7 @@ void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_v
     ++counters_.messages;
     const auto parsed = message_.parse(bytes);
     if (!admit_source(from, parsed.has_value())) return;
+    if (parsed) take_alias(from);
     if (parsed && (take_orphan() || (surplus && shed(from)))) return leave();
     if (parsed) {
         layer_.on_message(now_.instant, from, message_);

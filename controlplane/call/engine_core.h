@@ -166,6 +166,7 @@ private:
     bool admit_source(const transaction::Path& from, bool parsed);
     void deal(const transaction::Path& from, bool surplus, std::string_view bytes);
     bool shed(const transaction::Path& from);
+    void take_alias(const transaction::Path& from);
     bool take_orphan();
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
     std::expected<Admission, Refusal> judge(const sip::Message& invite);

@@ -1,10 +1,11 @@
 #pragma once
 // What the engine wants done. The caller drains it after each input, or after a batch of inputs, in this
 // order, and clears it:
-//   1. saves           into the table of live calls, so that what follows is never ahead of what a crash leaves
-//   2. flow_commands   to the dataplane, in order
-//   3. sends           messages
-//   4. records         to the store; a record ends its call: when it is written, the call's slot is free
+//   1. aliases         of connections, so that what follows goes over them
+//   2. saves           into the table of live calls, so that what follows is never ahead of what a crash leaves
+//   3. flow_commands   to the dataplane, in order
+//   4. sends           messages
+//   5. records         to the store; a record ends its call: when it is written, the call's slot is free
 // Saves are coalesced: after a batch there is at most one per call, the last.
 
 #include <cstddef>
@@ -28,7 +29,16 @@ struct CallSave {
     std::uint32_t length = 0;
 };
 
+// The peer at the other end of a stream wants to be reached over it at this port of its address, too (RFC 5923).
+struct Alias {
+    transaction::Path from;
+    std::uint16_t port = 0;
+};
+
 struct Outbox {
+    static constexpr std::size_t kMaxAliases = 1024;  // those that are too many come again with the next requests
+
+    std::vector<Alias> aliases;
     transaction::SendQueue sends;
     std::vector<wire::FlowCommand> flow_commands;
     std::vector<CallSave> saves;
@@ -38,8 +48,11 @@ struct Outbox {
     std::span<const std::byte> bytes(const CallSave& save) const {
         return std::span(arena).subspan(save.offset, save.length);
     }
-    bool empty() const { return sends.empty() && flow_commands.empty() && saves.empty() && records.empty(); }
+    bool empty() const {
+        return aliases.empty() && sends.empty() && flow_commands.empty() && saves.empty() && records.empty();
+    }
     void clear() {
+        aliases.clear();
         sends.clear();
         flow_commands.clear();
         saves.clear();

@@ -24,7 +24,8 @@ struct StreamTransport::Connection final : sip::FrameSink {
 
     StreamTransport& owner;
     StreamSocket socket;
-    transaction::Path path;  // with its number
+    transaction::Path path;   // with its number
+    std::uint16_t alias = 0;  // RFC 5923: it leads to this port, too
     bool accepted = false;
     bool connecting = false;
     bool shaking = false;  // hands, of TLS

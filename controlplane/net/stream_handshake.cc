@@ -39,6 +39,27 @@ bool StreamTransport::begin_handshake(Connection& connection) {
     return false;
 }
 
+void StreamTransport::alias(const transaction::Path& from, std::uint16_t port) {
+    auto* connection = find(from.connection);
+    // One that we have made leads there anyhow.
+    if (connection == nullptr || !connection->accepted || connection->alias == port) return;
+    auto there = connection->path;
+    there.remote.port = port;
+    // RFC 5923 §5, §9.3: never without a certificate, and never for a name that is not in it. Where the trunk has none,
+    // the certificate must name its address.
+    const auto* tls = connection->socket.tls();
+    const auto peer = handlers_.peer(there);
+    const auto name = peer.name.empty() ? there.remote.address.text() : peer.name;
+    if (!peer.listed || !peer.verify || tls == nullptr || !tls->verified() || !tls->peer_is(name, peer.wildcards)) {
+        ++counters_.aliases_ignored;
+        return;
+    }
+    unroute(*connection);
+    connection->alias = port;
+    routes_[Route(there.sip_interface, there.remote, there.transport)] = connection->path.connection;
+    ++counters_.aliases;
+}
+
 void StreamTransport::shake(Connection& connection) {
     const auto status = connection.socket.handshake();
     if (status == TlsSession::Status::kRead || status == TlsSession::Status::kWrite) {

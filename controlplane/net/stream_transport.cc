@@ -125,7 +125,8 @@ StreamTransport::Connection& StreamTransport::add(os::UniqueFd fd, const transac
     connection.path.connection = number;
     connection.began = connection.progress = connection.last_message = loop_.now().instant;
     connections_.emplace(number, std::move(made));
-    routes_.try_emplace(Route(path.sip_interface, path.remote, path.transport), number);
+    // Where one leads that a peer made, only its number knows: see alias().
+    if (!accepted) routes_.try_emplace(Route(path.sip_interface, path.remote, path.transport), number);
     loop_.add(connection.socket.fd(), 0, [this, number](std::uint32_t events) { on_ready(number, events); });
     return connection;
 }
@@ -356,8 +357,10 @@ void StreamTransport::expire(Connection& connection, Instant now) {
 
 void StreamTransport::unroute(const Connection& connection) {
     const auto& path = connection.path;
-    const auto it = routes_.find(Route(path.sip_interface, path.remote, path.transport));
-    if (it != routes_.end() && it->second == path.connection) routes_.erase(it);
+    for (const auto port : {path.remote.port, connection.alias}) {
+        const auto it = routes_.find(Route(path.sip_interface, Endpoint(path.remote.address, port), path.transport));
+        if (it != routes_.end() && it->second == path.connection) routes_.erase(it);
+    }
 }
 
 void StreamTransport::close(Connection& connection) {

@@ -70,11 +70,14 @@ public:
         std::uint64_t queue_full = 0;  // messages refused
         std::uint64_t memory_full = 0;
         std::uint64_t broken = 0;  // by the peer, or by the network
+        std::uint64_t aliases = 0;
+        std::uint64_t aliases_ignored = 0;
     };
     // Who is at the other end.
     struct Peer {
-        bool verify = true;  // TLS: by the authorities of the sip-interface's profile, if it has any
-        std::string name;    // that its certificate must have; empty: any
+        bool listed = false;  // a trunk has a peer at that very port
+        bool verify = true;   // TLS: by the authorities of the sip-interface's profile, if it has any
+        std::string name{};   // that its certificate must have; empty: any
         bool wildcards = false;
         Duration keep_alive{};  // of connections that we make; zero: none
     };
@@ -106,6 +109,10 @@ public:
 
     // Opens every listener; on an error none is.
     os::Result<void> open(const std::vector<config::SipInterface>& interfaces);
+    // The peer that made this connection wants to be reached over it as if it led to `port` of its address (RFC 5923).
+    // It is, when it has proved to be the trunk's peer that listens there; a later connection takes the place of an
+    // earlier one.
+    void alias(const transaction::Path& from, std::uint16_t port);
     // Begins to accept.
     void start();
     // Sends what of the queue goes over streams, with all else that has gathered. Returns what could not even wait; see

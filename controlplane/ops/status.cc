@@ -261,6 +261,10 @@ void add_streams(json::Value& list, const net::StreamTransport& streams) {
         "handshakes that failed, with the peer's certificate or at all");
     add(list, "tls-slow-handshake", c.slow_handshake, "connections closed because a handshake was not done in time");
     add(list, "tls-wrong-peer", c.wrong_peer, "connections closed because the certificate is not the peer's");
+    add(list, "streams-aliases", c.aliases,
+        "connections that peers made and let us use for requests to them (RFC 5923)");
+    add(list, "streams-aliases-ignored", c.aliases_ignored,
+        "requests for that from peers that have not proved who they are");
     add(list, "streams-lost-sync", c.lost_sync,
         "connections closed because what came was no SIP, or had no certain end");
     add(list, "streams-too-large", c.too_large, "connections closed because of a message that is too large");

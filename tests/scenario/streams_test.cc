@@ -53,6 +53,37 @@ TEST(Streams, a_call_from_each_transport_to_each) {
     }
 }
 
+// RFC 5923 §5.
+TEST(Streams, a_request_that_asks_for_an_alias_is_heard) {
+    start(Transport::kUdp, Transport::kUdp);
+    const auto come = [this](Transport transport, const std::string& sent_by) {
+        const auto text = "OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: " + std::string(via_protocol(transport)) + " " +
+                          sent_by +
+                          ";branch=z9hG4bK1;Alias\r\nFrom: <sip:a@192.0.2.10>;tag=1\r\nTo: <sip:b@192.0.2.1>\r\n"
+                          "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+        world.outbox().clear();
+        world.engine().on_message(world.both(), {0, Endpoint::parse("192.0.2.10:33333").value(), transport, 7},
+                                  std::as_bytes(std::span(text)));
+        return world.outbox().aliases;
+    };
+    LONGS_EQUAL(5071, come(Transport::kTls, "192.0.2.10:5071").at(0).port);
+    const auto aliases = come(Transport::kTls, "pbx.inner.example");
+    LONGS_EQUAL(5061, aliases.at(0).port);
+    LONGS_EQUAL(7, aliases.at(0).from.connection);
+    LONGS_EQUAL(5060, come(Transport::kTcp, "192.0.2.10").at(0).port);  // to be ignored there
+    LONGS_EQUAL(0, come(Transport::kUdp, "192.0.2.10").size());
+    world.outbox().clear();
+}
+
+TEST(Streams, over_tls_ours_ask_for_it) {
+    start(Transport::kUdp, Transport::kTls);
+    connect(world, pbx(), carrier());
+    for (const auto& bytes : carrier().wire)
+        if (!bytes.starts_with("SIP/2.0"))
+            STRCMP_CONTAINS("Via: SIP/2.0/TLS 198.51.100.1:5061;alias;rport;branch=", bytes.c_str());
+    LONGS_EQUAL(1, carrier().count_requests("INVITE"));
+}
+
 TEST(Streams, nothing_is_sent_twice_over_one) {
     start(Transport::kTcp, Transport::kTcp);
     carrier().script.answer_after = 20s;

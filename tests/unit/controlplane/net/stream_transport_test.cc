@@ -40,6 +40,16 @@ public:
         const SocketAddress address(to);
         LONGS_EQUAL(0, ::connect(fd_.get(), address.get(), address.length));
     }
+    // From an address and port that a listener has, too.
+    Peer(const Endpoint& to, const Endpoint& from) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        const SocketAddress here(from);
+        const int on = 1;
+        for (const int option : {SO_REUSEADDR, SO_REUSEPORT})
+            LONGS_EQUAL(0, ::setsockopt(fd_.get(), SOL_SOCKET, option, &on, sizeof on));
+        LONGS_EQUAL(0, ::bind(fd_.get(), here.get(), here.length));
+        const SocketAddress address(to);
+        LONGS_EQUAL(0, ::connect(fd_.get(), address.get(), address.length));
+    }
     void send(const std::string& bytes) const {
         LONGS_EQUAL(bytes.size(), ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL));
     }
@@ -67,6 +77,8 @@ struct Listener {
     os::UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     Listener() {
         const SocketAddress address(kAnyPort);
+        const int on = 1;
+        LONGS_EQUAL(0, ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on));
         LONGS_EQUAL(0, ::bind(fd.get(), address.get(), address.length));
         LONGS_EQUAL(0, ::listen(fd.get(), 16));
     }
@@ -436,9 +448,9 @@ TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
                                      {.clients = clients})
             .value();
     }
-    void open_both(const StreamLimits& limits = {}, config::TlsClients clients = {}) {
+    void open_both(const StreamLimits& limits = {}, config::TlsClients clients = {}, config::TlsClients here = {}) {
         open(limits);
-        streams->set_tls(0, context("gate.example"));
+        streams->set_tls(0, context("gate.example", here));
         other.emplace(loop,
                       StreamTransport::Handlers{
                           .on_message =
@@ -455,7 +467,16 @@ TEST_GROUP_BASE(StreamTransportTls, StreamTransportTest) {
         other->set_tls(0, context("carrier.example", clients));
         other->start();
     }
-    Path there() const { return {2, other->local(0, Transport::kTls), Transport::kTls}; }
+    Path there() {
+        if (other) there_ = {2, other->local(0, Transport::kTls), Transport::kTls};
+        return there_;
+    }
+    void send_other(const std::string& bytes) {
+        transaction::SendQueue queue;
+        queue.push({0, streams->local(2, Transport::kTls), Transport::kTls}, bytes, 0);
+        CHECK(other->send(queue).empty());
+    }
+    Path there_;
     template <typename Condition>
     void both_until(Condition condition) {
         turn_until([&] {
@@ -479,6 +500,69 @@ TEST(StreamTransportTls, messages_go_both_ways) {
     both_until([&] { return heard.size() == 1; });
     LONGS_EQUAL(went[0], heard[0].from.connection);
     LONGS_EQUAL(1, streams->counters().handshakes);
+}
+
+// RFC 5923: `other` makes a connection, and wants to be reached over it where it listens.
+TEST(StreamTransportTls, an_authenticated_peer_is_reached_over_the_connection_that_it_made) {
+    open_both({}, {}, config::TlsClients::kOptional);
+    expected = {.listed = true, .name = "carrier.example"};
+    send_other(message("hello"));
+    both_until([&] { return heard.size() == 1; });
+    streams->alias(heard[0].from, there().remote.port);
+    streams->alias(heard[0].from, there().remote.port);  // each request says so
+    LONGS_EQUAL(1, streams->counters().aliases);
+    send(there(), message("back"));
+    both_until([&] { return other_heard.size() == 1; });
+    LONGS_EQUAL(0, streams->counters().made);
+    LONGS_EQUAL(heard[0].from.connection, went.at(0));
+    // It says another port: the one before leads nowhere now. When it is gone, neither does.
+    streams->alias(heard[0].from, 5061);
+    send(there(), message("back"));
+    both_until([&] { return other_heard.size() == 2; });
+    LONGS_EQUAL(1, streams->counters().made);
+    other.reset();
+    turn_until([&] { return streams->connections() == 0; });
+    Path elsewhere = there_;
+    elsewhere.remote.port = 5061;
+    send(elsewhere, message("back"));
+    LONGS_EQUAL(2, streams->counters().made + streams->counters().connect_failed);
+}
+
+TEST(StreamTransportTls, who_has_not_proved_who_it_is_gets_no_alias) {
+    const auto made_for = [this](config::TlsClients here, const StreamTransport::Peer& who, bool own_port = true) {
+        heard.clear();
+        open_both({}, {}, here);
+        expected = who;
+        send_other(message("hello"));
+        both_until([&] { return heard.size() == 1; });
+        streams->alias(heard[0].from, own_port ? there().remote.port : 5061);
+        LONGS_EQUAL(1, streams->counters().aliases_ignored);
+        expected = {.verify = false};
+        send(there(), message("back"));
+        both_until([&] { return other->counters().received == 1; });
+        return streams->counters().made;
+    };
+    const StreamTransport::Peer good{.listed = true, .name = "carrier.example"};
+    LONGS_EQUAL(1, made_for(config::TlsClients::kNone, good));                  // no certificate was asked for
+    LONGS_EQUAL(1, made_for(config::TlsClients::kRequired, {.listed = true}));  // it does not name 127.0.0.1
+    LONGS_EQUAL(1, made_for(config::TlsClients::kRequired, {.listed = false, .name = "carrier.example"}));
+    LONGS_EQUAL(1,
+                made_for(config::TlsClients::kRequired, {.listed = true, .verify = false, .name = "carrier.example"}));
+}
+
+TEST(StreamTransport, a_connection_that_a_peer_made_in_the_clear_is_not_used_for_requests_to_it) {
+    open();
+    expected.listed = true;
+    const Listener listener;
+    Peer them(local(), listener.local());
+    them.send(message("hello"));
+    turn_until([&] { return heard.size() == 1; });
+    CHECK(heard[0].from.remote == listener.local());
+    streams->alias(heard[0].from, listener.local().port);
+    LONGS_EQUAL(1, streams->counters().aliases_ignored);
+    const auto text = message("back");
+    send({1, listener.local(), Transport::kTcp}, text);
+    LONGS_EQUAL(1, streams->counters().made + streams->counters().connect_failed);
 }
 
 TEST(StreamTransportTls, who_is_somebody_else_gets_nothing) {
