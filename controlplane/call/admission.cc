@@ -24,18 +24,20 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     const auto refuse = [](unsigned status, std::string_view header = {}, std::string_view value = {}) {
         return std::unexpected(Refusal{status, std::string(sip::default_reason(status)), header, std::string(value)});
     };
+    // In the order of RFC 3261 §16.3: the Request-URI, Max-Forwards, what is required.
+    if (invite.request_uri().size() > dialog::kMaxUri) return refuse(414);  // RFC 3261 §21.4.7
+    const auto scheme = invite.uri().scheme;
+    // A sips: target asks for TLS on every hop (RFC 5630 §3.1.1), which we cannot give.
+    if (scheme != sip::UriScheme::kSip && scheme != sip::UriScheme::kTel) return refuse(416);
     if (!policy::next_max_forwards(invite)) return refuse(483);  // RFC 3261 §8.1.1.6, §16.3
     if (const auto unsupported = policy::unsupported_options(invite); !unsupported.empty()) {
         ++counters_.extensions_refused;
         return refuse(420, "Unsupported", unsupported);
     }
-    if (invite.request_uri().size() > dialog::kMaxUri) return refuse(414);  // RFC 3261 §21.4.7
-    const auto scheme = invite.uri().scheme;
-    // A sips: target asks for TLS on every hop (RFC 5630 §3.1.1), which we cannot give.
-    if (scheme != sip::UriScheme::kSip && scheme != sip::UriScheme::kTel) return refuse(416);
+    if (!accepts_sdp(invite)) return refuse(406);  // RFC 3261 §21.4.7; RFC 4475 §3.3.15: the answer could only be SDP
     auto body = read_body(invite);
     if (body.status != 0) ++counters_.bodies_refused;
-    if (body.status == 415) return refuse(415, "Accept", policy::kAccept);
+    if (body.status == 415) return refuse(415, body.would_take.name, body.would_take.value);
     if (body.status != 0) return std::unexpected(Refusal{body.status, body.reason, {}, {}});
     if (body.sdp && sdp::relayed_streams(*body.sdp) == 0) return refuse(488);
     auto dialog = dialog::accept(invite, make_tag());
@@ -45,6 +47,10 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     }
     const auto target = router_.route(source_, routing::called_number(invite.uri()));
     if (!target) return std::unexpected(Refusal{target.error().status, std::string(target.error().reason), {}, {}});
+    if (comes_round(invite, *target)) {
+        ++counters_.loops;
+        return refuse(482);
+    }
     // Calls that are over may linger for what is still under way; there is a bound on these too.
     const auto max_calls = view_.system.max_calls;
     if (live_calls_ >= max_calls || calls_.size() >= std::size_t{4} * max_calls) {
@@ -71,6 +77,25 @@ EngineCore::Refusal EngineCore::limited(const CallLimits::Refused& why) {
     out.header = "Retry-After";
     out.value = rate ? kRetryRate : kRetryAfter;
     return out;
+}
+
+// RFC 3261 §16.3 step 4, RFC 5393 §4.2. What we send has a Call-ID and a tag of ours: when it comes back by elements
+// that keep these, as proxies do, it is known. It may have been sent elsewhere on purpose (a spiral); if it came from
+// here before and went there, for the same number, it would go round for ever. Behind another back-to-back user agent
+// nothing of ours is left in it, and Max-Forwards ends it.
+bool EngineCore::comes_round(const sip::Message& invite, const routing::Target& target) {
+    constexpr int kMaxRounds = policy::kMaxForwards;
+    auto call_id = invite.call_id();
+    auto tag = invite.from_tag();
+    for (int round = 0; round < kMaxRounds; ++round) {
+        const auto it = dialogs_.find(tag);
+        const auto* call = it == dialogs_.end() || it->second.leg != kCallee ? nullptr : find(it->second.call);
+        if (call == nullptr || call->leg(kCallee).dialog.call_id != call_id) return false;
+        if (call->came_by(source_, target.route, user_of(invite.request_uri()))) return true;
+        call_id = call->leg(kCaller).dialog.call_id;
+        tag = call->leg(kCaller).dialog.remote_tag;
+    }
+    return true;
 }
 
 void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite) {

@@ -103,6 +103,8 @@ public:
     CallView view() const;
     const Leg& leg(std::size_t i) const { return legs_[i]; }
     bool answered() const { return notes_.answer.has_value(); }
+    // Was it sent by the same peer, for the same number, to the same place?
+    bool came_by(const routing::Source& source, std::uint16_t route, std::string_view called) const;
 
 private:
     friend class EngineCore;

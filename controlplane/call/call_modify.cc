@@ -75,8 +75,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     auto body = read_body(request);
     if (body.status != 0) ++core_.counters().bodies_refused;
     if (body.status == 415) {
-        const sip::ExtraHeader extra{"Accept", policy::kAccept};
-        return answer(id, 415, sip::default_reason(415), {}, std::span(&extra, 1));
+        return answer(id, 415, sip::default_reason(415), {}, std::span(&body.would_take, 1));
     }
     if (body.status != 0) return answer(id, body.status, body.reason, {});
     auto target = legs_[leg].dialog;

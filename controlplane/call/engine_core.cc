@@ -294,6 +294,7 @@ void EngineCore::on_request(Instant, transaction::ServerId id, const transaction
     if (!request.to_tag().empty()) return on_dialog_request(id, from, request);
     if (request.method() == Method::kInvite) return on_invite(id, from, request);
     const auto tag = make_tag();
+    if (request.uri().scheme == sip::UriScheme::kOther) return respond(id, 416, sip::default_reason(416), tag);
     if (const auto unsupported = policy::unsupported_options(request); !unsupported.empty()) {
         ++counters_.extensions_refused;  // RFC 3261 §8.2.2.3
         const sip::ExtraHeader extra{"Unsupported", unsupported};

@@ -56,6 +56,7 @@ struct EngineCounters {
     std::uint64_t old_requests = 0;        // CSeq went back
     std::uint64_t methods_refused = 0;     // 405, 501
     std::uint64_t extensions_refused = 0;  // 420
+    std::uint64_t loops = 0;               // 482: a call of ours that came back
     std::uint64_t responses_cut = 0;       // too long to be sent as they were
     std::uint64_t bodies_refused = 0;      // 415 and 400: not understood, malformed, too many parts
     std::uint64_t options_answered = 0;
@@ -171,6 +172,7 @@ private:
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
     std::expected<Admission, Refusal> judge(const sip::Message& invite);
     static Refusal limited(const CallLimits::Refused& why);
+    bool comes_round(const sip::Message& invite, const routing::Target& target);
     void on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite);
     void refuse(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite,
                 const Refusal& refusal);
@@ -221,8 +223,13 @@ struct Body {
     std::optional<sdp::Session> sdp;
     unsigned status = 0;  // 0: fine; 415, 400
     std::string reason;
+    // With 415: what would be taken. Accept, or Accept-Encoding (RFC 3261 §8.2.3).
+    sip::ExtraHeader would_take{"Accept", policy::kAccept};
 };
 Body read_body(const sip::Message& message);
+
+// Could SDP in a response be of use to whoever says this of Accept? Without any it could (RFC 3261 §20.1).
+bool accepts_sdp(const sip::Message& request);
 
 // The user part of an address, or the number of a tel: URI.
 std::string user_of(std::string_view uri);

@@ -33,6 +33,13 @@ LegView Call::leg_view(std::size_t i) const {
     return out;
 }
 
+bool Call::came_by(const routing::Source& source, std::uint16_t route, std::string_view called) const {
+    const auto& caller = legs_[kCaller];
+    const bool from_trunk = source.kind == routing::Source::Kind::kTrunk;
+    return caller.realm == source.realm && caller.trunk.has_value() == from_trunk &&
+           (!from_trunk || *caller.trunk == source.trunk) && notes_.route == route && notes_.to_user == called;
+}
+
 CallView Call::view() const {
     const auto& config = core_.view();
     CallView out;
@@ -174,6 +181,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"requests-out-of-order", c.old_requests, "requests whose CSeq went back"},
         {"methods-refused", c.methods_refused, "requests of a method that we do not support (405, 501)"},
         {"extensions-refused", c.extensions_refused, "requests that require an extension (420)"},
+        {"loops-refused", c.loops, "INVITEs of ours that came back and would go the same way again (482)"},
         {"responses-cut", c.responses_cut,
          "responses sent without what came from the other side, because they were too long"},
         {"bodies-refused", c.bodies_refused, "bodies not understood, malformed, or of too many parts (415, 400)"},

@@ -35,6 +35,12 @@ std::expected<std::string, sip::Reason> contact_uri(const sip::Message& message)
     return std::string();
 }
 
+// "" when nobody could be called there.
+std::string address_of(const sip::NameAddr& address) {
+    const auto uri = sip::Uri::parse(address.uri);
+    return uri && uri->is_sip() && address.uri.size() <= kMaxUri ? std::string(address.uri) : std::string();
+}
+
 std::expected<std::vector<std::string>, sip::Reason> record_routes(const sip::Message& message) {
     std::vector<std::string> out;
     for (const auto element : message.values(sip::HeaderId::kRecordRoute)) {
@@ -89,6 +95,8 @@ std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::strin
     if (const auto reason = too_long(invite); !reason.empty()) return std::unexpected(reason);
     auto target = contact_uri(invite);
     if (!target) return std::unexpected(target.error());
+    // A caller of RFC 2543, which has no tag either, is where From says (RFC 4475 §3.4.1).
+    if (target->empty() && invite.from_tag().empty()) target = address_of(invite.from());
     if (target->empty()) return std::unexpected("Missing Contact header");  // §8.1.1.8: INVITE must have one
     auto routes = record_routes(invite);
     if (!routes) return std::unexpected(routes.error());

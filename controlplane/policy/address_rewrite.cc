@@ -31,7 +31,12 @@ void append_user(std::string& out, std::string_view user, const AddressRewrite& 
         if (name.empty() || hidden.named_in(name)) name = "anonymous";
     }
     out += name;
-    if (semicolon != std::string_view::npos) append_params(out, sip::ParamList(user.substr(semicolon)), hidden);
+    if (semicolon == std::string_view::npos) return;
+    for (const auto& p : sip::ParamList(user.substr(semicolon))) {
+        // Of the called one all of the user is its own (RFC 4475 §3.1.1.9, semiuri).
+        const bool own = rewrite.keep_user && !sip::iequals(p.name, "phone-context") && !hidden.in(p.raw);
+        if (own || number_param_passes(p, hidden)) out.append(";").append(p.raw);
+    }
 }
 
 void append_host(std::string& out, const Endpoint& host) {

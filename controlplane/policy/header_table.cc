@@ -59,7 +59,7 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kInReplyTo, "In-Reply-To", all(kStrip), "", "holds Call-IDs of one side"},
     {HeaderId::kInfoPackage, "Info-Package", all(kStrip), "", "INFO is not supported"},
     {HeaderId::kJoin, "Join", all(kStrip), "", "names a dialog of one side"},
-    {HeaderId::kMaxBreadth, "Max-Breadth", all(kStrip), "", "nothing is forked"},
+    {HeaderId::kMaxBreadth, "Max-Breadth", all(kFormat), "", "RFC 5393 §5.3: a number, and never more of it, for nothing is forked here"},
     {HeaderId::kMaxForwards, "Max-Forwards", all(kOwn), "", "the received value less one, so that loops end (RFC 7332)"},
     {HeaderId::kMimeVersion, "MIME-Version", all(kOwn), "", "the body is ours"},
     {HeaderId::kMinExpires, "Min-Expires", all(kStrip), "", "belongs to a registration or subscription"},

@@ -24,7 +24,7 @@ enum class Rule : std::uint8_t {
     kUrn,      // elements whose URI is a urn: pass, others do not
     kPrivacy,  // Privacy itself: what we have done is taken out (RFC 3323 §5)
     kReason,   // Reason: protocol and cause always, text when it mentions nothing of the other side
-    kFormat,   // Session-ID: only the exact form of RFC 7989, which can hold no name
+    kFormat,   // Session-ID, Max-Breadth: only the exact form of their RFC, which can hold no name
 };
 
 // What the user at the far end would call the direction: from an untrusted realm to a trusted one, ...

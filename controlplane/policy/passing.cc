@@ -72,6 +72,13 @@ bool is_session_id(std::string_view value) {
     return rest.empty() || (rest.starts_with(kRemote) && is_id(rest.substr(kRemote.size())));
 }
 
+// RFC 5393 §5.3.1; of two that differ nobody could say which holds.
+bool is_breadth(std::string_view value) { return value.size() <= 5 && sip::parse_number(value, 65535); }
+
+bool has_exact_form(const sip::HeaderField& field) {
+    return field.id == HeaderId::kMaxBreadth ? field.next == 0 && is_breadth(field.value) : is_session_id(field.value);
+}
+
 void append_element(std::string& list, std::string_view element) {
     if (!list.empty()) list += ", ";
     list += element;
@@ -159,7 +166,7 @@ void Crosser::cross(const sip::HeaderField& field) {
         case Rule::kPrivacy: return privacy(field);
         case Rule::kReason: return reasons(field);
         case Rule::kFormat:
-            if (is_session_id(field.value)) return pass(field);
+            if (has_exact_form(field)) return pass(field);
             ++counters_.stripped;
             return;
     }

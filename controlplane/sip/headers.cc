@@ -74,35 +74,44 @@ bool display_well_formed(std::string_view s) {
 
 std::expected<Via, Reason> parse_via(std::string_view element) {
     Via via;
+    if (!read_via(element, via)) return std::unexpected("Malformed Via header");
+    return via;
+}
+
+bool read_via(std::string_view element, Via& via) {
     via.raw = trim(element);
     auto rest = via.raw;
     // "SIP / 2.0 / UDP" with LWS around the slashes (RFC 3261 §25.1 sent-protocol).
     const auto protocol = take_token(rest);
-    if (!iequals(protocol, "SIP") || !take(rest, '/')) return std::unexpected("Malformed Via header");
+    if (!iequals(protocol, "SIP") || !take(rest, '/')) return false;
     const auto version = take_token(rest);
-    if (version != "2.0" || !take(rest, '/')) return std::unexpected("Malformed Via header");
+    if (version != "2.0" || !take(rest, '/')) return false;
     const auto before = rest.size();
     via.transport = take_token(rest);
-    if (via.transport.empty() || before == rest.size() + via.transport.size())
-        return std::unexpected("Malformed Via header");
+    if (via.transport.empty() || before == rest.size() + via.transport.size()) return false;
 
     const auto semicolon = find_outside(rest, ';', Comments::kSkip);
-    if (!semicolon) return std::unexpected("Malformed Via header");
+    if (!semicolon) return false;
     auto sent_by = rest.substr(0, *semicolon);
     // A comment may stand at the end.
     if (const auto comment = sent_by.find('('); comment != kNone) sent_by = sent_by.substr(0, comment);
     const auto host = parse_host_port(trim(sent_by), true);
-    if (!host) return std::unexpected("Malformed Via header");
+    if (!host) return false;
     via.sent_by = *host;
 
     auto params = rest.substr(*semicolon);
     if (const auto end = find_outside(params, '(', Comments::kNone); end && *end < params.size())
         params = params.substr(0, *end);
-    if (has_empty_param(params)) return std::unexpected("Malformed Via header");
+    bool well_formed = !has_empty_param(params);
     via.params = ParamList(params);
     for (const Param& p : via.params) {
         // An IPv6 address in `received` is no token: values are looked at for their quotes only.
-        if (!is_token(p.name) || !value_well_formed(p.value)) return std::unexpected("Malformed Via header");
+        if (!is_token(p.name) || !value_well_formed(p.value)) {
+            // Nothing could be written behind a quote that does not close.
+            if (p.raw.contains('"')) via.sent_by = {};
+            well_formed = false;
+            continue;
+        }
         if (iequals(p.name, "branch")) {
             if (via.branch.empty()) via.branch = p.value;
         } else if (iequals(p.name, "received")) {
@@ -112,7 +121,7 @@ std::expected<Via, Reason> parse_via(std::string_view element) {
             via.rport = static_cast<std::uint16_t>(parse_number(p.value, 65535).value_or(0));
         }
     }
-    return via;
+    return well_formed;
 }
 
 std::expected<NameAddr, Reason> parse_name_addr(std::string_view element) {

@@ -29,6 +29,8 @@ struct Via {
     bool has_magic_branch() const { return branch.size() > kMagicCookie.size() && branch.starts_with(kMagicCookie); }
 };
 std::expected<Via, Reason> parse_via(std::string_view element);
+// The same into `via`. False: malformed; when `sent_by` could be read all the same, a response finds its way by it.
+bool read_via(std::string_view element, Via& via);
 
 // name-addr or addr-spec with parameters: From, To, Contact, Route, Record-Route, P-Asserted-Identity,
 // Diversion, History-Info, Refer-To, Referred-By, Reply-To, Path, ... (RFC 3261 §20.10, §25.1).

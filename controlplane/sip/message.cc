@@ -152,7 +152,7 @@ void Message::parse_request_line(std::string_view line) {
     method_ = method_of(method_text_);
     const auto uri = line.substr(first + 1, last - first - 1);
     const auto version = line.substr(last + 1);
-    // Trailing white space ends up as an empty version: still a request line (RFC 4475 §3.1.2.8, trws).
+    // Trailing white space ends up as an empty version: still a request line (RFC 4475 §3.1.2.10, trws).
     understood_ = version.empty() || (version.size() > 4 && iequals(version.substr(0, 4), "SIP/"));
     uri_.text = uri;
     if (!is_token(method_text_)) return fail("Malformed method");
@@ -208,10 +208,9 @@ void Message::decode() {
     const auto vias = values(HeaderId::kVia);
     if (vias.empty()) {
         fail("Missing Via header");
-    } else if (const auto via = parse_via(*vias.begin())) {
-        via_ = *via;
-    } else {
-        fail(via.error());
+    } else if (!read_via(*vias.begin(), via_)) {
+        fail("Malformed Via header");
+        if (via_.sent_by.host.empty()) via_ = {};
     }
 
     check_single(HeaderId::kFrom, true, "Missing From header", "Duplicate From header");

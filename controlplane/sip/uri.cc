@@ -43,6 +43,14 @@ bool is_telephone_number(std::string_view s) {
     return any;
 }
 
+// Within brackets. RFC 5118 §4.10: the grammar of RFC 3261 puts a third colon before the IPv4 part; it means nothing.
+std::optional<IpAddress> ipv6_address(std::string_view text) {
+    if (const auto address = IpAddress::parse(text)) return address;
+    const auto colons = text.find(":::");
+    if (colons == kNone || text.find('.', colons) == kNone || text.find(':', colons + 3) != kNone) return std::nullopt;
+    return IpAddress::parse(std::string(text.substr(0, colons)).append(text.substr(colons + 1)));
+}
+
 std::expected<HostKind, Reason> host_kind(std::string_view host) {
     if (host.empty()) return std::unexpected("URI without host");
     if (!chars::all_are(host, chars::kHostName)) return std::unexpected("Malformed host name");
@@ -154,7 +162,7 @@ void append_number(std::string& out, unsigned n) {
 
 std::optional<IpAddress> HostPort::address() const {
     if (kind == HostKind::kName) return std::nullopt;
-    return IpAddress::parse(host);
+    return ipv6_address(host);
 }
 
 std::expected<HostPort, Reason> parse_host_port(std::string_view text, bool lws) {
@@ -164,7 +172,7 @@ std::expected<HostPort, Reason> parse_host_port(std::string_view text, bool lws)
         const auto close = text.find(']');
         if (close == kNone) return std::unexpected("Malformed IPv6 address");
         out.host = text.substr(1, close - 1);
-        const auto address = IpAddress::parse(out.host);
+        const auto address = ipv6_address(out.host);
         if (!address || !address->is_v6()) return std::unexpected("Malformed IPv6 address");
         out.kind = HostKind::kIpv6;
         rest = text.substr(close + 1);
@@ -189,8 +197,8 @@ std::expected<HostPort, Reason> parse_host_port(std::string_view text, bool lws)
 
 bool same_host(std::string_view a, std::string_view b) {
     if (iequals(a, b)) return true;
-    const auto x = IpAddress::parse(a);
-    return x && x == IpAddress::parse(b);
+    const auto x = ipv6_address(a);
+    return x && x == ipv6_address(b);
 }
 
 void append_host_port(std::string& out, std::string_view host, std::uint16_t port) {

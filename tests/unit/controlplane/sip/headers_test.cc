@@ -40,6 +40,27 @@ TEST(Headers, ViaParameters) {
     equal("1", v.params.value("ttl"));
 }
 
+// RFC 4475 §3.1.2.1: what is malformed behind sent-by does not keep a 400 from finding its way.
+TEST(Headers, ViaThatIsMalformedIsReadAsFarAsItGoes) {
+    for (const auto text :
+         {"SIP/2.0/UDP h:5070;rport;branch=z9hG4bK1;;", "SIP/2.0/UDP h:5070;b@d=1;rport;branch=z9hG4bK1",
+          "SIP/2.0/UDP h:5070;;x=a b;rport;branch=z9hG4bK1"}) {
+        Via v;
+        CHECK_FALSE_TEXT(read_via(text, v), text);
+        CHECK_FALSE(parse_via(text).has_value());
+        equal("h", v.sent_by.host);
+        UNSIGNED_LONGS_EQUAL(5070, v.sent_by.port);
+        equal("z9hG4bK1", v.branch);
+        CHECK(v.has_rport);
+    }
+    for (const auto text : {"SIP/2.0/UDP h;x=\"y;branch=z9hG4bK1", "SIP/2.0 h;branch=z9hG4bK1",
+                            "SIP/2.0/UDP h:x;branch=1", "SIP/2.0/UDP ;branch=z9hG4bK1", "SIP/3.0/UDP h"}) {
+        Via v;
+        CHECK_FALSE_TEXT(read_via(text, v), text);
+        CHECK_TEXT(v.sent_by.host.empty(), text);
+    }
+}
+
 TEST(Headers, ViaOddButValid) {
     CHECK(via("SIP/2.0/UDP h;rport").has_rport);
     UNSIGNED_LONGS_EQUAL(0, via("SIP/2.0/UDP h;rport").rport);

@@ -101,6 +101,19 @@ TEST(Uri, RefusesWhatIsNone) {
         refuse(text);
 }
 
+// RFC 5118 §4.10: a third colon before the IPv4 part comes from the grammar of RFC 3261, and means nothing.
+TEST(Uri, AThirdColonBeforeAnIpv4PartIsRead) {
+    const auto u = parse("sip:a@[2001:db8:::192.0.2.1]:5070");
+    CHECK(u.host.kind == HostKind::kIpv6);
+    CHECK(u.host.address() == IpAddress::parse("2001:db8::192.0.2.1"));
+    UNSIGNED_LONGS_EQUAL(5070, u.host.port);
+    same("sip:a@[2001:db8:::192.0.2.1]", "sip:a@[2001:db8::c000:201]");
+    for (const auto text :
+         {"sip:a@[2001:db8:::1]", "sip:a@[2001:db8::::192.0.2.1]", "sip:a@[:::]", "sip:a@[1::2:::192.0.2.1]",
+          "sip:a@[2001:db8:::192.0.2]", "sip:a@[2001:db8:::1:192.0.2.1]", "sip:a@2001:db8:::192.0.2.1"})
+        refuse(text);
+}
+
 // RFC 3261 §19.1.4, the RFC's own examples first.
 TEST(Uri, EquivalentOnes) {
     same("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp");
