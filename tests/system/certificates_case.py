@@ -1,8 +1,12 @@
 """Certificates: shown, exchanged under calls, and kept when what comes instead cannot be used; peers that are others."""
 import subprocess
+import threading
+import time
 
+from tests.system.callee import Callee
 from tests.system.runner import case
 from tests.system.support import audio_call, expect_success
+from tests.system.tls_calls import place
 from tests.system.transport_case import TRUNKS, trunks
 from tools.labkit import tls
 from tools.labkit.audio_calls import AudioCalls
@@ -19,14 +23,6 @@ def served(context):
                            stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown.stdout, capture_output=True,
                           text=True).stdout.strip()
-
-
-def tls_refuses(context, *options):
-    """Whether a handshake with these options of s_client comes to nothing."""
-    space = context.lab.network.sides["access"]
-    tried = subprocess.run(space.command("openssl", "s_client", "-connect", "192.0.2.1:5061", *options),
-                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return "Cipher is (NONE)" in tried.stdout or tried.returncode != 0
 
 
 @case(RENEWED)
@@ -72,16 +68,6 @@ def a_certificate_that_cannot_be_used_leaves_the_one_before(context):
     context.expect(told.returncode == 0, told.stdout + told.stderr)
 
 
-@case(RENEWED)
-def old_protocols_and_weak_ciphers_are_refused(context):
-    for options in (["-tls1"], ["-tls1_1"], ["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"],
-                    ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"],
-                    ["-tls1_2", "-cipher", "NULL:aNULL:@SECLEVEL=0"]):
-        context.expect(tls_refuses(context, *options), f"a handshake with {options} was done")
-    for options in (["-tls1_2"], ["-tls1_3"]):
-        context.expect(not tls_refuses(context, *options), f"no handshake with {options}")
-
-
 STRANGER = trunks(core="tls") | {"tls-profiles": {"lab": tls.profile()},
                                  "sip-interfaces": {"access": INTERFACE, "core": INTERFACE}}
 STRANGER["trunks"] = {TRUNKS["core"]: STRANGER["trunks"][TRUNKS["core"]] | {"tls": {"name": "somebody-else.lab"}}}
@@ -96,3 +82,43 @@ def a_peer_that_is_somebody_else_gets_no_call(context):
     expect_success(context, [caller])
     context.expect(callee.counts().get("SuccessfulCall", 0) == 0, "the callee was called")
     context.expect(context.counters("control")["tls-wrong-peer"] > 0, "it was not counted")
+
+
+def renewed_under_load(context, reloads, rate, seconds):
+    """Half of the calls over 20 connections that outlive all changes, half over a new one each. 0 calls may be lost."""
+    folder, count = tls.certificates(), int(rate * seconds)
+    callee = context.keep(Callee(context.lab.network.sides["core"], "198.51.100.10", ring=0))
+    seen, told, over = set(), [], threading.Event()
+
+    def renew():
+        begin = time.monotonic()
+        for number in range(reloads):
+            over.wait(max(0.0, begin + number * seconds / reloads - time.monotonic()))
+            tls.make(folder, "renewed", ["DNS:gate.lab"])
+            done = context.product.cli("reload", "certificates")
+            if done.returncode != 0:
+                told.append(done.stdout + done.stderr)
+            seen.add(served(context))
+
+    before = context.counters("control")
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        placed = place(context, count, rate, shared=20, fresh=0.5)
+    finally:
+        over.set()
+        thread.join()
+    after = context.counters("control")
+    print(f"     {placed.ended} of {count} calls at {rate}/s, {len(seen)} certificates, {after['tls-handshakes'] - before['tls-handshakes']} "
+          f"handshakes, set up in {placed.percentile(.5) * 1000:.0f} ms at the median, {placed.percentile(.99) * 1000:.0f} ms at the "
+          f"99th percentile; {placed.late * 1000:.0f} ms late at most", flush=True)
+    context.expect(not told, f"reloads that failed: {told[:2]}")
+    context.expect(len(seen) == reloads, f"{len(seen)} different certificates were served, expected {reloads}")
+    context.expect(placed.ended == count and callee.count("ended") == count,
+                   f"{placed.ended} of {count} calls were good: {placed.problems[:5]}")
+    context.expect(placed.late < 1.0, f"the caller was {placed.late:.1f} s late: the rate was not {rate}/s")
+
+
+@case(RENEWED | {"trunks": {}}, long=True)
+def a_hundred_certificates_under_two_hundred_calls_a_second(context):
+    renewed_under_load(context, reloads=100, rate=200, seconds=60)
