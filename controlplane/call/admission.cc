@@ -40,7 +40,8 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     if (body.status == 415) return refuse(415, body.would_take.name, body.would_take.value);
     if (body.status != 0) return std::unexpected(Refusal{body.status, body.reason, {}, {}});
     if (body.sdp && sdp::relayed_streams(*body.sdp) == 0) return refuse(488);
-    auto dialog = dialog::accept(invite, make_tag());
+    // The dialog on this leg is what its peer has begun, whatever rules have made of it.
+    auto dialog = dialog::accept(as_received_ == nullptr ? invite : *as_received_, make_tag());
     if (!dialog) {
         ++counters_.invites_unusable;
         return std::unexpected(Refusal{400, std::string(dialog.error()), {}, {}});

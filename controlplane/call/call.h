@@ -29,6 +29,7 @@
 #include "controlplane/call/leg.h"
 #include "controlplane/flow/ledger.h"
 #include "controlplane/flow/media_plan.h"
+#include "controlplane/policy/message_rules.h"
 #include "controlplane/policy/passing.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/sip/message.h"
@@ -102,6 +103,11 @@ public:
     // --- inspect.cc
     CallView view() const;
     const Leg& leg(std::size_t i) const { return legs_[i]; }
+
+    // --- whose rules apply
+    policy::RuleSide side(std::size_t i) const { return {legs_[i].realm, legs_[i].trunk}; }
+    policy::RuleSide asking_side() const { return side(exchange_.from); }     // of the INVITE under way
+    std::optional<policy::RuleSide> side_of(transaction::ClientId id) const;  // nullopt: it is over
     bool answered() const { return notes_.answer.has_value(); }
     // Was it sent by the same peer, for the same number, to the same place?
     bool came_by(const routing::Source& source, std::uint16_t route, std::string_view called) const;
@@ -231,6 +237,9 @@ private:
     transaction::Path path(std::size_t leg, const dialog::Dialog& dialog) const;
     std::optional<transaction::ClientId> send_request(std::size_t leg, const transaction::Path& to,
                                                       std::string_view method, std::string_view bytes);
+    // What the rules have dealt with already.
+    std::optional<transaction::ClientId> send_ruled(std::size_t leg, const transaction::Path& to,
+                                                    std::string_view method, std::string_view bytes);
     void begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
                std::string_view branch, std::uint8_t max_forwards = policy::kMaxForwards);
     void answer(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,

@@ -56,9 +56,8 @@ void Call::adopt(Branch& branch) {
 void Call::fail_answer() {
     send_ack(kCallee, exchange_.client, exchange_.cseq_out, {}, nullptr);
     const Ending ending{EndedBy::kSallyport, 500, "The answer cannot be used"};
-    auto server = exchange_.server;
+    core_.respond(side(kCaller), exchange_.server, 500, sip::default_reason(500), tag_of(kCaller));
     exchange_.active = false;
-    answer(server, 500, sip::default_reason(500), tag_of(kCaller));
     legs_[kCaller].bye_done = true;
     release(ending);
 }
@@ -109,7 +108,8 @@ bool Call::write_ok(const sip::Message& response, std::string_view body) {
         w.header(sip::HeaderId::kAccept, policy::kAccept);
         write_product(sip::HeaderId::kServer);
         if (passing) policy::append_passed(w, response, passage(other(leg)), core_.pass_counters());
-        exchange_.detail->ok = body.empty() ? w.finish() : w.finish("application/sdp", body);
+        const auto made = body.empty() ? w.finish() : w.finish("application/sdp", body);
+        exchange_.detail->ok = core_.outbound(side(leg), made);
         if (!exchange_.detail->ok.empty()) break;
         ++core_.counters().responses_cut;
     }
@@ -198,7 +198,7 @@ void Call::send_ack(std::size_t i, transaction::ClientId invite, std::uint32_t c
     begin(to, legs_[i].dialog, "ACK", cseq, branch.view());
     write_product(sip::HeaderId::kUserAgent);
     if (cause != nullptr) policy::append_passed(w, *cause, passage(other(i)), core_.pass_counters());
-    const auto ack = body.empty() ? w.finish() : w.finish("application/sdp", body);
+    const auto ack = core_.outbound(side(i), body.empty() ? w.finish() : w.finish("application/sdp", body));
     core_.layer().send(to, ack);
     const auto it = std::ranges::find(clients_, invite, &ClientRef::id);
     if (it == clients_.end()) return;
@@ -222,7 +222,7 @@ void Call::dismiss(const sip::Message& response) {
     const auto ack_branch = core_.layer().make_branch();
     begin(to, unwanted, "ACK", invite_cseq_, ack_branch.view());
     write_product(sip::HeaderId::kUserAgent);
-    core_.layer().send(to, w.finish());
+    core_.layer().send(to, core_.outbound(side(kCallee), w.finish()));
     const auto tag = response.to_tag().substr(0, dialog::kMaxIdentifier);
     if (std::ranges::find(dismissed_, tag) != dismissed_.end() || dismissed_.size() == kMaxDismissed) return;
     dismissed_.emplace_back(tag);

@@ -1,5 +1,6 @@
 // What the messages of a call have in common.
 
+#include <algorithm>
 #include <array>
 
 #include "controlplane/call/call.h"
@@ -8,11 +9,14 @@
 namespace sallyport::call {
 
 policy::Passage Call::passage(std::size_t from) const {
-    const auto side = [this](const Leg& leg) {
+    const auto of = [this](const Leg& leg) {
         return policy::make_side(core_.view(), leg.peer.sip_interface, leg.peer.remote);
     };
     const auto& leg = legs_[from];
-    return {side(leg), side(legs_[other(from)]), {leg.dialog.call_id, leg.dialog.local_tag, leg.dialog.remote_tag}};
+    return {of(leg),
+            of(legs_[other(from)]),
+            {leg.dialog.call_id, leg.dialog.local_tag, leg.dialog.remote_tag},
+            core_.as_received()};
 }
 
 // Where requests go on this leg. Between trunks as RFC 3261 §12.2.1.1 says; to a source of an open realm, which
@@ -36,8 +40,18 @@ void Call::begin(const transaction::Path& to, const dialog::Dialog& dialog, std:
     dialog::begin_request(core_.writer(), dialog, {method, cseq, branch, core_.via(to), max_forwards});
 }
 
+std::optional<policy::RuleSide> Call::side_of(transaction::ClientId id) const {
+    const auto it = std::ranges::find(clients_, id, &ClientRef::id);
+    return it == clients_.end() ? std::nullopt : std::optional(side(it->leg));
+}
+
 std::optional<transaction::ClientId> Call::send_request(std::size_t leg, const transaction::Path& to,
                                                         std::string_view method, std::string_view bytes) {
+    return send_ruled(leg, to, method, core_.outbound(side(leg), bytes));
+}
+
+std::optional<transaction::ClientId> Call::send_ruled(std::size_t leg, const transaction::Path& to,
+                                                      std::string_view method, std::string_view bytes) {
     const auto id = core_.layer().send_request(core_.now().instant, to, bytes, number_);
     if (id) clients_.push_back({*id, leg, method == "INVITE", false});
     return id;
@@ -45,7 +59,10 @@ std::optional<transaction::ClientId> Call::send_request(std::size_t leg, const t
 
 void Call::answer(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
                   std::span<const sip::ExtraHeader> extra) {
-    core_.respond(id, status, reason, to_tag, extra);
+    if (exchange_.active && id == exchange_.server)
+        core_.respond(asking_side(), id, status, reason, to_tag, extra);
+    else
+        core_.respond(id, status, reason, to_tag, extra);
 }
 
 void Call::prepare_failure() {
@@ -53,7 +70,7 @@ void Call::prepare_failure() {
     auto& w = core_.writer();
     if (!core_.layer().begin_response(exchange_.server, w, 500, sip::default_reason(500), tag_of(leg))) return;
     write_product(sip::HeaderId::kServer);
-    exchange_.detail->failure = w.finish();
+    exchange_.detail->failure = core_.outbound(side(leg), w.finish());
     exchange_.detail->ok_path = core_.layer().path(exchange_.server).value_or(path(leg));
 }
 

@@ -155,7 +155,7 @@ void Call::on_reinvite_response(const sip::Message& response) {
     write_contact(exchange_.from);
     write_product(sip::HeaderId::kServer);
     policy::append_passed(w, response, passage(other(exchange_.from)), core_.pass_counters());
-    core_.layer().respond(core_.now().instant, exchange_.server, w.finish());
+    core_.layer().respond(core_.now().instant, exchange_.server, core_.outbound(asking_side(), w.finish()));
 }
 
 void Call::on_reinvite_answer(const sip::Message& response) {
@@ -209,7 +209,7 @@ void Call::fail_reinvite(unsigned status, const sip::Message* cause) {
                 write_reason({EndedBy::kSallyport, said, sip::default_reason(said)});
         }
         write_product(sip::HeaderId::kServer);
-        core_.conclude(exchange_.server, status, tag_of(from));
+        core_.conclude(side(from), exchange_.server, status, tag_of(from));
     }
     exchange_ = {};
     legs_[from].media.refuse();

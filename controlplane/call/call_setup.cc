@@ -89,8 +89,11 @@ void Call::send_invite(const sip::Message& invite, std::string_view body) {
     w.header(sip::HeaderId::kAccept, policy::kAccept);
     write_product(sip::HeaderId::kUserAgent);
     policy::append_passed(w, invite, way, hidden, core_.pass_counters());
-    const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
-    const auto id = send_request(kCallee, callee.peer, "INVITE", bytes);
+    const auto made = body.empty() ? w.finish() : w.finish("application/sdp", body);
+    const auto bytes = core_.outbound(side(kCallee), made);
+    // The dialog is named as its INVITE names it.
+    if (!bytes.empty() && bytes.data() != made.data()) dialog::readdress(callee.dialog, core_.outgoing());
+    const auto id = send_ruled(kCallee, callee.peer, "INVITE", bytes);
     if (bytes.empty()) return refuse(513, sip::default_reason(513));
     if (!id) return refuse(503, "Too many transactions");
     invite_client_ = exchange_.client = *id;
@@ -176,8 +179,8 @@ void Call::on_provisional(const sip::Message& response) {
     w.header(sip::HeaderId::kAllow, policy::kAllow);
     write_product(sip::HeaderId::kServer);
     policy::append_passed(w, response, passage(kCallee), core_.pass_counters());
-    core_.layer().respond(core_.now().instant, exchange_.server,
-                          body.empty() ? w.finish() : w.finish("application/sdp", body));
+    const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
+    core_.layer().respond(core_.now().instant, exchange_.server, core_.outbound(side(kCaller), bytes));
     if (!notes_.ringing) notes_.ringing = core_.now().wall;
     state_ = State::kRinging;
     changed();
@@ -216,7 +219,7 @@ void Call::refuse_with(std::uint16_t status, const Ending& ending, const sip::Me
         if (status != ending.code && (cause == nullptr || !cause->has(sip::HeaderId::kReason))) write_reason(ending);
         if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);
         write_product(sip::HeaderId::kServer);
-        core_.conclude(exchange_.server, status, tag_of(kCaller));
+        core_.conclude(side(kCaller), exchange_.server, status, tag_of(kCaller));
     }
     exchange_.active = false;
     close(ending);
@@ -234,7 +237,7 @@ void Call::cancel_setup(std::uint16_t status, const Ending& ending, const sip::M
         if (ending.by == EndedBy::kSallyport) write_reason(ending);
         if (status == 503) w.header(sip::HeaderId::kRetryAfter, kRetryAfter);
         write_product(sip::HeaderId::kServer);
-        core_.conclude(exchange_.server, status, tag_of(kCaller));
+        core_.conclude(side(kCaller), exchange_.server, status, tag_of(kCaller));
     }
     exchange_.active = false;
     cancel_invite(reason_for(kCaller, cause, ending));

@@ -77,6 +77,7 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
       limits_(view),
       pools_(view.realms, random),
       ledger_(kFlowsPerCall * view.system.max_calls, wall_seconds(now), draw_key(random)),
+      rules_(view),
       layer_(transaction_settings(view, shard), wheel_, random, out.sends, *this) {
     answered_in_.resize(view.trunks.size());
     answered_out_.resize(view.trunks.size());
@@ -289,9 +290,13 @@ void EngineCore::flush(Now now) {
 
 // --- TransactionUser ------------------------------------------------------------------------------------
 void EngineCore::on_request(Instant, transaction::ServerId id, const transaction::Path& from,
-                            const sip::Message& request) {
+                            const sip::Message& received) {
     using sip::Method;
-    if (!request.to_tag().empty()) return on_dialog_request(id, from, request);
+    if (!received.to_tag().empty()) return on_dialog_request(id, from, received);
+    side_ = source_side();
+    const auto* ruled = inbound(side_, received);
+    if (ruled == nullptr) return refuse(id, from, received, {513, std::string(sip::default_reason(513)), {}, {}});
+    const auto& request = *ruled;
     if (request.method() == Method::kInvite) return on_invite(id, from, request);
     const auto tag = make_tag();
     if (request.uri().scheme == sip::UriScheme::kOther) return respond(id, 416, sip::default_reason(416), tag);
@@ -308,12 +313,17 @@ void EngineCore::on_request(Instant, transaction::ServerId id, const transaction
 }
 
 void EngineCore::on_dialog_request(transaction::ServerId id, const transaction::Path& from,
-                                   const sip::Message& request) {
-    const auto [call, leg] = find_dialog(request);
+                                   const sip::Message& received) {
+    const auto [call, leg] = find_dialog(received);
     if (call == nullptr) {
         ++counters_.unknown_dialogs;
+        side_ = source_side();
         return respond(id, 481, sip::default_reason(481), {});
     }
+    side_ = call->side(leg);
+    const auto* ruled = inbound(side_, received);
+    if (ruled == nullptr) return respond(id, 513, sip::default_reason(513), {});
+    const auto& request = *ruled;
     if (const auto unsupported = policy::unsupported_options(request); !unsupported.empty()) {
         ++counters_.extensions_refused;
         const sip::ExtraHeader extra{"Unsupported", unsupported};
@@ -324,18 +334,26 @@ void EngineCore::on_dialog_request(transaction::ServerId id, const transaction::
 }
 
 void EngineCore::on_ack(Instant, const transaction::Path&, const sip::Message& ack) {
-    if (const auto [call, leg] = find_dialog(ack); call != nullptr) return call->on_ack(leg, ack);
+    if (const auto [call, leg] = find_dialog(ack); call != nullptr) {
+        if (const auto* ruled = inbound(call->side(leg), ack)) call->on_ack(leg, *ruled);
+        return;
+    }
     ++counters_.stray_acks;
 }
 
 void EngineCore::on_cancel(Instant, transaction::ServerId invite, const transaction::Path&,
                            const sip::Message& cancel) {
-    if (auto* call = find(layer_.context(invite).value_or(0))) call->on_cancel(invite, cancel);
+    auto* call = find(layer_.context(invite).value_or(0));
+    const auto* ruled = call == nullptr ? nullptr : inbound(call->asking_side(), cancel);
+    if (ruled != nullptr) call->on_cancel(invite, *ruled);
 }
 
 void EngineCore::on_response(Instant, transaction::ClientId id, const transaction::Path&,
                              const sip::Message& response) {
-    if (auto* call = find(layer_.context(id).value_or(0))) call->on_response(id, response);
+    auto* call = find(layer_.context(id).value_or(0));
+    const auto side = call == nullptr ? std::nullopt : call->side_of(id);
+    const auto* ruled = side ? inbound(*side, response) : &response;
+    if (call != nullptr && ruled != nullptr) call->on_response(id, *ruled);
 }
 
 void EngineCore::on_client_failure(Instant, transaction::ClientId id, transaction::ClientFailure why) {
@@ -353,19 +371,20 @@ void EngineCore::on_client_terminated(Instant, transaction::ClientId id) {
 }
 
 // --- answers of ours --------------------------------------------------------------------------------------
-void EngineCore::respond(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
-                         std::span<const sip::ExtraHeader> extra) {
+void EngineCore::respond(const policy::RuleSide& side, transaction::ServerId id, unsigned status,
+                         std::string_view reason, std::string_view to_tag, std::span<const sip::ExtraHeader> extra) {
     if (!layer_.begin_response(id, writer_, status, reason, to_tag)) return;
     for (const auto& header : extra) writer_.header(header.name, header.value);
     if (!view_.system.product.empty()) writer_.header(sip::HeaderId::kServer, view_.system.product);
     if (status < 200)
-        layer_.respond(now_.instant, id, writer_.finish());
+        layer_.respond(now_.instant, id, writer_.finish());  // 100: of this hop alone, no rule's matter
     else
-        conclude(id, status, to_tag);
+        conclude(side, id, status, to_tag);
 }
 
-void EngineCore::conclude(transaction::ServerId id, unsigned status, std::string_view to_tag) {
-    if (const auto bytes = writer_.finish(); !bytes.empty()) {
+void EngineCore::conclude(const policy::RuleSide& side, transaction::ServerId id, unsigned status,
+                          std::string_view to_tag) {
+    if (const auto bytes = outbound(side, writer_.finish()); !bytes.empty()) {
         layer_.respond(now_.instant, id, bytes);
         return;
     }

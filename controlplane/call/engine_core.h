@@ -16,6 +16,7 @@
 #include "controlplane/call/engine.h"
 #include "controlplane/flow/ledger.h"
 #include "controlplane/flow/port_pool.h"
+#include "controlplane/policy/message_rules.h"
 #include "controlplane/policy/passing.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/transaction/transaction_layer.h"
@@ -60,6 +61,7 @@ struct EngineCounters {
     std::uint64_t responses_cut = 0;       // too long to be sent as they were
     std::uint64_t bodies_refused = 0;      // 415 and 400: not understood, malformed, too many parts
     std::uint64_t options_answered = 0;
+    std::uint64_t rules_refused = 0;  // requests that rules made too long or dear: 513
     std::uint64_t records = 0;
     std::uint64_t records_incomplete = 0;  // without the last counters of their flows
 };
@@ -95,6 +97,7 @@ public:
     void on_client_failure(Instant now, transaction::ClientId id, transaction::ClientFailure why) override;
     void on_server_failure(Instant now, transaction::ServerId id, transaction::ServerFailure why) override;
     void on_client_terminated(Instant now, transaction::ClientId id) override;
+    std::string_view on_cancel_made(transaction::ClientId invite, std::string_view cancel) override;
 
     // --- services for calls
     Now now() const { return now_; }
@@ -112,6 +115,24 @@ public:
     EngineCounters& counters() { return counters_; }
     policy::PassCounters& pass_counters() { return pass_counters_; }
 
+    // --- rules (engine_rules.cc)
+    // The message as the inbound rules of that side leave it: itself, or one that lives until the next message comes.
+    // nullptr: a request that goes beyond a bound (513).
+    const sip::Message* inbound(const policy::RuleSide& side, const sip::Message& message);
+    // The message that came, while one that rules have changed is dealt with; else nullptr.
+    const sip::Message* as_received() const { return as_received_; }
+    // A request or response of ours, as the outbound rules of that side leave it; before it goes to the layer, so that
+    // what is repeated is the same. "": a request that goes beyond a bound. Valid until the next call.
+    std::string_view outbound(const policy::RuleSide& side, std::string_view bytes) {
+        return rules_.any(policy::MessageRules::Way::kOutbound, side) ? ruled(side, bytes) : bytes;
+    }
+    // What outbound() has made last, if it was other bytes than it got.
+    const sip::Message& outgoing() const { return outgoing_; }
+    policy::RuleSide source_side() const {
+        const bool trunk = source_.kind == routing::Source::Kind::kTrunk;
+        return {source_.realm, trunk ? std::optional(source_.trunk) : std::nullopt};
+    }
+
     std::string make_tag();
     std::string make_call_id();
     std::uint64_t make_number();
@@ -127,10 +148,18 @@ public:
     void emit(CallRecord record);
 
     // A response of ours with nothing of anybody else in it.
+    void respond(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view reason,
+                 std::string_view to_tag, std::span<const sip::ExtraHeader> extra = {});
+    // To the request at hand.
     void respond(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
-                 std::span<const sip::ExtraHeader> extra = {});
+                 std::span<const sip::ExtraHeader> extra = {}) {
+        respond(side_, id, status, reason, to_tag, extra);
+    }
     // Sends the final response that stands in writer().
-    void conclude(transaction::ServerId id, unsigned status, std::string_view to_tag);
+    void conclude(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view to_tag);
+    void conclude(transaction::ServerId id, unsigned status, std::string_view to_tag) {
+        conclude(side_, id, status, to_tag);
+    }
     // The methods that a call does not take: 405 with Allow, 501 for those that nobody knows; OPTIONS 200.
     void answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag);
 
@@ -162,7 +191,12 @@ private:
         std::string value;
     };
 
-    void enter(Now now) { now_ = now; }
+    void enter(Now now) {
+        now_ = now;
+        as_received_ = nullptr;
+    }
+    std::string_view ruled(const policy::RuleSide& side, std::string_view bytes);
+    void list_rules(std::vector<CounterView>& out) const;
     void leave();  // at the end of each input: reports of the ledger, calls that are over
     bool admit_source(const transaction::Path& from, bool parsed);
     void deal(const transaction::Path& from, bool surplus, std::string_view bytes);
@@ -204,6 +238,13 @@ private:
     sip::Message message_;
     sip::MessageWriter writer_;
     routing::Source source_;  // of the request at hand
+    policy::MessageRules rules_;
+    policy::RuleSide side_;  // where the request at hand comes from
+    const sip::Message* as_received_ = nullptr;
+    sip::Message incoming_;  // what rules have made of the message at hand; a view of:
+    std::string incoming_bytes_;
+    sip::Message outgoing_;  // of what goes out, as the one that writes it has it, then as rules have made it
+    std::string outgoing_bytes_;
     EngineCounters counters_;
     policy::PassCounters pass_counters_;
     std::unordered_map<std::string, DialogRef, TagHash, std::equal_to<>> dialogs_;

@@ -125,7 +125,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
     const auto& t = layer_.counters();
     const auto& c = counters_;
     const auto& p = pass_counters_;
-    return {
+    std::vector<CounterView> out{
         {"live-calls", live_calls_, "calls from INVITE to end, now"},
         {"live-calls-admitted", limits_.permits(), "calls that count for the limits of trunks and realms, now"},
         {"live-call-objects", calls_.size(), "calls kept, those that are over but not yet settled included, now"},
@@ -227,7 +227,11 @@ std::vector<CounterView> EngineCore::counter_list() const {
          "flows found in the dataplane that no call owns, removed"},
         {"flow-repairs", ledger.repairs, "lists asked for because of a rejection"},
         {"flow-events-unexpected", ledger.unexpected_events, "flow events that answer nothing"},
+        {"rules-refused", c.rules_refused, "requests that rules made too long, or that cost too much (513)"},
+        {"rules-too-large", rules_.too_large(), "messages that rules made larger than a datagram"},
     };
+    list_rules(out);
+    return out;
 }
 
 }  // namespace sallyport::call

@@ -124,6 +124,12 @@ Dialog make(std::string_view call_id, std::string_view local_tag, std::string_vi
     return d;
 }
 
+void readdress(Dialog& dialog, const sip::Message& invite) {
+    dialog.local = without_tag(invite.from());
+    dialog.remote = without_tag(invite.to());
+    dialog.remote_target = invite.request_uri();
+}
+
 std::expected<void, sip::Reason> establish(Dialog& dialog, const sip::Message& response) {
     if (response.to_tag().size() > kMaxIdentifier) return std::unexpected("To tag is too long");
     auto target = contact_uri(response);

@@ -89,15 +89,21 @@ void HiddenNames::gather(Gathered& out) const {
     add(out, passage_.from.ours.address.text());
     add(out, passage_.from.peer.address.text());
     for (const auto& name : passage_.hidden) add(out, name);
-    add(out, message_.call_id());
-    if (const auto at = message_.call_id().find('@'); at != std::string_view::npos)
-        add(out, message_.call_id().substr(at + 1));
-    add(out, message_.from_tag());
-    add(out, message_.to_tag());
-    add(out, message_.value(HeaderId::kUserAgent));
-    add(out, message_.value(HeaderId::kServer));
-    if (message_.is_request()) add(out, message_.uri().host.host);
-    for (const auto element : message_.values(HeaderId::kVia)) {
+    gather(out, message_);
+    if (passage_.as_received != nullptr) gather(out, *passage_.as_received);
+    out.too_many |= out.elements > kMostElements;
+}
+
+void HiddenNames::gather(Gathered& out, const sip::Message& message) const {
+    add(out, message.call_id());
+    if (const auto at = message.call_id().find('@'); at != std::string_view::npos)
+        add(out, message.call_id().substr(at + 1));
+    add(out, message.from_tag());
+    add(out, message.to_tag());
+    add(out, message.value(HeaderId::kUserAgent));
+    add(out, message.value(HeaderId::kServer));
+    if (message.is_request()) add(out, message.uri().host.host);
+    for (const auto element : message.values(HeaderId::kVia)) {
         if (out.too_many || ++out.elements > kMostElements) break;
         const auto via = sip::parse_via(element);
         if (!via) continue;
@@ -107,12 +113,11 @@ void HiddenNames::gather(Gathered& out) const {
     }
     for (const auto id : {HeaderId::kFrom, HeaderId::kTo, HeaderId::kContact, HeaderId::kRecordRoute, HeaderId::kRoute,
                           HeaderId::kPAssertedIdentity, HeaderId::kPath, HeaderId::kServiceRoute}) {
-        for (const auto element : message_.values(id)) {
+        for (const auto element : message.values(id)) {
             if (out.too_many || ++out.elements > kMostElements) break;
             if (const auto address = sip::parse_name_addr(element)) add_host(out, address->uri);
         }
     }
-    out.too_many |= out.elements > kMostElements;
 }
 
 void HiddenNames::add(Gathered& out, std::string_view name) const {

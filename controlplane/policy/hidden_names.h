@@ -50,6 +50,7 @@ private:
 
     const Gathered& gathered() const;
     void gather(Gathered& out) const;
+    void gather(Gathered& out, const sip::Message& message) const;
     void add(Gathered& out, std::string_view name) const;
     void add_host(Gathered& out, std::string_view uri) const;
     bool affordable(std::string_view text) const;

@@ -79,6 +79,13 @@ bool has_exact_form(const sip::HeaderField& field) {
     return field.id == HeaderId::kMaxBreadth ? field.next == 0 && is_breadth(field.value) : is_session_id(field.value);
 }
 
+// Characters at which somebody might see an end of line or of text. CR and LF are those of folds.
+bool has_odd_control(std::string_view value) {
+    return std::ranges::any_of(value, [](char c) {
+        return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7f;
+    });
+}
+
 void append_element(std::string& list, std::string_view element) {
     if (!list.empty()) list += ", ";
     list += element;
@@ -199,11 +206,12 @@ void Crosser::write(std::string_view name, const std::string& list) {
 }
 
 void Crosser::pass(const sip::HeaderField& field) {
-    if (hidden_.in(field.line)) {
+    if (has_odd_control(field.value) || hidden_.in(field.line)) {
         ++counters_.withheld;
         return;
     }
-    writer_.copy(field);
+    // One line, whatever it was: whoever does not know of folds would read two (RFC 3261 §7.3.1).
+    writer_.header(field.name(), field.value);
     ++counters_.passed;
 }
 

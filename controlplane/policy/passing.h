@@ -43,6 +43,8 @@ struct Passage {
     Side to;
     // Further names of `from` that must not cross: the Call-ID and tags of that leg. "": none. Of longer life.
     std::array<std::string_view, 3> hidden{};
+    // The message as it came, when inbound rules have changed it: what it tells of `from` is hidden all the same.
+    const sip::Message* as_received = nullptr;
     Crossing crossing() const { return policy::crossing(from.trust, to.trust); }
 };
 

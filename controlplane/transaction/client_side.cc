@@ -253,7 +253,8 @@ void TransactionLayer::send_cancel(Instant now, Client& invite_client) {
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), invite.cseq().number).ptr;
     w.header(HeaderId::kCSeq, {std::string_view(digits.data(), end), " CANCEL"});
     w.copy_lines(invite_client.extra);
-    const auto bytes = w.finish();
+    const auto made = w.finish();
+    const auto bytes = invite_client.ours ? made : user_.on_cancel_made(invite_client.id(), made);
 
     make_client_key(scratch_key_, invite.top_via().branch, sip::method_name(Method::kCancel));
     auto* client = start_client(invite_client.to, bytes, false);

@@ -65,6 +65,10 @@ public:
     // The response could not be delivered, or there was none in time. The id is dead after this.
     virtual void on_server_failure(Instant now, ServerId id, ServerFailure why) = 0;
 
+    // The CANCEL that was made for this INVITE, before it is sent and kept: the TU may return other bytes, with the
+    // same transaction and dialog.
+    virtual std::string_view on_cancel_made(ClientId, std::string_view cancel) { return cancel; }
+
     // The transaction ended as it should; its id is dead after this. Not called after a failure.
     virtual void on_client_terminated(Instant, ClientId) {}
     virtual void on_server_terminated(Instant, ServerId) {}

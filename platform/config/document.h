@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,14 @@ struct Reference {
     std::string name;
     std::string path;
     std::optional<std::size_t> index;  // set by resolve(), when there is such an object
+};
+
+// The names of lists of rules, each with its place.
+struct DocRulesInUse {
+    std::vector<Reference> inbound_rules;
+    std::vector<Reference> outbound_rules;
+    std::vector<Reference> inbound_numbers;
+    std::vector<Reference> outbound_numbers;
 };
 
 struct DocInterface {
@@ -79,6 +88,7 @@ struct DocRealm {
     bool pass_unknown_headers = false;
     DocTimers timers;
     DocLimits limits;
+    DocRulesInUse rules{};
 };
 
 struct DocTlsProfile {
@@ -120,6 +130,7 @@ struct DocTrunk {
     std::uint32_t keep_alive_s = 0;
     DocTimers timers;
     DocLimits limits;
+    DocRulesInUse rules{};
 };
 
 struct DocRoute {
@@ -132,6 +143,18 @@ struct DocRoute {
     std::optional<Reference> to_trunk;
 };
 
+struct DocHeaderRules {
+    std::string name;
+    std::string path;
+    std::vector<HeaderRule> rules;
+};
+
+struct DocNumberRules {
+    std::string name;
+    std::string path;
+    NumberRules rules;
+};
+
 struct Document {
     std::vector<DocInterface> interfaces;
     std::vector<DocRealm> realms;
@@ -139,6 +162,8 @@ struct Document {
     std::vector<DocSipInterface> sip_interfaces;
     std::vector<DocTrunk> trunks;
     std::vector<DocRoute> routes;
+    std::vector<DocHeaderRules> header_rules;
+    std::vector<DocNumberRules> number_rules;
     std::optional<std::uint32_t> max_calls;
     DataplaneSystem dataplane;
     DocTimers timers;  // the system's own
@@ -148,6 +173,9 @@ struct Document {
 
 // RFC 3261 §18: whoever takes datagrams takes streams, too.
 inline const std::vector<Transport> kDefaultTransports{Transport::kUdp, Transport::kTcp};
+
+// The header of that name, in full or compact, any case, as it is usually written; a name that nobody knows as it is.
+std::string usual_header_name(std::string_view name);
 
 // Texts that are no address, port range and so on are reported; wrong types are the schema's to report.
 Document read_document(const json::Value& document, Problems& problems);

@@ -22,6 +22,16 @@ void add_further(Interface& interface, const IpAddress& address) {
         interface.further_addresses.push_back(single);
 }
 
+RulesInUse rules_in_use(const DocRulesInUse& rules) {
+    const auto indices = [](const std::vector<Reference>& references) {
+        std::vector<std::uint16_t> out;
+        for (const Reference& r : references) out.push_back(static_cast<std::uint16_t>(r.index.value()));
+        return out;
+    };
+    return {indices(rules.inbound_rules), indices(rules.outbound_rules), indices(rules.inbound_numbers),
+            indices(rules.outbound_numbers)};
+}
+
 MediaRealm media_realm(const DocRealm& r) {
     MediaRealm out;
     out.name = r.name;
@@ -51,6 +61,7 @@ SignallingRealm signalling_realm(const DocRealm& r) {
     out.open = r.open;
     out.unknown_source = r.unknown_source;
     out.pass_unknown_headers = r.pass_unknown_headers;
+    out.rules = rules_in_use(r.rules);
     return out;
 }
 
@@ -91,12 +102,15 @@ Effective to_views(const Document& d) {
         Trunk trunk{t.name, sip_interface,
                     {},     t.transport.value_or(out.control.sip_interfaces[sip_interface].transports.front()),
                     t.tls,  std::chrono::seconds(t.keep_alive_s)};
+        trunk.rules = rules_in_use(t.rules);
         for (const DocPeer& p : t.peers) trunk.peers.push_back(p.endpoint);
         const auto& realm = out.control.realms[out.control.sip_interfaces[sip_interface].realm];
         trunk.timers = timers_in(out.control, t.timers.over(out.control.timers_at(realm.timers)));
         trunk.limits = t.limits.over(realm.limits);
         out.control.trunks.push_back(std::move(trunk));
     }
+    for (const DocHeaderRules& list : d.header_rules) out.control.header_rules.push_back({list.name, list.rules});
+    for (const DocNumberRules& n : d.number_rules) out.control.number_rules.push_back(n.rules);
     for (const DocRoute& r : d.routes) {
         Route route;
         route.name = r.name;
@@ -129,13 +143,15 @@ std::expected<Effective, Problems> make_effective(std::string_view document, Sch
     check_routes(d, problems);
     check_timers(d, problems);
     check_limits(d, problems);
+    check_header_rules(d, problems);
+    check_number_rules(d, problems);
     if (problems.empty()) {
         Effective effective = to_views(d);
         const std::size_t bytes = std::max(json::write_line(to_json(effective.dataplane)).size(),
                                            json::write_line(to_json(effective.control)).size());
         if (bytes <= kMaxViewBytes) return effective;
         problems.push_back({"", "makes a view of " + std::to_string(bytes) + " bytes, more than " +
-                                    std::to_string(kMaxViewBytes) + "; it needs fewer trunks, peers or routes"});
+                                    std::to_string(kMaxViewBytes) + "; it needs fewer trunks, peers, routes or rules"});
     }
     sort_problems(problems);
     return std::unexpected(std::move(problems));

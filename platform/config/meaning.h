@@ -15,6 +15,8 @@ void check_trunks(const Document& document, Problems& problems);
 void check_routes(const Document& document, Problems& problems);
 void check_timers(const Document& document, Problems& problems);
 void check_limits(const Document& document, Problems& problems);
+void check_header_rules(const Document& document, Problems& problems);
+void check_number_rules(const Document& document, Problems& problems);
 
 // The interface of a realm or sip-interface, or nullptr when that could not be resolved.
 const DocInterface* interface_of(const Document& document, const DocRealm& realm);

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "platform/config/document.h"
+#include "platform/config/fields.h"
 
 namespace sallyport::config {
 
@@ -11,54 +11,6 @@ namespace {
 using json::Value;
 
 constexpr PortRange kDefaultPool{20000, 39999};
-
-// One object of the document. A getter gives the default when the key is absent, and nullopt when it is
-// there and not of the right kind.
-class Fields {
-public:
-    Fields(const Value& object, std::string path, Problems& problems)
-        : object_(object.isObject() ? object : Value::nullSingleton()), path_(std::move(path)), problems_(problems) {}
-
-    const std::string& path() const { return path_; }
-    std::string at(const char* key) const { return pointer(path_, key); }
-    bool has(const char* key) const { return object_.isObject() && object_.isMember(key); }
-    const Value& value(const char* key) const { return has(key) ? object_[key] : Value::nullSingleton(); }
-    Problems& problems() const { return problems_; }
-
-    std::optional<std::string> text(const char* key) const {
-        const Value& v = value(key);
-        return v.isString() ? std::optional(v.asString()) : std::nullopt;
-    }
-    template <typename T>
-    std::optional<T> number(const char* key, T otherwise) const {
-        if (!has(key)) return otherwise;
-        const Value& v = value(key);
-        if (!v.isUInt64() || v.asUInt64() > std::numeric_limits<T>::max()) return std::nullopt;
-        return static_cast<T>(v.asUInt64());
-    }
-    template <typename T>
-    T plain_number(const char* key, T otherwise) const {
-        return number<T>(key, otherwise).value_or(otherwise);
-    }
-    bool flag(const char* key, bool otherwise) const {
-        const Value& v = value(key);
-        return v.isBool() ? v.asBool() : otherwise;
-    }
-    std::optional<Reference> reference(const char* key, const std::string* otherwise = nullptr) const {
-        if (!has(key)) {
-            if (otherwise == nullptr) return std::nullopt;
-            return Reference{*otherwise, path_, std::nullopt};
-        }
-        auto name = text(key);
-        if (!name) return std::nullopt;
-        return Reference{std::move(*name), at(key), std::nullopt};
-    }
-
-private:
-    const Value& object_;
-    std::string path_;
-    Problems& problems_;
-};
 
 // Reads an IPv4 address, or says why not.
 std::optional<IpAddress> read_address(const Value& v, const std::string& path, Problems& problems) {
@@ -219,6 +171,7 @@ DocRealm read_realm(const std::string& name, const Fields& f) {
     out.pass_unknown_headers = f.flag("pass-unknown-headers", out.trust == Trust::kTrusted);
     out.timers = read_timers(Fields(f.value("timers"), f.at("timers"), f.problems()));
     out.limits = read_limits(Fields(f.value("limits"), f.at("limits"), f.problems()));
+    out.rules = read_rules_in_use(f);
     return out;
 }
 
@@ -281,6 +234,7 @@ DocTrunk read_trunk(const std::string& name, const Fields& f) {
     out.tls.wildcards = tls.flag("wildcards", false);
     out.timers = read_timers(Fields(f.value("timers"), f.at("timers"), f.problems()));
     out.limits = read_limits(Fields(f.value("limits"), f.at("limits"), f.problems()));
+    out.rules = read_rules_in_use(f);
     const Value& peers = f.value("peers");
     for (Json::ArrayIndex i = 0; peers.isArray() && i < peers.size(); ++i) {
         const std::string at = pointer(f.at("peers"), i);
@@ -358,6 +312,12 @@ Document read_document(const json::Value& document, Problems& problems) {
     for_each_object(root, "sip-interfaces",
                     [&](auto& n, const Fields& f) { out.sip_interfaces.push_back(read_sip_interface(n, f)); });
     for_each_object(root, "trunks", [&](auto& n, const Fields& f) { out.trunks.push_back(read_trunk(n, f)); });
+    const Value& lists = root.value("header-rules");
+    for (const std::string& name : lists.isObject() ? lists.getMemberNames() : Value::Members())
+        out.header_rules.push_back(
+            read_header_rules(name, lists[name], pointer(root.at("header-rules"), name), problems));
+    for_each_object(root, "number-rules",
+                    [&](auto& n, const Fields& f) { out.number_rules.push_back(read_number_rules(n, f)); });
     const Value& routes = root.value("routes");
     for (Json::ArrayIndex i = 0; routes.isArray() && i < routes.size(); ++i)
         out.routes.push_back(read_route(Fields(routes[i], pointer(root.at("routes"), i), problems)));

@@ -27,6 +27,20 @@ void resolve_reference(std::optional<Reference>& reference, const std::vector<T>
                                              suggestion(reference->name, names_of(objects))});
 }
 
+void resolve_rules(DocRulesInUse& rules, const Document& d, Problems& problems) {
+    const auto each = [&](std::vector<Reference>& references, const auto& objects, const char* kind) {
+        for (Reference& r : references) {
+            std::optional<Reference> one(std::move(r));
+            resolve_reference(one, objects, kind, problems);
+            r = std::move(*one);
+        }
+    };
+    each(rules.inbound_rules, d.header_rules, "list of header rules");
+    each(rules.outbound_rules, d.header_rules, "list of header rules");
+    each(rules.inbound_numbers, d.number_rules, "set of number rules");
+    each(rules.outbound_numbers, d.number_rules, "set of number rules");
+}
+
 template <typename T>
 void insert_by_name(std::vector<T>& objects, T object) {
     objects.insert(std::ranges::lower_bound(objects, object.name, {}, &T::name), std::move(object));
@@ -112,6 +126,7 @@ void resolve(Document& d, Problems& problems) {
 
     for (DocRealm& r : d.realms) {
         resolve_reference(r.interface, d.interfaces, "interface", problems);
+        resolve_rules(r.rules, d, problems);
         if (!r.default_addresses || !r.interface || !r.interface->index) continue;
         const auto& address = d.interfaces[*r.interface->index].address;
         if (address) r.media_addresses.push_back({address->address, r.path});
@@ -125,7 +140,10 @@ void resolve(Document& d, Problems& problems) {
         const auto& address = d.interfaces[*r.interface->index].address;
         if (address) s.address = DocAddress{address->address, s.path};
     }
-    for (DocTrunk& t : d.trunks) resolve_reference(t.sip_interface, d.sip_interfaces, "sip-interface", problems);
+    for (DocTrunk& t : d.trunks) {
+        resolve_reference(t.sip_interface, d.sip_interfaces, "sip-interface", problems);
+        resolve_rules(t.rules, d, problems);
+    }
     for (DocRoute& r : d.routes) {
         resolve_reference(r.from_trunk, d.trunks, "trunk", problems);
         resolve_reference(r.from_realm, d.realms, "realm", problems);

@@ -16,6 +16,7 @@
 #include "platform/base/ip_address.h"
 #include "platform/base/transport.h"
 #include "platform/config/connection_bounds.h"
+#include "platform/config/rules.h"
 #include "platform/json/json.h"
 
 namespace sallyport::config {
@@ -134,6 +135,7 @@ struct SignallingRealm {
     bool pass_unknown_headers = false;  // default: both realms trusted
     std::uint16_t timers = 0;           // ControlView::timers_at
     Limits limits{};                    // of all that it has in it
+    RulesInUse rules{};
 };
 
 struct Trunk {
@@ -145,6 +147,7 @@ struct Trunk {
     std::chrono::seconds keep_alive{0};  // of the connections that we make to its peers (RFC 5626 §4.4.1); 0: none
     std::uint16_t timers = 0;            // ControlView::timers_at
     Limits limits{};                     // beside those of its realm
+    RulesInUse rules{};
 };
 
 struct Route {
@@ -170,6 +173,8 @@ struct ControlView {
     std::vector<Trunk> trunks;
     std::vector<Route> routes;     // in order; the first that matches wins
     std::vector<Timers> timers{};  // those that differ from the system's, each once
+    std::vector<HeaderRuleList> header_rules{};
+    std::vector<NumberRules> number_rules{};
 
     // By the number in a trunk or realm: 0 are the system's.
     const Timers& timers_at(std::uint16_t set) const { return set == 0 ? system : timers.at(set - 1U); }

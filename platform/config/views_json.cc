@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "platform/config/views.h"
+#include "platform/regex/regex.h"
 
 // Views travel between processes of one build. The reader still takes nothing on trust: a key that is
 // missing, too much or out of range refuses the whole, with its path.
@@ -69,6 +70,100 @@ Value write(const Interface& i) {
     return out;
 }
 
+Value strings(const std::vector<std::string>& values) {
+    Value out(Json::arrayValue);
+    for (const auto& v : values) out.append(v);
+    return out;
+}
+
+Value write(const RulesInUse& r) {
+    Value out(Json::objectValue);
+    out["inbound-rules"] = numbers(r.inbound_rules);
+    out["outbound-rules"] = numbers(r.outbound_rules);
+    out["inbound-numbers"] = numbers(r.inbound_numbers);
+    out["outbound-numbers"] = numbers(r.outbound_numbers);
+    return out;
+}
+
+const char* name_of(RuleAction v) {
+    switch (v) {
+        case RuleAction::kAdd: return "add";
+        case RuleAction::kSet: return "set";
+        case RuleAction::kRemove: return "remove";
+        case RuleAction::kRewrite: return "rewrite";
+    }
+    return "";
+}
+const char* name_of(RuleOn v) {
+    switch (v) {
+        case RuleOn::kBoth: return "both";
+        case RuleOn::kRequest: return "request";
+        case RuleOn::kResponse: return "response";
+    }
+    return "";
+}
+const char* name_of(RulePart v) {
+    switch (v) {
+        case RulePart::kValue: return "value";
+        case RulePart::kUri: return "uri";
+        case RulePart::kUriUser: return "uri-user";
+        case RulePart::kUriHost: return "uri-host";
+        case RulePart::kDisplayName: return "display-name";
+        case RulePart::kParameter: return "parameter";
+    }
+    return "";
+}
+
+Value write(const RuleCondition& c) {
+    Value out(Json::objectValue);
+    out["header"] = c.header;
+    if (c.match) out["match"] = *c.match;
+    out["not"] = c.negated;
+    return out;
+}
+
+Value write(const HeaderRule& r) {
+    Value out(Json::objectValue);
+    out["header"] = r.header;
+    out["action"] = name_of(r.action);
+    out["part"] = name_of(r.part);
+    out["parameter"] = r.parameter;
+    if (r.match) out["match"] = *r.match;
+    out["value"] = r.value;
+    out["on"] = name_of(r.on);
+    out["methods"] = strings(r.methods);
+    out["codes"] = strings(r.codes);
+    if (r.condition) out["if"] = write(*r.condition);
+    return out;
+}
+
+Value write(const HeaderRuleList& l) {
+    Value out(Json::objectValue);
+    out["name"] = l.name;
+    out["rules"] = list<HeaderRule>(l.rules, write);
+    return out;
+}
+
+Value write(const NumberStep& s) {
+    Value out(Json::objectValue);
+    if (s.prefix) out["prefix"] = *s.prefix;
+    out["strip"] = s.strip;
+    out["add"] = s.add;
+    if (s.match) out["match"] = *s.match;
+    out["replace"] = s.replace;
+    out["in"] = strings(s.in);
+    return out;
+}
+
+Value write(const NumberRules& n) {
+    Value out(Json::objectValue);
+    out["name"] = n.name;
+    out["called"] = list<NumberStep>(n.called, write);
+    out["calling"] = list<NumberStep>(n.calling, write);
+    out["phone-context"] = n.phone_context;
+    return out;
+}
+
 Value write(const MediaRealm& r) {
     Value out(Json::objectValue);
     out["name"] = r.name;
@@ -121,6 +216,7 @@ Value write(const SignallingRealm& r) {
     out["pass-unknown-headers"] = r.pass_unknown_headers;
     out["timers"] = r.timers;
     if (r.limits != Limits{}) out["limits"] = write(r.limits);
+    if (r.rules != RulesInUse{}) out["rules"] = write(r.rules);
     return out;
 }
 
@@ -165,6 +261,7 @@ Value write(const Trunk& t) {
     out["keep-alive-s"] = Json::Int64{t.keep_alive.count()};
     out["timers"] = t.timers;
     if (t.limits != Limits{}) out["limits"] = write(t.limits);
+    if (t.rules != RulesInUse{}) out["rules"] = write(t.rules);
     return out;
 }
 
@@ -248,6 +345,9 @@ public:
                 element = static_cast<T>(item.asUInt64());
             } else if constexpr (requires(std::string_view t) { T::parse(t); }) {
                 parse(item, key, element);
+            } else if constexpr (std::is_same_v<T, std::string>) {
+                if (!item.isString()) return fail(key, "holds something else than a string");
+                element = item.asString();
             } else {
                 In in(item, path_ + "/" + key, error_);
                 read(in, element);
@@ -301,6 +401,12 @@ private:
     static void read(In& in, SipInterface& s);
     static void read(In& in, Trunk& t);
     static void read(In& in, Route& r);
+    static void read(In& in, RulesInUse& r);
+    static void read(In& in, RuleCondition& c);
+    static void read(In& in, HeaderRule& r);
+    static void read(In& in, HeaderRuleList& l);
+    static void read(In& in, NumberStep& s);
+    static void read(In& in, NumberRules& n);
     static void read(In& in, DataplaneSystem& s);
     static void read(In& in, SignallingSystem& s);
     static void read(In& in, ConnectionBounds& b);
@@ -367,6 +473,7 @@ void In::read(In& in, SignallingRealm& r) {
     in.get("pass-unknown-headers", r.pass_unknown_headers);
     in.get("timers", r.timers);
     in.get_object_if("limits", r.limits);
+    in.get_object_if("rules", r.rules);
 }
 
 void In::read(In& in, TlsProfile& t) {
@@ -397,6 +504,7 @@ void In::read(In& in, Trunk& t) {
     in.get("keep-alive-s", t.keep_alive);
     in.get("timers", t.timers);
     in.get_object_if("limits", t.limits);
+    in.get_object_if("rules", t.rules);
     if (t.peers.empty()) in.fail("peers", "is empty");
 }
 
@@ -406,6 +514,76 @@ void In::read(In& in, Route& r) {
     in.get_if("from-realm", r.from_realm);
     in.get("called-prefix", r.called_prefix);
     in.get("to-trunk", r.to_trunk);
+}
+
+void In::read(In& in, RulesInUse& r) {
+    in.get("inbound-rules", r.inbound_rules);
+    in.get("outbound-rules", r.outbound_rules);
+    in.get("inbound-numbers", r.inbound_numbers);
+    in.get("outbound-numbers", r.outbound_numbers);
+}
+
+// The reader compiles it without looking.
+void check_expression(In& in, const std::optional<std::string>& match, const std::string& value) {
+    const auto pieces = GroupTemplate::parse(value);
+    std::size_t groups = 0;
+    if (match) {
+        const auto compiled = Regex::compile(*match);
+        if (!compiled) return in.fail("match", "is no regular expression");
+        groups = compiled->groups();
+    }
+    if (!pieces || pieces->highest() > groups) in.fail("value", "names a group that there is not");
+}
+
+void In::read(In& in, RuleCondition& c) {
+    in.get("header", c.header);
+    in.get_if("match", c.match);
+    in.get("not", c.negated);
+}
+
+void In::read(In& in, HeaderRule& r) {
+    in.get("header", r.header);
+    in.get("action", r.action, {RuleAction::kAdd, RuleAction::kSet, RuleAction::kRemove, RuleAction::kRewrite});
+    in.get("part", r.part,
+           {RulePart::kValue, RulePart::kUri, RulePart::kUriUser, RulePart::kUriHost, RulePart::kDisplayName,
+            RulePart::kParameter});
+    in.get("parameter", r.parameter);
+    in.get_if("match", r.match);
+    in.get("value", r.value);
+    in.get("on", r.on, {RuleOn::kBoth, RuleOn::kRequest, RuleOn::kResponse});
+    in.get("methods", r.methods);
+    in.get("codes", r.codes);
+    RuleCondition condition;
+    in.get_object_if("if", condition);
+    if (!condition.header.empty()) r.condition = std::move(condition);
+    const bool makes = r.action == RuleAction::kAdd || r.action == RuleAction::kSet;
+    if (r.condition) check_expression(in, r.condition->match, makes ? r.value : "");
+    if (!makes || !r.condition) check_expression(in, r.match, r.value);
+}
+
+void In::read(In& in, HeaderRuleList& l) {
+    in.get("name", l.name);
+    in.get("rules", l.rules);
+    if (l.rules.size() > kMaxRules) in.fail("rules", "has too many");
+}
+
+void In::read(In& in, NumberStep& s) {
+    in.get_if("prefix", s.prefix);
+    in.get("strip", s.strip);
+    in.get("add", s.add);
+    in.get_if("match", s.match);
+    in.get("replace", s.replace);
+    in.get("in", s.in);
+    if (s.prefix.has_value() == s.match.has_value()) in.fail("match", "and prefix exclude each other");
+    if (s.prefix && s.strip > s.prefix->size()) in.fail("strip", "is more than prefix");
+    check_expression(in, s.match, s.replace);
+}
+
+void In::read(In& in, NumberRules& n) {
+    in.get("name", n.name);
+    in.get("called", n.called);
+    in.get("calling", n.calling);
+    in.get("phone-context", n.phone_context);
 }
 
 void In::read(In& in, DataplaneSystem& s) {
@@ -439,6 +617,17 @@ void within(In& in, const std::vector<T>& items, Member member, std::size_t size
         if (std::size_t{item.*member} >= size) in.fail(key, "names an object that does not exist");
 }
 
+void check_rules(In& in, const RulesInUse& rules, const ControlView& view) {
+    const auto check = [&](const std::vector<std::uint16_t>& indices, std::size_t size) {
+        for (const auto i : indices)
+            if (i >= size) in.fail("rules", "name a list that does not exist");
+    };
+    check(rules.inbound_rules, view.header_rules.size());
+    check(rules.outbound_rules, view.header_rules.size());
+    check(rules.inbound_numbers, view.number_rules.size());
+    check(rules.outbound_numbers, view.number_rules.size());
+}
+
 }  // namespace
 
 Value to_json(const DataplaneView& view) {
@@ -470,6 +659,8 @@ Value to_json(const ControlView& view) {
     out["trunks"] = list<Trunk>(view.trunks, write);
     out["routes"] = list<Route>(view.routes, write);
     out["timers"] = list<Timers>(view.timers, write);
+    out["header-rules"] = list<HeaderRuleList>(view.header_rules, write);
+    out["number-rules"] = list<NumberRules>(view.number_rules, write);
     return out;
 }
 
@@ -498,6 +689,8 @@ std::expected<ControlView, std::string> control_view_from_json(const Value& valu
     in.get("trunks", out.trunks);
     in.get("routes", out.routes);
     in.get("timers", out.timers);
+    in.get("header-rules", out.header_rules);
+    in.get("number-rules", out.number_rules);
     in.done();
     within(in, out.sip_interfaces, &SipInterface::realm, out.realms.size(), "sip-interfaces/realm");
     within(in, out.trunks, &Trunk::sip_interface, out.sip_interfaces.size(), "trunks/sip-interface");
@@ -511,6 +704,8 @@ std::expected<ControlView, std::string> control_view_from_json(const Value& valu
         if (r.from_trunk && *r.from_trunk >= out.trunks.size()) in.fail("routes/from-trunk", "does not exist");
         if (r.from_realm && *r.from_realm >= out.realms.size()) in.fail("routes/from-realm", "does not exist");
     }
+    for (const SignallingRealm& r : out.realms) check_rules(in, r.rules, out);
+    for (const Trunk& t : out.trunks) check_rules(in, t.rules, out);
     if (!error.empty()) return std::unexpected(error);
     return out;
 }

@@ -2,6 +2,7 @@
 // What most groups of scenarios begin with: TEST_GROUP_BASE(Name, WorldTest).
 
 #include "tests/scenario/world.h"
+#include "tests/support/regex_statics.h"
 
 // Last: it makes `new` a macro.
 #include <CppUTest/TestHarness.h>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "platform/config/effective.h"
+#include "tests/support/regex_statics.h"
 
 #include <CppUTest/TestHarness.h>
 
