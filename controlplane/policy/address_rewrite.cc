@@ -1,5 +1,7 @@
 #include "controlplane/policy/address_rewrite.h"
 
+#include "controlplane/policy/line_ends.h"
+
 namespace sallyport::policy {
 
 namespace {
@@ -12,7 +14,7 @@ constexpr std::string_view kUriParams = "user isub isub-encoding postd ext npdi 
 // A parameter of a number (RFC 3966 §5): the same list, and a phone-context that is a number itself, not a domain.
 bool number_param_passes(const sip::Param& p, const HiddenNames& hidden) {
     if (sip::iequals(p.name, "phone-context")) return p.value.starts_with('+');
-    return in_word_list(kUriParams, p.name) && !hidden.in(p.raw);
+    return in_word_list(kUriParams, p.name) && !has_line_end(p.raw) && !hidden.in(p.raw);
 }
 
 void append_params(std::string& out, const sip::ParamList& params, const HiddenNames& hidden) {
@@ -28,7 +30,7 @@ void append_user(std::string& out, std::string_view user, const AddressRewrite& 
     if (!rewrite.keep_user) {
         // `alice%40pbx.example`: an address within the user.
         if (hidden.any_host() || hidden.named_in(name)) name = name.substr(0, name.find("%40"));
-        if (name.empty() || hidden.named_in(name)) name = "anonymous";
+        if (name.empty() || has_line_end(name) || hidden.named_in(name)) name = "anonymous";
     }
     out += name;
     if (semicolon == std::string_view::npos) return;
@@ -56,7 +58,7 @@ void append_history_headers(std::string& out, std::string_view headers, const Hi
         const auto one = headers.substr(0, end);
         headers.remove_prefix(std::min(end + 1, headers.size()));
         const auto name = one.substr(0, one.find('='));
-        if (!in_word_list("Reason Privacy", name) || hidden.in(one)) continue;
+        if (!in_word_list("Reason Privacy", name) || has_line_end(one) || hidden.in(one)) continue;
         out += separator;
         out += one;
         separator = '&';
@@ -120,7 +122,8 @@ std::optional<std::string> rewritten_address(const sip::NameAddr& address, const
     const auto uri = sip::Uri::parse(address.uri);
     if (!uri) return std::nullopt;
     std::string out;
-    if (!address.display.empty() && !rewrite.anonymous_display && !hidden.in_display(address.display)) {
+    if (!address.display.empty() && !rewrite.anonymous_display && !has_line_end(address.display) &&
+        !hidden.in_display(address.display)) {
         sip::append_unfolded(out, address.display);
         out += ' ';
     }
@@ -128,7 +131,7 @@ std::optional<std::string> rewritten_address(const sip::NameAddr& address, const
     if (!append_uri(out, *uri, rewrite, hidden)) return std::nullopt;
     out += '>';
     for (const auto& p : address.params) {
-        if (!in_word_list(rewrite.params, p.name) || hidden.in(p.raw)) continue;
+        if (!in_word_list(rewrite.params, p.name) || has_line_end(p.raw) || hidden.in(p.raw)) continue;
         out.append(";").append(p.raw);
     }
     return out;

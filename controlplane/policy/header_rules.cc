@@ -28,6 +28,19 @@ bool code_fits(std::string_view pattern, unsigned status) {
     return std::ranges::equal(pattern, digits, [](char p, char d) { return p == 'x' || p == d; });
 }
 
+// Never changed.
+bool is_of_dialog(HeaderId id) {
+    switch (id) {
+        case HeaderId::kVia:
+        case HeaderId::kCallId:
+        case HeaderId::kCSeq:
+        case HeaderId::kContact:
+        case HeaderId::kRoute:
+        case HeaderId::kRecordRoute: return true;
+        default: return false;
+    }
+}
+
 // `value` without all parameters of that name.
 std::string without_parameter(std::string_view value, std::string_view name) {
     std::string out(value);
@@ -48,30 +61,31 @@ std::string without_display(std::string_view value) {
     return std::string(value.substr(static_cast<std::size_t>(address->uri.data() - value.data()) - 1));
 }
 
-// `sip:a@b?Subject=x&Reason=y` without that header; "" when it has none of it.
+// `<sip:a@b?Subject=x&Reason=y>` without that header, wherever in the value such a URI stands: of a header that nobody
+// knows, nobody knows where its URIs are. "" when it has none of it, or nothing else.
 std::string without_uri_header(std::string_view value, const HeaderKey& header) {
-    const auto address = sip::parse_name_addr(value);
-    const auto uri = address ? sip::Uri::parse(address->uri) : std::unexpected(sip::Reason());
-    if (!uri || uri->headers.empty()) return {};
-    std::string kept;
+    std::string out;
     bool found = false;
-    for (auto rest = uri->headers; !rest.empty();) {
-        const auto end = std::min(rest.find('&'), rest.size());
-        const auto one = rest.substr(0, end);
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        const auto name = sip::unescaped(one.substr(0, one.find('=')));
+    bool first = false;  // the '?' has not been written, for what came behind it went
+    for (std::size_t i = 0; i < value.size();) {
+        const char separator = value[i];
+        const auto rest = value.substr(i + 1);
+        const auto equals = separator == '?' || separator == '&' ? rest.find_first_of("=?&<>\"") : rest.npos;
+        const bool named = equals != rest.npos && rest[equals] == '=';
+        const auto name = named ? sip::unescaped(rest.substr(0, equals)) : std::string();
         const auto trimmed = sip::trim(name);
-        if (header.is(sip::header_id(trimmed), trimmed)) {
+        if (named && header.is(sip::header_id(trimmed), trimmed)) {
             found = true;
+            first = first || separator == '?';
+            const auto length = std::min(rest.find_first_of("&<> \t\",;"), rest.size());
+            i += 1 + length;
         } else {
-            kept += kept.empty() ? "?" : "&";
-            kept += one;
+            out += first && separator == '&' ? '?' : separator;
+            first = false;
+            ++i;
         }
     }
-    if (!found) return {};
-    const auto at = static_cast<std::size_t>(uri->headers.data() - value.data()) - 1;
-    std::string out(value.substr(0, at));
-    return out.append(kept).append(value.substr(at + 1 + uri->headers.size()));
+    return found ? out : std::string();
 }
 
 }  // namespace
@@ -249,18 +263,11 @@ std::optional<std::string> HeaderRules::rewritten(const Rule& rule, std::string_
 
 void HeaderRules::strip_uri_headers(const HeaderKey& header, MessageEdit& edit) {
     for (auto& line : edit.lines()) {
-        if (line.removed || !holds_addresses(line.id) || line.value.find('?') == std::string_view::npos) continue;
-        const bool of_dialog = line.id == HeaderId::kFrom || line.id == HeaderId::kTo;
-        if (of_dialog && !edit.begins_dialog()) continue;
-        std::string list;
-        bool changed = false;
-        each_value(line, [&](std::string_view value) {
-            const auto stripped = without_uri_header(value, header);
-            changed = changed || !stripped.empty();
-            if (!list.empty()) list += ", ";
-            list += stripped.empty() ? value : std::string_view(stripped);
-        });
-        if (changed) edit.set_value(line, std::move(list));
+        if (line.removed || is_of_dialog(line.id) || line.value.find('?') == std::string_view::npos) continue;
+        const bool named = line.id == HeaderId::kFrom || line.id == HeaderId::kTo;
+        if ((named && !edit.begins_dialog()) || !edit.look(line.value.size())) continue;
+        auto stripped = without_uri_header(line.value, header);
+        if (!stripped.empty()) edit.set_value(line, std::move(stripped));
     }
 }
 

@@ -60,8 +60,13 @@ void MessageEdit::assign(const sip::Message& message) {
                      message.method() != Method::kCancel;
     for (const auto& field : message.fields()) {
         const bool folded = field.value.find_first_of("\r\n") != std::string_view::npos;
-        lines_.push_back(
-            {field.id, field.name(), folded ? keep(sip::unfolded(field.value)) : field.value, field.line, false});
+        Line line{field.id, field.name(), folded ? keep(sip::unfolded(field.value)) : field.value, field.line, false};
+        // A name has no escapes (RFC 3261 §25.1), but '%' is a character of tokens, and somebody may resolve them.
+        if (line.id == HeaderId::kOther && line.name.find('%') != std::string_view::npos) {
+            line.name = keep(sip::unescaped(line.name));
+            line.id = sip::header_id(line.name);
+        }
+        lines_.push_back(line);
     }
 }
 

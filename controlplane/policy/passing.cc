@@ -5,6 +5,7 @@
 
 #include "controlplane/policy/address_rewrite.h"
 #include "controlplane/policy/hidden_names.h"
+#include "controlplane/policy/line_ends.h"
 #include "controlplane/sip/headers.h"
 
 namespace sallyport::policy {
@@ -79,13 +80,6 @@ bool has_exact_form(const sip::HeaderField& field) {
     return field.id == HeaderId::kMaxBreadth ? field.next == 0 && is_breadth(field.value) : is_session_id(field.value);
 }
 
-// Characters at which somebody might see an end of line or of text. CR and LF are those of folds.
-bool has_odd_control(std::string_view value) {
-    return std::ranges::any_of(value, [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7f;
-    });
-}
-
 void append_element(std::string& list, std::string_view element) {
     if (!list.empty()) list += ", ";
     list += element;
@@ -95,8 +89,8 @@ void append_element(std::string& list, std::string_view element) {
 void append_reason(std::string& list, std::string_view element, const HiddenNames& hidden) {
     const auto reason = sip::parse_reason(element);
     if (!reason) return;
-    if (!hidden.in(element)) return append_element(list, element);
-    if (hidden.in(reason->protocol)) return;
+    if (!has_line_end(element) && !hidden.in(element)) return append_element(list, element);
+    if (has_line_end(reason->protocol) || hidden.in(reason->protocol)) return;
     append_element(list, reason->protocol);
     if (reason->cause) list.append(";cause=").append(std::to_string(*reason->cause));
 }
@@ -206,7 +200,7 @@ void Crosser::write(std::string_view name, const std::string& list) {
 }
 
 void Crosser::pass(const sip::HeaderField& field) {
-    if (has_odd_control(field.value) || hidden_.in(field.line)) {
+    if (has_line_end(field.value) || hidden_.in(field.line)) {
         ++counters_.withheld;
         return;
     }

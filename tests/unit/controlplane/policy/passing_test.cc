@@ -92,11 +92,22 @@ constexpr auto kU = Trust::kUntrusted;
 
 TEST_GROUP(Passing) {};
 
-TEST(Passing, what_is_the_users_own_passes_byte_by_byte) {
+TEST(Passing, what_is_the_users_own_passes_as_it_is_in_one_line) {
     const std::string headers =
-        "s:  Lunch  \r\nPriority: urgent\r\nAccept-Language: da, en-gb;q=0.8\r\nDate: Sat, 13 Nov 2010 23:29:00 GMT\r\n"
+        "Priority: urgent\r\nAccept-Language: da, en-gb;q=0.8\r\nDate: Sat, 13 Nov 2010 23:29:00 GMT\r\n"
         "User-to-User: 56a390f3d2b7310023a2;encoding=hex\r\nExpires: 120\r\n";
-    for (const auto& [from, to] : kCrossings) crosses_as(headers.c_str(), headers, from, to);
+    for (const auto& [from, to] : kCrossings) {
+        crosses_as(headers.c_str(), headers, from, to);
+        crosses_as("s: Lunch at noon\r\n", "s \t:  Lunch\r\n\tat \r\n noon  \r\n", from, to);
+    }
+}
+
+TEST(Passing, a_header_with_control_characters_does_not_pass) {
+    for (const char c : {'\0', '\v', '\f', '\x1c', '\x7f'}) {
+        const auto out = cross_headers(std::string("Subject: a") + c + "b\r\n", kT, kT);
+        STRCMP_EQUAL("", out.lines.c_str());
+        LONGS_EQUAL(1, out.counters.withheld);
+    }
 }
 
 TEST(Passing, nothing_that_belongs_to_a_leg_passes) {
