@@ -3,6 +3,7 @@
 #include <array>
 
 #include "controlplane/sip/text.h"
+#include "platform/base/byte_scan.h"
 
 namespace sallyport::sip {
 namespace {
@@ -25,11 +26,11 @@ using Table = std::array<std::uint8_t, kSlots>;
 static_assert(kHeaderIds <= 256);
 
 constexpr std::uint32_t hash(std::string_view name, std::uint32_t seed) {
-    const auto at = [name](std::size_t i) {
-        return static_cast<std::uint32_t>(static_cast<std::uint8_t>(lower(name[i])));
-    };
-    const std::size_t n = name.size();
-    const std::uint32_t mix = at(0) | at(n - 1) << 8 | at(n / 2) << 16 | at(n / 4) << 24;
+    const char* const begin = name.data();
+    const auto at = [begin](std::size_t i) { return static_cast<std::uint32_t>(static_cast<std::uint8_t>(begin[i])); };
+    const auto n = name.size();
+    // Letters as lower case. What else a name may hold is changed, too, but for all names alike.
+    const std::uint32_t mix = (at(0) | at(n - 1) << 8 | at(n / 2) << 16 | at(n / 4) << 24) | 0x20202020U;
     return (mix * seed + static_cast<std::uint32_t>(n) * (seed >> 7)) >> 21;
 }
 static_assert(kSlots == std::size_t{1} << (32 - 21));
@@ -56,6 +57,15 @@ constexpr Table make_table() {
 }
 constexpr Table kTable = make_table();
 
+constexpr std::size_t kFirstBytes = 16;
+constexpr std::array<std::array<char, kFirstBytes>, kHeaderIds> make_begins() {
+    std::array<std::array<char, kFirstBytes>, kHeaderIds> begins{};
+    for (std::size_t i = 0; i < kHeaderIds; ++i)
+        for (std::size_t at = 0; at < kNames[i].size() && at < kFirstBytes; ++at) begins[i][at] = kNames[i][at];
+    return begins;
+}
+[[maybe_unused]] constexpr auto kBegins = make_begins();
+
 constexpr std::array<HeaderId, 256> make_compact() {
     std::array<HeaderId, 256> table{};
     for (std::size_t i = 1; i < kHeaderIds; ++i) {
@@ -70,10 +80,17 @@ constexpr auto kCompactTable = make_compact();
 
 }  // namespace
 
-HeaderId header_id(std::string_view name) {
+HeaderId header_id(std::string_view name, [[maybe_unused]] std::size_t readable) {
     if (name.size() == 1) return kCompactTable[static_cast<std::uint8_t>(name[0])];
     if (name.empty()) return HeaderId::kOther;
     const std::size_t i = kTable[hash(name, kSeed)];
+#ifdef __SSE2__
+    // Written as in the list, which is the rule.
+    if (readable >= kFirstBytes && name.size() <= kFirstBytes && name.size() == kNames[i].size()) {
+        const auto same = scan_bits(_mm_cmpeq_epi8(scan_block(name.data()), scan_block(kBegins[i].data())));
+        if ((~same & ((1U << name.size()) - 1)) == 0) return static_cast<HeaderId>(i);
+    }
+#endif
     return i != 0 && iequals(kNames[i], name) ? static_cast<HeaderId>(i) : HeaderId::kOther;
 }
 

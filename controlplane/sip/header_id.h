@@ -121,8 +121,10 @@ enum class HeaderId : std::uint8_t {
 };
 constexpr std::size_t kHeaderIds = static_cast<std::size_t>(HeaderId::kCount);
 
-// Full or compact name, any case. kOther when it is not in the list.
-HeaderId header_id(std::string_view name);
+// Full or compact name, any case. kOther when it is not in the list. `readable`: the bytes from the name's first on
+// that belong to the text which it stands in; with sixteen of them most names are compared at once.
+HeaderId header_id(std::string_view name, std::size_t readable);
+inline HeaderId header_id(std::string_view name) { return header_id(name, name.size()); }
 // The full name as it is usually written; "" for kOther.
 std::string_view header_name(HeaderId id);
 

@@ -2,23 +2,30 @@
 
 #include <algorithm>
 
+#include "platform/base/byte_scan.h"
+
 namespace sallyport::sip {
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
 std::string_view skip_lws(std::string_view s) {
-    while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
-    return s;
+    const char* const end = s.data() + s.size();
+    return chars::between(chars::skip(s.data(), end, chars::kLws), end);
 }
 
 // Takes the token at the front of `s`, and the LWS behind it.
 std::string_view take_token(std::string_view& s) {
-    std::size_t n = 0;
-    while (n < s.size() && is_token_char(s[n])) ++n;
-    const auto token = s.substr(0, n);
-    s = skip_lws(s.substr(n));
+    const char* const end = s.data() + s.size();
+    const char* const stop = chars::skip(s.data(), end, chars::kToken);
+    const auto token = chars::between(s.data(), stop);
+    s = chars::between(chars::skip(stop, end, chars::kLws), end);
     return token;
+}
+
+template <char kStop>
+std::string_view before_first(std::string_view s) {
+    return chars::between(s.data(), find_any<kStop>(s.data(), s.data() + s.size()));
 }
 
 bool take(std::string_view& s, char c) {
@@ -39,28 +46,56 @@ bool quotes_balanced(std::string_view value) {
     return false;
 }
 
+bool has_delimiter(std::string_view value) {
+    if (value.size() < 16) return chars::any_is(value, chars::kDelimiter);
+    const char* const end = value.data() + value.size();
+    return find_any<'"', '<', '>', '(', ')', '\\', ' ', '\t', '\r', '\n'>(value.data(), end) != end;
+}
+
 // RFC 3261 §25.1 gen-value = token / host / quoted-string; of what is none of them only the harmless passes.
 bool value_well_formed(std::string_view value) {
-    if (!chars::any_is(value, chars::kDelimiter)) return true;
+    if (!has_delimiter(value)) return true;
     if (!quotes_balanced(value)) return false;
     return value.starts_with('"') || (!has_lws(value) && value.find('<') == kNone && value.find('>') == kNone);
 }
 
+bool well_formed_param(const Param& p) { return is_token(p.name) && value_well_formed(p.value); }
+
 bool params_well_formed(const ParamList& params) {
     for (const Param& p : params)
-        if (!is_token(p.name) || !value_well_formed(p.value)) return false;
+        if (!well_formed_param(p)) return false;
     return true;
 }
 
 // Two semicolons with nothing between them (RFC 4475 §3.1.2.1, badinv01). One at the end is let pass: shipped
 // phones write it.
 bool has_empty_param(std::string_view params) {
-    bool empty = false;
-    for (const char c : params) {
-        if (c == ';' && empty) return true;
-        empty = c == ';' || (empty && is_lws(c));
+    const char* at = params.data();
+    const char* const end = at + params.size();
+    while (at != end &&
+           (at = static_cast<const char*>(std::memchr(at, ';', static_cast<std::size_t>(end - at)))) != nullptr) {
+        at = chars::skip(at + 1, end, chars::kLws);
+        if (at != end && *at == ';') return true;
     }
     return false;
+}
+
+// "SIP/2.0/" of a Via, also with LWS around the slashes (RFC 3261 §25.1 sent-protocol), and the LWS behind it.
+bool take_sip_2_0(std::string_view& s) {
+    constexpr std::string_view kUsual = "SIP/2.0/";
+    if (s.starts_with(kUsual)) {
+        s = skip_lws(s.substr(kUsual.size()));
+        return true;
+    }
+    return iequals(take_token(s), "SIP") && take(s, '/') && take_token(s) == "2.0" && take(s, '/');
+}
+
+// Where the parameters of a Via begin: most have nothing before them that could hide a semicolon.
+std::optional<std::size_t> find_params(std::string_view s) {
+    const char* const end = s.data() + s.size();
+    const char* const first = find_any<';', '"', '<', '('>(s.data(), end);
+    if (first == end || *first == ';') return static_cast<std::size_t>(first - s.data());
+    return find_outside(s, ';', Comments::kSkip);
 }
 
 // The display name: tokens or one quoted-string. RFC 4475 §3.1.2.15 (baddn) lets us be liberal with unquoted
@@ -72,41 +107,30 @@ bool display_well_formed(std::string_view s) {
 
 }  // namespace
 
-std::expected<Via, Reason> parse_via(std::string_view element) {
-    Via via;
-    if (!read_via(element, via)) return std::unexpected("Malformed Via header");
-    return via;
-}
-
 bool read_via(std::string_view element, Via& via) {
     via.raw = trim(element);
     auto rest = via.raw;
-    // "SIP / 2.0 / UDP" with LWS around the slashes (RFC 3261 §25.1 sent-protocol).
-    const auto protocol = take_token(rest);
-    if (!iequals(protocol, "SIP") || !take(rest, '/')) return false;
-    const auto version = take_token(rest);
-    if (version != "2.0" || !take(rest, '/')) return false;
+    if (!take_sip_2_0(rest)) return false;
     const auto before = rest.size();
     via.transport = take_token(rest);
     if (via.transport.empty() || before == rest.size() + via.transport.size()) return false;
 
-    const auto semicolon = find_outside(rest, ';', Comments::kSkip);
+    const auto semicolon = find_params(rest);
     if (!semicolon) return false;
-    auto sent_by = rest.substr(0, *semicolon);
     // A comment may stand at the end.
-    if (const auto comment = sent_by.find('('); comment != kNone) sent_by = sent_by.substr(0, comment);
+    const auto sent_by = before_first<'('>(rest.substr(0, *semicolon));
     const auto host = parse_host_port(trim(sent_by), true);
     if (!host) return false;
     via.sent_by = *host;
 
     auto params = rest.substr(*semicolon);
-    if (const auto end = find_outside(params, '(', Comments::kNone); end && *end < params.size())
-        params = params.substr(0, *end);
+    if (before_first<'('>(params).size() != params.size())
+        params = params.substr(0, find_outside(params, '(', Comments::kNone).value_or(params.size()));
     bool well_formed = !has_empty_param(params);
     via.params = ParamList(params);
     for (const Param& p : via.params) {
         // An IPv6 address in `received` is no token: values are looked at for their quotes only.
-        if (!is_token(p.name) || !value_well_formed(p.value)) {
+        if (!well_formed_param(p)) {
             // Nothing could be written behind a quote that does not close.
             if (p.raw.contains('"')) via.sent_by = {};
             well_formed = false;
@@ -124,50 +148,79 @@ bool read_via(std::string_view element, Via& via) {
     return well_formed;
 }
 
-std::expected<NameAddr, Reason> parse_name_addr(std::string_view element) {
-    NameAddr out;
+namespace {
+
+// The '<' of a name-addr, outside of a quoted display name; `end` when there is none, or a ';' before it: the
+// parameters of an addr-spec have begun. nullptr when a quote does not end.
+const char* find_open(const char* at, const char* end) {
+    for (; at != end && *at != '<'; ++at) {
+        if (*at == ';') return end;
+        if (*at != '"') continue;
+        for (++at; at != end && *at != '"'; ++at)
+            if (*at == '\\' && ++at == end) break;
+        if (at == end) return nullptr;
+    }
+    return at;
+}
+
+// RFC 4475 §3.1.2.14 (badaspec): spaces within <> are no addr-spec.
+bool may_stand_in_uri(char c) { return !is_lws(c) && c != '"' && c != '<'; }
+
+// Why not, or "".
+Reason read_name_addr(std::string_view element, NameAddr& out) {
     out.raw = trim(element);
-    const auto open = [&] {
-        // The '<' outside of a quoted display name; find_outside would skip over <...> itself.
-        std::size_t i = 0;
-        while (i < out.raw.size() && out.raw[i] != '<') {
-            if (out.raw[i] == '"') {
-                for (++i; i < out.raw.size() && out.raw[i] != '"'; ++i)
-                    if (out.raw[i] == '\\') ++i;
-                if (i >= out.raw.size()) return kNone - 1;  // no closing quote
-            }
-            // addr-spec with parameters: a '<' further on does not open a name-addr.
-            if (out.raw[i] == ';') return kNone;
-            ++i;
-        }
-        return i < out.raw.size() ? i : kNone;
-    }();
-    if (open == kNone - 1) return std::unexpected("Unbalanced quotes");
+    const char* const begin = out.raw.data();
+    const char* const end = begin + out.raw.size();
+    const char* const open = find_open(begin, end);
+    if (open == nullptr) return "Unbalanced quotes";
 
     std::string_view params;
-    if (open != kNone) {
+    bool well_formed = true;
+    if (open != end) {
         out.bracketed = true;
-        out.display = trim(out.raw.substr(0, open));
-        if (!out.display.empty() && !display_well_formed(out.display)) return std::unexpected("Malformed display name");
-        const auto close = out.raw.find('>', open);
-        if (close == kNone) return std::unexpected("Missing closing angle bracket");
-        out.uri = out.raw.substr(open + 1, close - open - 1);
-        params = skip_lws(out.raw.substr(close + 1));
-        if (!params.empty() && params[0] != ';') return std::unexpected("Text after angle bracket");
+        out.display = trim(chars::between(begin, open));
+        if (!out.display.empty() && !display_well_formed(out.display)) return "Malformed display name";
+        const char* close = open + 1;
+        while ((close = find_any<'>', '<', '"', ' ', '\t', '\r', '\n'>(begin, close, end)) != end && *close != '>') {
+            well_formed = false;
+            ++close;
+        }
+        if (close == end) return "Missing closing angle bracket";
+        out.uri = chars::between(open + 1, close);
+        params = skip_lws(chars::between(close + 1, end));
+        if (!params.empty() && params[0] != ';') return "Text after angle bracket";
     } else {
         const auto semicolon = std::min(out.raw.find(';'), out.raw.size());
         out.uri = trim(out.raw.substr(0, semicolon));
         params = out.raw.substr(semicolon);
         // RFC 3261 §20.10: a URI with '?' (or ',' or ';') stands in angle brackets (RFC 4475 §3.1.2.13, regbadct).
-        if (out.uri.find('?') != kNone) return std::unexpected("URI with ? needs angle brackets");
+        if (out.uri.find('?') != kNone) return "URI with ? needs angle brackets";
+        well_formed = std::ranges::all_of(out.uri, may_stand_in_uri);
     }
-    if (out.uri.empty()) return std::unexpected("Missing URI");
-    for (const char c : out.uri)
-        // RFC 4475 §3.1.2.14 (badaspec): spaces within <> are no addr-spec.
-        if (is_lws(c) || c == '"' || c == '<') return std::unexpected("Malformed URI");
+    if (out.uri.empty()) return "Missing URI";
+    if (!well_formed) return "Malformed URI";
     out.params = ParamList(params);
-    if (!params_well_formed(out.params)) return std::unexpected("Malformed header parameter");
-    return out;
+    for (const Param& p : out.params) {
+        if (!well_formed_param(p)) return "Malformed header parameter";
+        if (out.has_tag || !iequals(p.name, "tag")) continue;
+        out.has_tag = true;
+        out.tag_value = p.value;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::expected<Via, Reason> parse_via(std::string_view element) {
+    std::expected<Via, Reason> via;
+    if (!read_via(element, *via)) via = std::unexpected("Malformed Via header");
+    return via;
+}
+
+std::expected<NameAddr, Reason> parse_name_addr(std::string_view element) {
+    std::expected<NameAddr, Reason> address;
+    if (const auto wrong = read_name_addr(element, *address); !wrong.empty()) address = std::unexpected(wrong);
+    return address;
 }
 
 std::expected<CSeq, Reason> parse_cseq(std::string_view value) {

@@ -41,7 +41,10 @@ struct NameAddr {
     std::string_view uri;      // as written; Uri::parse takes it apart
     ParamList params;          // after '>' (or after the addr-spec)
 
-    std::string_view tag() const { return params.value("tag"); }
+    std::string_view tag_value;
+    bool has_tag = false;
+
+    std::string_view tag() const { return tag_value; }  // "" when absent
 };
 std::expected<NameAddr, Reason> parse_name_addr(std::string_view element);
 

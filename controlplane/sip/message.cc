@@ -1,6 +1,6 @@
 #include "controlplane/sip/message.h"
 
-#include "platform/base/line_break.h"
+#include "platform/base/byte_scan.h"
 
 namespace sallyport::sip {
 namespace {
@@ -10,14 +10,15 @@ constexpr std::string_view kVersion = "SIP/2.0";
 
 // Where the CR LF of the line that starts at `from` stands; npos when there is none. `bare` is set when a CR
 // or LF stands alone before it.
-std::size_t end_of_line(std::string_view s, std::size_t from, bool& bare) {
-    for (std::size_t at = from;;) {
-        at = find_line_break(s, at);
-        if (at == kNone) return kNone;
-        if (s[at] == '\r' && at + 1 < s.size() && s[at + 1] == '\n') return at;
+inline std::size_t end_of_line(std::string_view s, std::size_t from, bool& bare) {
+    const char* const begin = s.data();
+    const char* const end = begin + s.size();
+    for (const char* at = begin + from; (at = find_any<'\r', '\n'>(begin, at, end)) != end; ++at) {
+        if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') [[likely]]
+            return static_cast<std::size_t>(at - begin);
         bare = true;
-        ++at;
     }
+    return kNone;
 }
 
 // RFC 3261 §25.1: where a comma in a comment is no separator. Elsewhere '(' is but a mark, and stands in users.
@@ -51,9 +52,8 @@ constexpr std::array<SingleField, 8> kSingleFields = {{
 // reads
 // ";tag;tag=x" finds the first.
 bool take_tag(const NameAddr& from_or_to, std::string_view& tag) {
-    const auto param = from_or_to.params.find("tag");
-    if (param) tag = param->value;
-    return !param || !tag.empty();
+    tag = from_or_to.tag();
+    return !from_or_to.has_tag || !tag.empty();
 }
 
 }  // namespace
@@ -73,12 +73,47 @@ void Message::reset(std::string_view datagram) {
     cseq_ = {};
     max_forwards_.reset();
     error_.reset();
-    first_.fill(0);
-    last_.fill(0);
+    first_.fill(0);  // last_ is read where first_ is set
 }
 
 void Message::fail(Reason reason, std::uint16_t status) {
     if (!error_) error_ = ParseError{status, reason, false};
+}
+
+// Of one call, and for each field.
+[[gnu::always_inline]] inline bool Message::add_field(std::string_view line) {
+    // HCOLON = *( SP / HTAB ) ":" SWS; the name ends before that white space.
+    const char* const end = line.data() + line.size();
+    const char* const colon = find_any<':'>(line.data(), end);
+    const char* name_end = colon;
+    while (name_end != line.data() && (name_end[-1] == ' ' || name_end[-1] == '\t')) --name_end;
+    const auto name = chars::between(line.data(), name_end);
+    const auto id = header_id(name, line.size());
+    // What is in the list is a token.
+    if (colon == end || (id == HeaderId::kOther && !is_token(name))) {
+        fail("Malformed header field");
+        return true;  // go on: what follows may suffice for an answer
+    }
+    if (count_ == kMaxFields) {
+        fail("Too many header fields");
+        return false;
+    }
+    HeaderField& field = fields_[count_];
+    field.line = line;
+    field.name_length = static_cast<std::uint16_t>(name.size());
+    field.value = trim(chars::between(colon + 1, end));
+    field.id = id;
+    field.next = 0;
+    ++count_;
+    if (field.id != HeaderId::kOther) {
+        const auto i = index(field.id);
+        if (first_[i] == 0)
+            first_[i] = count_;
+        else
+            fields_[last_[i] - 1U].next = count_;
+        last_[i] = count_;
+    }
+    return true;
 }
 
 std::expected<void, ParseError> Message::parse(std::string_view datagram) {
@@ -161,38 +196,6 @@ void Message::parse_request_line(std::string_view line) {
     const auto parsed = Uri::parse(uri);
     if (!parsed) return fail("Malformed Request-URI");
     uri_ = *parsed;
-}
-
-bool Message::add_field(std::string_view line) {
-    // HCOLON = *( SP / HTAB ) ":" SWS; the name ends before that white space.
-    std::size_t n = 0;
-    while (n < line.size() && is_token_char(line[n])) ++n;
-    auto colon = n;
-    while (colon < line.size() && (line[colon] == ' ' || line[colon] == '\t')) ++colon;
-    if (n == 0 || colon == line.size() || line[colon] != ':') {
-        fail("Malformed header field");
-        return true;  // go on: what follows may suffice for an answer
-    }
-    if (count_ == kMaxFields) {
-        fail("Too many header fields");
-        return false;
-    }
-    HeaderField& field = fields_[count_];
-    field.line = line;
-    field.name_length = static_cast<std::uint16_t>(n);
-    field.value = trim(line.substr(colon + 1));
-    field.id = header_id(line.substr(0, n));
-    field.next = 0;
-    ++count_;
-    if (field.id != HeaderId::kOther) {
-        const auto i = index(field.id);
-        if (first_[i] == 0)
-            first_[i] = count_;
-        else
-            fields_[last_[i] - 1U].next = count_;
-        last_[i] = count_;
-    }
-    return true;
 }
 
 void Message::check_single(HeaderId id, bool required, Reason missing, Reason duplicate) {

@@ -1,36 +1,36 @@
 #include "controlplane/sip/text.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
+
+#include "platform/base/byte_scan.h"
 
 namespace sallyport::sip {
 namespace {
 
-constexpr auto kNone = std::string_view::npos;
-
-// The index of the closing quote of the quoted-string that opens at `at`, or npos.
-std::size_t close_quote(std::string_view s, std::size_t at) {
-    for (std::size_t i = at + 1; i < s.size(); ++i) {
-        if (s[i] == '\\')
-            ++i;
-        else if (s[i] == '"')
-            return i;
+// The closing quote of the quoted-string that opens at `at`, or `end`.
+const char* close_quote(const char* at, const char* end) {
+    for (++at; at < end; ++at) {
+        if (*at == '\\') {
+            if (++at == end) break;
+        } else if (*at == '"')
+            return at;
     }
-    return kNone;
+    return end;
 }
 
-// Comments nest, and take quoted-pairs (RFC 3261 §25.1).
-std::size_t close_comment(std::string_view s, std::size_t at) {
+// The same of a comment; they nest, and take quoted-pairs (RFC 3261 §25.1).
+const char* close_comment(const char* at, const char* end) {
     std::size_t depth = 0;
-    for (std::size_t i = at; i < s.size(); ++i) {
-        if (s[i] == '\\')
-            ++i;
-        else if (s[i] == '(')
+    for (; at < end; ++at) {
+        if (*at == '\\') {
+            if (++at == end) break;
+        } else if (*at == '(')
             ++depth;
-        else if (s[i] == ')' && --depth == 0)
-            return i;
+        else if (*at == ')' && --depth == 0)
+            return at;
     }
-    return kNone;
+    return end;
 }
 
 int hex_digit(char c) {
@@ -42,7 +42,6 @@ int hex_digit(char c) {
 }  // namespace
 
 bool equals_in_lower_case(std::string_view a, std::string_view b) {
-    if (a == b) return true;  // written as usual: the common case, one memcmp
     for (std::size_t i = 0; i < a.size(); ++i)
         if (lower(a[i]) != lower(b[i])) return false;
     return true;
@@ -50,13 +49,16 @@ bool equals_in_lower_case(std::string_view a, std::string_view b) {
 
 std::optional<std::uint32_t> parse_number(std::string_view s, std::uint32_t max) {
     if (s.empty()) return std::nullopt;
+    // Any nineteen digits are below 2^64: what is longer must begin with zeros.
+    for (; s.size() > 19; s.remove_prefix(1))
+        if (s.front() != '0') return std::nullopt;
     std::uint64_t n = 0;
     for (const char c : s) {
-        if (!is_digit(c)) return std::nullopt;
-        n = n * 10 + static_cast<std::uint64_t>(c - '0');
-        if (n > max) return std::nullopt;
+        const auto digit = static_cast<unsigned>(static_cast<std::uint8_t>(c)) - '0';
+        if (digit > 9) return std::nullopt;
+        n = n * 10 + digit;
     }
-    return static_cast<std::uint32_t>(n);
+    return n > max ? std::nullopt : std::optional(static_cast<std::uint32_t>(n));
 }
 
 void append_unfolded(std::string& out, std::string_view value) {
@@ -125,18 +127,19 @@ std::string unescaped(std::string_view s) {
 }
 
 std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments comments) {
-    for (std::size_t i = 0; i < s.size(); ++i) {
-        const char c = s[i];
-        if (c == stop) return i;
+    const char* const end = s.data() + s.size();
+    for (const char* at = s.data(); at != end; ++at) {
+        const char c = *at;
+        if (c == stop) return static_cast<std::size_t>(at - s.data());
         if (!chars::is(c, chars::kDelimiter)) [[likely]]
             continue;
         if (c == '"')
-            i = close_quote(s, i);
+            at = close_quote(at, end);
         else if (c == '<')
-            i = s.find('>', i);
+            at = std::find(at, end, '>');
         else if (c == '(' && comments == Comments::kSkip)
-            i = close_comment(s, i);
-        if (i == kNone) return std::nullopt;
+            at = close_comment(at, end);
+        if (at == end) return std::nullopt;
     }
     return s.size();
 }
@@ -144,7 +147,8 @@ std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments 
 CommaList::Iterator& CommaList::Iterator::operator++() {
     element_ = {};
     while (!rest_.empty() && element_.empty()) {
-        if (std::memchr(rest_.data(), ',', rest_.size()) == nullptr) {  // most fields: nothing to take apart
+        const char* const end_of_rest = rest_.data() + rest_.size();
+        if (find_any<','>(rest_.data(), end_of_rest) == end_of_rest) {  // most fields: nothing to take apart
             element_ = trim(std::exchange(rest_, {}));
             break;
         }
@@ -157,24 +161,30 @@ CommaList::Iterator& CommaList::Iterator::operator++() {
 }
 
 ParamList::Iterator& ParamList::Iterator::operator++() {
+    const char* const floor = rest_.data();
+    const char* const end = floor + rest_.size();
+    const char* at = floor;
     param_ = {};
-    while (!rest_.empty() && param_.raw.empty()) {
+    while (at != end && param_.raw.empty()) {
+        const char* const begin = at;
+        const char* equals = nullptr;  // the first one, wherever it stands
         // Quotes only: '<' may stand in no parameter, and must not hide a semicolon.
-        std::size_t end = 0;
-        while (end < rest_.size() && rest_[end] != ';') {
-            if (rest_[end] == '"') {
-                end = close_quote(rest_, end);
-                if (end == kNone) end = rest_.size() - 1;
-            }
-            ++end;
+        while ((at = find_any<';', '=', '"'>(floor, at, end)) != end && *at != ';') {
+            const char* const mark = at;
+            if (*mark == '"') at = close_quote(mark, end);
+            if (equals == nullptr && *mark == '=') equals = mark;
+            if (equals == nullptr && std::find(mark, at, '=') != at) equals = std::find(mark, at, '=');
+            if (at != end) ++at;
         }
-        param_.raw = trim(rest_.substr(0, end));
-        rest_.remove_prefix(end < rest_.size() ? end + 1 : end);
+        param_.raw = trim(chars::between(begin, at));
+        if (at != end) ++at;
+        if (param_.raw.empty()) continue;
+        const char* const raw_end = param_.raw.data() + param_.raw.size();
+        param_.has_value = equals != nullptr;
+        param_.name = trim(chars::between(param_.raw.data(), equals != nullptr ? equals : raw_end));
+        if (equals != nullptr) param_.value = trim(chars::between(equals + 1, raw_end));
     }
-    const auto equals = param_.raw.find('=');
-    param_.has_value = equals != kNone;
-    param_.name = trim(param_.raw.substr(0, equals));
-    if (param_.has_value) param_.value = trim(param_.raw.substr(equals + 1));
+    rest_ = chars::between(at, end);
     return *this;
 }
 

@@ -4,48 +4,16 @@
 // All of it works on views into the datagram. Inside a header value CR, LF, SP and HTAB all count as
 // linear white space: Message::parse has made sure that CR LF occur there only as part of a fold.
 
-#include <array>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace sallyport::sip {
+#include "controlplane/sip/chars.h"
 
-namespace chars {
-// kDelimiter: what makes a value more than plain text: quotes, <>, (), backslash, white space.
-enum : std::uint8_t { kToken = 1, kLws = 2, kDigit = 4, kAlpha = 8, kHostName = 16, kHex = 32, kDelimiter = 64 };
-constexpr std::array<std::uint8_t, 256> make_table() {
-    std::array<std::uint8_t, 256> t{};
-    const auto add = [&t](std::string_view set, unsigned bits) {
-        for (const char c : set)
-            t[static_cast<std::uint8_t>(c)] = static_cast<std::uint8_t>(t[static_cast<std::uint8_t>(c)] | bits);
-    };
-    add("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", kToken | kAlpha | kHostName);
-    add("0123456789", kToken | kDigit | kHostName | kHex);
-    add("abcdefABCDEF", kHex);
-    add("-.!%*_+`'~", kToken);
-    add("-._", kHostName);  // '_' is no host name of RFC 1123, but is seen in the wild
-    add(" \t\r\n", kLws | kDelimiter);
-    add("\"<>()\\", kDelimiter);
-    return t;
-}
-inline constexpr auto kTable = make_table();
-constexpr bool is(char c, unsigned bits) { return (kTable[static_cast<std::uint8_t>(c)] & bits) != 0; }
-// Whether any character is of one of these classes.
-constexpr bool any_is(std::string_view s, unsigned bits) {
-    unsigned seen = 0;  // no branch for a character: texts are short
-    for (const char c : s) seen |= kTable[static_cast<std::uint8_t>(c)];
-    return (seen & bits) != 0;
-}
-// Whether each character is of this class.
-constexpr bool all_are(std::string_view s, unsigned bit) {
-    unsigned seen = bit;
-    for (const char c : s) seen &= kTable[static_cast<std::uint8_t>(c)];
-    return seen != 0;
-}
-}  // namespace chars
+namespace sallyport::sip {
 
 constexpr bool is_token_char(char c) { return chars::is(c, chars::kToken); }
 constexpr bool is_lws(char c) { return chars::is(c, chars::kLws); }
@@ -54,9 +22,24 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 
 constexpr bool is_token(std::string_view s) { return !s.empty() && chars::all_are(s, chars::kToken); }
 constexpr bool has_lws(std::string_view s) { return chars::any_is(s, chars::kLws); }
+// Of one length. Names are short: two words that overlap are compared instead of bytes in turn.
+inline bool same_bytes(std::string_view a, std::string_view b) {
+    const auto n = a.size();
+    const auto differ = [&](std::size_t at, auto word) {
+        auto other = word;
+        std::memcpy(&word, a.data() + at, sizeof(word));
+        std::memcpy(&other, b.data() + at, sizeof(word));
+        return word ^ other;
+    };
+    if (n > 16) return std::memcmp(a.data(), b.data(), n) == 0;
+    if (n >= 8) return (differ(0, std::uint64_t{}) | differ(n - 8, std::uint64_t{})) == 0;
+    if (n >= 4) return (differ(0, std::uint32_t{}) | differ(n - 4, std::uint32_t{})) == 0;
+    if (n >= 2) return (differ(0, std::uint16_t{}) | differ(n - 2, std::uint16_t{})) == 0;
+    return n == 0 || a[0] == b[0];
+}
 bool equals_in_lower_case(std::string_view a, std::string_view b);  // of one length
-constexpr bool iequals(std::string_view a, std::string_view b) {    // ASCII case
-    return a.size() == b.size() && equals_in_lower_case(a, b);
+inline bool iequals(std::string_view a, std::string_view b) {       // ASCII case; written as usual in most cases
+    return a.size() == b.size() && (same_bytes(a, b) || equals_in_lower_case(a, b));
 }
 constexpr std::string_view trim(std::string_view s) {
     while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
@@ -135,7 +118,9 @@ public:
         using value_type = Param;
         using difference_type = std::ptrdiff_t;
         Iterator() = default;
-        explicit Iterator(std::string_view rest) : rest_(rest) { ++*this; }
+        explicit Iterator(std::string_view rest) : rest_(rest) {
+            if (!rest_.empty()) ++*this;
+        }
         const Param& operator*() const { return param_; }
         const Param* operator->() const { return &param_; }
         Iterator& operator++();

@@ -4,6 +4,9 @@
 #include <array>
 #include <charconv>
 
+#include "controlplane/sip/uri_marks.h"
+#include "platform/base/byte_scan.h"
+
 namespace sallyport::sip {
 namespace {
 
@@ -13,21 +16,17 @@ constexpr std::string_view kMark = "-_.!~*'()";
 bool is_unreserved(char c) { return chars::is(c, chars::kAlpha | chars::kDigit) || kMark.find(c) != kNone; }
 bool is_hex(char c) { return chars::is(c, chars::kHex); }
 
-// What may stand nowhere in a URI: white space, controls, the delimiters around it, half an escape.
-bool has_forbidden(std::string_view s) {
-    for (std::size_t i = 0; i < s.size(); ++i) {
-        const auto c = static_cast<unsigned char>(s[i]);
-        if (c <= 0x20 || c == 0x7f || c == '<' || c == '>' || c == '"') return true;
-        if (c == '%' && (i + 2 >= s.size() || !is_hex(s[i + 1]) || !is_hex(s[i + 2]))) return true;
-    }
-    return false;
-}
-
 bool is_scheme(std::string_view s) {
     if (s.empty() || !chars::is(s[0], chars::kAlpha)) return false;
     for (const char c : s)
         if (!chars::is(c, chars::kAlpha | chars::kDigit) && c != '+' && c != '-' && c != '.') return false;
     return true;
+}
+
+UriScheme scheme_of(std::string_view scheme) {
+    if (iequals(scheme, "sip")) return UriScheme::kSip;
+    if (iequals(scheme, "sips")) return UriScheme::kSips;
+    return iequals(scheme, "tel") ? UriScheme::kTel : UriScheme::kOther;
 }
 
 // RFC 3966 §3: digits with visual separators, or a local number.
@@ -51,16 +50,61 @@ std::optional<IpAddress> ipv6_address(std::string_view text) {
     return IpAddress::parse(std::string(text.substr(0, colons)).append(text.substr(colons + 1)));
 }
 
-std::expected<HostKind, Reason> host_kind(std::string_view host) {
-    if (host.empty()) return std::unexpected("URI without host");
-    if (!chars::all_are(host, chars::kHostName)) return std::unexpected("Malformed host name");
+// What follows the colon of any other scheme than sip and sips; why it is refused, or "".
+Reason read_opaque(Uri& uri, std::string_view rest) {
+    uri.opaque = rest;
+    if (uri.scheme != UriScheme::kTel) return rest.empty() ? "Malformed URI" : "";
+    const auto semicolon = std::min(rest.find(';'), rest.size());
+    uri.opaque = rest.substr(0, semicolon);
+    uri.params = ParamList(rest.substr(std::min(semicolon + 1, rest.size())));
+    return is_telephone_number(uri.opaque) ? "" : "Malformed tel URI";
+}
+
+// Why `host` is none, or "".
+Reason read_host(std::string_view host, HostKind& kind) {
+    if (host.empty()) return "URI without host";
     // A name's last label starts with a letter (RFC 3261 §25.1 toplabel): what ends in a digit after a dot is
     // an address, or nothing.
-    const auto of_number = [](char c) { return is_digit(c) || c == '.'; };
-    if (!is_digit(host.front()) || !is_digit(host.back()) || !std::ranges::all_of(host, of_number))
-        return HostKind::kName;
-    if (const auto a = IpAddress::parse(host); a && a->is_v4()) return HostKind::kIpv4;
-    return std::unexpected("Malformed IPv4 address");
+    const bool number = is_digit(host.front()) && is_digit(host.back());
+    if (number) {
+        kind = HostKind::kIpv4;
+        if (const auto address = IpAddress::parse(host); address && address->is_v4()) return {};
+    }
+    unsigned all = chars::kHostName | chars::kNumberOrDot;
+    for (const char c : host) all &= chars::classes(c);
+    if ((all & chars::kHostName) == 0) return "Malformed host name";
+    if (number && (all & chars::kNumberOrDot) != 0) return "Malformed IPv4 address";
+    kind = HostKind::kName;
+    return {};
+}
+
+// The same of a host with a port.
+Reason read_host_port(std::string_view text, bool lws, HostPort& out) {
+    const char* const end = text.data() + text.size();
+    std::string_view rest;
+    if (text.starts_with('[')) {
+        const char* const close = find_any<']'>(text.data(), end);
+        if (close == end) return "Malformed IPv6 address";
+        out.host = chars::between(text.data() + 1, close);
+        const auto address = ipv6_address(out.host);
+        if (!address || !address->is_v6()) return "Malformed IPv6 address";
+        out.kind = HostKind::kIpv6;
+        rest = chars::between(close + 1, end);
+    } else {
+        const char* const colon = find_any<':'>(text.data(), end);
+        out.host = chars::between(text.data(), colon);
+        if (lws) out.host = trim(out.host);
+        if (const auto wrong = read_host(out.host, out.kind); !wrong.empty()) return wrong;
+        rest = chars::between(colon, end);
+    }
+    if (lws) rest = trim(rest);
+    if (rest.empty()) return {};
+    if (rest[0] != ':') return "Malformed host";
+    rest.remove_prefix(1);
+    const auto port = parse_number(lws ? trim(rest) : rest, 65535);
+    if (!port || *port == 0) return "Malformed port";
+    out.port = static_cast<std::uint16_t>(*port);
+    return {};
 }
 
 // Decodes what needs no escape, and writes the others in one way (RFC 3261 §19.1.4: a character outside of
@@ -167,31 +211,7 @@ std::optional<IpAddress> HostPort::address() const {
 
 std::expected<HostPort, Reason> parse_host_port(std::string_view text, bool lws) {
     HostPort out;
-    std::string_view rest;
-    if (text.starts_with('[')) {
-        const auto close = text.find(']');
-        if (close == kNone) return std::unexpected("Malformed IPv6 address");
-        out.host = text.substr(1, close - 1);
-        const auto address = ipv6_address(out.host);
-        if (!address || !address->is_v6()) return std::unexpected("Malformed IPv6 address");
-        out.kind = HostKind::kIpv6;
-        rest = text.substr(close + 1);
-    } else {
-        const auto colon = std::min(text.find(':'), text.size());
-        out.host = text.substr(0, colon);
-        if (lws) out.host = trim(out.host);
-        rest = text.substr(colon);
-        const auto kind = host_kind(out.host);
-        if (!kind) return std::unexpected(kind.error());
-        out.kind = *kind;
-    }
-    if (lws) rest = trim(rest);
-    if (rest.empty()) return out;
-    if (rest[0] != ':') return std::unexpected("Malformed host");
-    rest.remove_prefix(1);
-    const auto port = parse_number(lws ? trim(rest) : rest, 65535);
-    if (!port || *port == 0) return std::unexpected("Malformed port");
-    out.port = static_cast<std::uint16_t>(*port);
+    if (const auto wrong = read_host_port(text, lws, out); !wrong.empty()) return std::unexpected(wrong);
     return out;
 }
 
@@ -211,58 +231,42 @@ void append_host_port(std::string& out, std::string_view host, std::uint16_t por
     append_number(out, port);
 }
 
+Reason Uri::read(std::string_view all) {
+    const auto marks = find_uri_marks(all);
+    if (marks.forbidden) return "Malformed URI";
+    if (marks.scheme_end == nullptr) return "URI without scheme";
+    const char* at = all.data();
+    const char* const end = at + all.size();
+    text = all;
+    scheme_text = chars::between(at, marks.scheme_end);
+    scheme = scheme_of(scheme_text);
+    if (scheme == UriScheme::kOther && !is_scheme(scheme_text)) return "URI without scheme";
+    at = marks.scheme_end + 1;
+    if (!is_sip()) return read_opaque(*this, chars::between(at, end));
+
+    if (marks.at != nullptr) {
+        has_user = true;
+        user = chars::between(at, marks.password != nullptr ? marks.password : marks.at);
+        if (user.empty()) return "URI with empty user";
+        has_password = marks.password != nullptr;
+        if (has_password) password = chars::between(marks.password + 1, marks.at);
+        at = marks.at + 1;
+    }
+    const char* rest_end = end;
+    if (marks.question != nullptr) {
+        headers = chars::between(marks.question + 1, end);
+        rest_end = marks.question;
+    }
+    if (marks.semicolon != nullptr && marks.semicolon < rest_end) {
+        params = ParamList(chars::between(marks.semicolon + 1, rest_end));
+        rest_end = marks.semicolon;
+    }
+    return read_host_port(chars::between(at, rest_end), false, host);
+}
+
 std::expected<Uri, Reason> Uri::parse(std::string_view text) {
-    Uri uri;
-    uri.text = text;
-    if (has_forbidden(text)) return std::unexpected("Malformed URI");
-    const auto colon = text.find(':');
-    if (colon == kNone || !is_scheme(text.substr(0, colon))) return std::unexpected("URI without scheme");
-    uri.scheme_text = text.substr(0, colon);
-    auto rest = text.substr(colon + 1);
-
-    if (iequals(uri.scheme_text, "tel")) {
-        uri.scheme = UriScheme::kTel;
-        const auto semicolon = std::min(rest.find(';'), rest.size());
-        uri.opaque = rest.substr(0, semicolon);
-        if (!is_telephone_number(uri.opaque)) return std::unexpected("Malformed tel URI");
-        uri.params = ParamList(rest.substr(std::min(semicolon + 1, rest.size())));
-        return uri;
-    }
-    if (iequals(uri.scheme_text, "sip"))
-        uri.scheme = UriScheme::kSip;
-    else if (iequals(uri.scheme_text, "sips"))
-        uri.scheme = UriScheme::kSips;
-    else {
-        if (rest.empty()) return std::unexpected("Malformed URI");
-        uri.opaque = rest;
-        return uri;
-    }
-
-    // '@' is in no part of a URI but as the end of userinfo, while ';' and '?' may stand in the user
-    // (RFC 4475 §3.1.1.9, semiuri).
-    if (const auto at = rest.find('@'); at != kNone) {
-        auto info = rest.substr(0, at);
-        rest.remove_prefix(at + 1);
-        if (const auto c = info.find(':'); c != kNone) {
-            uri.has_password = true;
-            uri.password = info.substr(c + 1);
-            info = info.substr(0, c);
-        }
-        if (info.empty()) return std::unexpected("URI with empty user");
-        uri.has_user = true;
-        uri.user = info;
-    }
-    if (const auto question = rest.find('?'); question != kNone) {
-        uri.headers = rest.substr(question + 1);
-        rest = rest.substr(0, question);
-    }
-    if (const auto semicolon = rest.find(';'); semicolon != kNone) {
-        uri.params = ParamList(rest.substr(semicolon + 1));
-        rest = rest.substr(0, semicolon);
-    }
-    auto host = parse_host_port(rest);
-    if (!host) return std::unexpected(host.error());
-    uri.host = *host;
+    std::expected<Uri, Reason> uri;
+    if (const auto wrong = uri->read(text); !wrong.empty()) uri = std::unexpected(wrong);
     return uri;
 }
 

@@ -57,6 +57,9 @@ struct Uri {
 
     // Never fails for an unknown scheme that is well formed (RFC 4475 §3.3.3, unkscm).
     static std::expected<Uri, Reason> parse(std::string_view text);
+
+private:
+    Reason read(std::string_view all);  // into an empty one; why not, or ""
 };
 
 // RFC 3261 §19.1.4. tel: by the digits without visual separators, and parameters in any order (RFC 3966 §4).

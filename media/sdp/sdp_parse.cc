@@ -1,10 +1,10 @@
 #include "media/sdp/sdp_parse.h"
 
 #include <algorithm>
-#include <charconv>
-#include <concepts>
+#include <array>
 
-#include "platform/base/line_break.h"
+#include "media/sdp/sdp_text.h"
+#include "platform/base/byte_scan.h"
 
 namespace sallyport::sdp {
 
@@ -16,46 +16,6 @@ constexpr std::size_t kMaxAttributes = 256;  // of one section
 constexpr std::size_t kMaxTimes = 16;
 constexpr std::size_t kMaxBandwidths = 16;
 constexpr std::size_t kMaxNumber = 64;  // digits of o= id and version
-
-template <std::unsigned_integral T>
-std::optional<T> number(std::string_view s) {
-    T v = 0;
-    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), v);
-    if (s.empty() || error != std::errc() || end != s.data() + s.size()) return std::nullopt;
-    return v;
-}
-
-bool all_digits(std::string_view s) {
-    return !s.empty() && std::ranges::all_of(s, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// token of RFC 8866 §9: what may name a media type, transport, format or attribute.
-bool is_token(std::string_view s) {
-    constexpr std::string_view kOthers = "!#$%&'*+-.^_`{|}~";
-    return !s.empty() && std::ranges::all_of(s, [&](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kOthers.contains(c);
-    });
-}
-
-std::string_view trim(std::string_view s) {
-    while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-    while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-    return s;
-}
-
-// The next word; words are separated by one or more spaces (RFC 8866 asks for one, peers send more).
-std::string_view word(std::string_view& rest) {
-    rest = trim(rest);
-    const auto end = std::min(rest.find(' '), rest.size());
-    const auto out = rest.substr(0, end);
-    rest = trim(rest.substr(end));
-    return out;
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 // "IN IP4 192.0.2.1", with "/ttl" and "/count" behind it for multicast.
 std::optional<Connection> parse_connection(std::string_view value) {
@@ -80,6 +40,7 @@ std::optional<Connection> parse_connection(std::string_view value) {
 }
 
 std::optional<Direction> direction_of(std::string_view name) {
+    if (name.size() != 8) return std::nullopt;  // all four are as long
     for (const auto d : {Direction::kInactive, Direction::kSendOnly, Direction::kRecvOnly, Direction::kSendRecv}) {
         if (name == direction_name(d)) return d;
     }
@@ -87,26 +48,21 @@ std::optional<Direction> direction_of(std::string_view name) {
 }
 
 // "8 PCMA/8000" or "96 opus/48000/2".
-std::optional<RtpMap> parse_rtpmap(std::string_view value) {
-    RtpMap map;
+bool parse_rtpmap(std::string_view value, std::vector<RtpMap>& maps) {
     const auto payload_type = number<std::uint8_t>(word(value));
-    if (!payload_type || *payload_type > 127) return std::nullopt;
-    map.payload_type = *payload_type;
+    if (!payload_type || *payload_type > 127) return false;
     const auto encoding = word(value);
-    const auto slash = encoding.find('/');
-    if (slash == std::string_view::npos || !is_token(encoding.substr(0, slash))) return std::nullopt;
-    map.encoding = encoding.substr(0, slash);
-    auto rate = encoding.substr(slash + 1);
-    if (const auto second = rate.find('/'); second != std::string_view::npos) {
-        const auto channels = number<std::uint16_t>(rate.substr(second + 1));
-        if (!channels || *channels == 0) return std::nullopt;
-        map.channels = *channels;
-        rate = rate.substr(0, second);
-    }
-    const auto clock = number<std::uint32_t>(rate);
-    if (!clock || *clock == 0) return std::nullopt;
-    map.clock_rate = *clock;
-    return map;
+    const char* const end = encoding.data() + encoding.size();
+    const char* const slash = find_any<'/'>(encoding.data(), end);
+    const std::string_view name(encoding.data(), slash);
+    if (slash == end || !is_token(name)) return false;
+    const char* const second = find_any<'/'>(encoding.data(), slash + 1, end);
+    const auto channels = second == end ? 1 : number<std::uint16_t>({second + 1, end}).value_or(0);
+    if (channels == 0) return false;
+    const auto clock = number<std::uint32_t>({slash + 1, second});
+    if (!clock || *clock == 0) return false;
+    maps.emplace_back(*payload_type, std::string(name), *clock, static_cast<std::uint16_t>(channels));
+    return true;
 }
 
 // "20" and, from some phones, "20.0": the fraction does not matter.
@@ -118,7 +74,8 @@ std::optional<std::uint32_t> parse_milliseconds(std::string_view value) {
 
 class Parser {
 public:
-    std::expected<Session, ParseError> run(std::string_view text, std::size_t max_lines);
+    explicit Parser(Session& session) : session_(session) {}
+    std::expected<void, ParseError> run(std::string_view text, std::size_t max_lines);
 
 private:
     Failure line(char type, std::string_view value);
@@ -133,7 +90,7 @@ private:
     Failure finish() const;
     Media* current() { return session_.media.empty() ? nullptr : &session_.media.back(); }
 
-    Session session_;
+    Session& session_;  // an empty one
     bool has_version_ = false;
     bool has_origin_ = false;
 };
@@ -149,22 +106,23 @@ Failure Parser::origin(std::string_view value) {
     if (has_origin_) return "a second o= line";
     // <username> <sess-id> <sess-version> IN <addrtype> <address>. A user name with spaces is against the
     // grammar, but some PBXs put one there: so count from the end.
-    std::vector<std::string_view> words;
+    std::array<std::string_view, 16> words;
+    std::size_t count = 0;
     for (auto w = word(value); !w.empty(); w = word(value)) {
-        words.push_back(w);
-        if (words.size() > 16) return "o= has too many words";
+        if (count == words.size()) return "o= has too many words";
+        words[count++] = w;
     }
-    if (words.size() < 6) return "o= has less than six words";
-    const auto last = words.size() - 1;
+    if (count < 6) return "o= has less than six words";
+    const auto last = count - 1;
     const auto id = words[last - 4];
     const auto version = words[last - 3];
     if (!all_digits(id) || id.size() > kMaxNumber) return "o= session id is not a number";
     if (!all_digits(version) || version.size() > kMaxNumber) return "o= session version is not a number";
-    session_.origin = {.username = std::string(words[0]),
-                       .session_id = std::string(id),
-                       .version = std::string(version),
-                       .address = std::string(words[last]),
-                       .ip6 = equals_ignoring_case(words[last - 1], "IP6")};
+    session_.origin.username = words[0];
+    session_.origin.session_id = id;
+    session_.origin.version = version;
+    session_.origin.address = words[last];
+    session_.origin.ip6 = equals_ignoring_case(words[last - 1], "IP6");
     has_origin_ = true;
     return nullptr;
 }
@@ -200,7 +158,7 @@ Failure Parser::timing(std::string_view value) {
 
 Failure Parser::media(std::string_view value) {
     if (session_.media.size() >= kMaxMedia) return "too many m= lines";
-    Media m;
+    Media& m = session_.media.emplace_back();  // a failure ends the whole description
     const auto type = word(value);
     if (!is_token(type)) return "m= has no media type";
     m.type = type;
@@ -222,13 +180,13 @@ Failure Parser::media(std::string_view value) {
         rest.remove_prefix(slash + 1);
     }
     m.protocol = protocol;
+    m.formats.reserve(std::min(kMaxFormats, static_cast<std::size_t>(std::ranges::count(value, ' ')) + 1));
     for (auto format = word(value); !format.empty(); format = word(value)) {
         if (!is_token(format)) return "m= format is no token";
         if (m.formats.size() >= kMaxFormats) return "m= has too many formats";
         m.formats.emplace_back(format);
     }
     if (m.formats.empty()) return "m= has no format";
-    session_.media.push_back(std::move(m));
     return nullptr;
 }
 
@@ -238,16 +196,15 @@ bool Parser::media_attribute(std::string_view name, const std::optional<std::str
     Media* m = current();
     if (m == nullptr || !value) return false;
     if (name == "rtpmap") {
-        auto map = parse_rtpmap(*value);
-        if (map && m->rtpmaps.size() < kMaxFormats) {
-            m->rtpmaps.push_back(std::move(*map));
-            return true;
-        }
+        // As a rule there is one for each format.
+        if (m->rtpmaps.empty()) m->rtpmaps.reserve(m->formats.size());
+        return m->rtpmaps.size() < kMaxFormats && parse_rtpmap(*value, m->rtpmaps);
     } else if (name == "fmtp") {
         auto rest = *value;
         const auto format = word(rest);
         if (is_token(format) && !rest.empty() && m->fmtps.size() < kMaxFormats) {
-            m->fmtps.push_back({std::string(format), std::string(rest)});
+            if (m->fmtps.empty()) m->fmtps.reserve(2);
+            m->fmtps.emplace_back(std::string(format), std::string(rest));
             return true;
         }
     } else if (name == "ptime" || name == "maxptime") {
@@ -271,16 +228,17 @@ bool Parser::media_attribute(std::string_view name, const std::optional<std::str
 }
 
 Failure Parser::attribute(std::string_view line) {
-    const auto colon = line.find(':');
-    const auto name = trim(line.substr(0, colon));
-    if (!is_token(name)) return "a= has no name";
+    const char* const end = line.data() + line.size();
+    const char* const colon = find_any<':'>(line.data(), end);
+    const auto name = trim({line.data(), colon});
     std::optional<std::string_view> value;
-    if (colon != std::string_view::npos) value = trim(line.substr(colon + 1));
-    if (const auto d = direction_of(name); d && !value) {
+    if (colon != end) value = trim({colon + 1, end});
+    if (const auto d = value ? std::nullopt : direction_of(name)) {
         (current() != nullptr ? current()->direction : session_.direction) = d;
         return nullptr;
     }
     if (media_attribute(name, value)) return nullptr;
+    if (!is_token(name)) return "a= has no name";
     auto& list = current() != nullptr ? current()->attributes : session_.attributes;
     if (list.size() >= kMaxAttributes) return "too many a= lines";
     list.push_back({std::string(name), value ? std::optional<std::string>(*value) : std::nullopt});
@@ -291,12 +249,12 @@ Failure Parser::line(char type, std::string_view value) {
     if (!has_version_ && type != 'v') return "v=0 does not come first";
     switch (type) {
         case 'v': return version(value);
-        case 'o': return origin(value);
+        case 'o': return origin(trim(value));
         case 's': session_.name = trim(value); return nullptr;
-        case 'c': return connection(value);
+        case 'c': return connection(trim(value));
         case 'b': return bandwidth(value);
-        case 't': return timing(value);
-        case 'm': return media(value);
+        case 't': return timing(trim(value));
+        case 'm': return media(trim(value));
         case 'a': return attribute(value);
         default: return nullptr;  // RFC 8866 §5: unknown types are ignored; i u e p k r z are of no use here
     }
@@ -312,31 +270,40 @@ Failure Parser::finish() const {
     return nullptr;
 }
 
-std::expected<Session, ParseError> Parser::run(std::string_view text, std::size_t max_lines) {
+std::expected<void, ParseError> Parser::run(std::string_view text, std::size_t max_lines) {
     std::uint32_t line_number = 0;
+    const char* const begin = text.data();
+    const bool zeros = text.contains('\0');  // sought in each line only when there is one
     const auto error = [&](Failure what) { return std::unexpected(ParseError{line_number, what}); };
     while (!text.empty()) {
         ++line_number;
         if (line_number > max_lines) return error("too many lines");
-        const auto end = std::min(find_line_break(text), text.size());
-        const auto one = text.substr(0, end);
-        text.remove_prefix(end);
+        const std::string_view one(text.data(), find_any<'\r', '\n'>(begin, text.data(), text.data() + text.size()));
+        text.remove_prefix(one.size());
         if (text.starts_with("\r\n")) {
             text.remove_prefix(2);
         } else if (!text.empty()) {
             text.remove_prefix(1);
         }
-        if (trim(one).empty()) {
+        const bool well_formed = one.size() >= 2 && one[1] == '=';
+        if (!well_formed && trim(one).empty()) {
             if (text.find_first_not_of("\r\n \t") != std::string_view::npos) return error("empty line");
             break;
         }
-        if (one.find('\0') != std::string_view::npos) return error("a zero byte");
-        if (one.size() < 2 || one[1] != '=') return error("not <letter>=<value>");
+        if (zeros && one.contains('\0')) return error("a zero byte");
+        if (!well_formed) return error("not <letter>=<value>");
         if (const Failure what = line(one[0], one.substr(2)); what != nullptr) return error(what);
     }
     line_number = 0;
     if (const Failure what = finish(); what != nullptr) return error(what);
-    return std::move(session_);
+    return {};
+}
+
+std::expected<Session, ParseError> parse_lines(std::string_view text, std::size_t max_lines) {
+    std::expected<Session, ParseError> session;
+    if (auto parsed = Parser(*session).run(text, max_lines); !parsed)
+        session = std::unexpected(std::move(parsed.error()));
+    return session;
 }
 
 }  // namespace
@@ -345,12 +312,12 @@ std::string ParseError::text() const { return line == 0 ? what : "line " + std::
 
 std::expected<Session, ParseError> parse(std::string_view text) {
     if (text.size() > kMaxBytes) return std::unexpected(ParseError{0, "longer than 32 KiB"});
-    return Parser().run(text, kMaxLines);
+    return parse_lines(text, kMaxLines);
 }
 
 std::expected<Session, ParseError> parse_written(std::string_view text) {
     if (text.size() > 2 * kMaxBytes) return std::unexpected(ParseError{0, "longer than 64 KiB"});
-    return Parser().run(text, 2 * kMaxLines);
+    return parse_lines(text, 2 * kMaxLines);
 }
 
 }  // namespace sallyport::sdp

@@ -15,23 +15,33 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
     return value;
 }
 
-// Four numbers up to 255 without leading zeros, and nothing else.
-std::optional<std::uint32_t> parse_v4(std::string_view text) {
-    std::uint32_t out = 0;
-    std::size_t at = 0;
-    for (int i = 0; i < 4; ++i) {
-        if (i > 0) {
-            if (at == text.size() || text[at] != '.') return std::nullopt;
-            ++at;
-        }
-        const auto begin = at;
-        std::uint32_t part = 0;
-        for (; at < text.size() && at - begin < 3 && text[at] >= '0' && text[at] <= '9'; ++at)
-            part = part * 10 + static_cast<std::uint32_t>(text[at] - '0');
-        if (at == begin || part > 255 || (at - begin > 1 && text[begin] == '0')) return std::nullopt;
-        out = out << 8 | part;
+// Takes a number up to 255 without leading zeros from the front; -1 when there is none.
+int take_octet(const char*& at, const char* end) {
+    const auto digit = [&] { return at == end ? 10U : static_cast<unsigned>(static_cast<std::uint8_t>(*at)) - '0'; };
+    unsigned value = digit();
+    if (value > 9) return -1;
+    ++at;
+    if (value == 0) return digit() > 9 ? 0 : -1;
+    for (unsigned d = digit(); d <= 9; d = digit()) {
+        value = value * 10 + d;
+        if (value > 255) return -1;
+        ++at;
     }
-    return at == text.size() ? std::optional(out) : std::nullopt;
+    return static_cast<int>(value);
+}
+
+// Four of them with dots between, and nothing else.
+std::optional<std::uint32_t> parse_v4(std::string_view text) {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    std::uint32_t out = 0;
+    for (int i = 0; i < 4; ++i) {
+        if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+        const int octet = take_octet(at, end);
+        if (octet < 0) return std::nullopt;
+        out = out << 8 | static_cast<std::uint32_t>(octet);
+    }
+    return at == end ? std::optional(out) : std::nullopt;
 }
 
 std::optional<std::uint16_t> parse_hex16(std::string_view text) {

@@ -21,6 +21,12 @@ private:
         digest.number(host.port);
     }
 
+    static void via(const sip::Via& via, Digest& digest) {
+        digest.text(via.transport);
+        host(via.sent_by, digest);
+        digest.text(via.branch);
+    }
+
     static bool address(const sip::NameAddr& from_or_to, std::string_view tag, Digest& digest) {
         const auto uri = sip::Uri::parse(from_or_to.uri);
         if (!uri) return false;
@@ -44,12 +50,13 @@ private:
     bool headers(Digest& digest) const {
         digest.text(message_.uri().user);
         host(message_.uri().host, digest);
-        for (const auto element : message_.values(HeaderId::kVia)) {
-            const auto via = sip::parse_via(element);
-            if (!via) return false;
-            digest.text(via->transport);
-            host(via->sent_by, digest);
-            digest.text(via->branch);
+        // parse() has decoded the top Via, as it has From, To and CSeq.
+        via(message_.top_via(), digest);
+        const auto vias = message_.values(HeaderId::kVia);
+        for (auto element = ++vias.begin(); element != vias.end(); ++element) {
+            const auto lower = sip::parse_via(*element);
+            if (!lower) return false;
+            via(*lower, digest);
         }
         if (!address(message_.from(), message_.from_tag(), digest) ||
             !address(message_.to(), message_.to_tag(), digest))

@@ -37,3 +37,19 @@ TEST(HeaderId, CompactFormsOfTheRegistry) {
     CHECK(header_id("\xff") == HeaderId::kOther);
     CHECK(header_id("") == HeaderId::kOther);
 }
+
+// In a line there are bytes behind the name, which are no part of it.
+TEST(HeaderId, WhatStandsBehindTheNameDoesNotCount) {
+    for (std::size_t i = 1; i < kHeaderIds; ++i) {
+        const auto id = static_cast<HeaderId>(i);
+        std::string line(header_name(id));
+        const auto n = line.size();
+        line += ": something that is long enough";
+        CHECK(header_id(std::string_view(line).substr(0, n), line.size()) == id);
+        const auto shorter = line.substr(0, n - 1);  // "T" is To, too
+        CHECK(header_id(std::string_view(line).substr(0, n - 1), line.size()) == header_id(shorter));
+        CHECK(header_id(std::string_view(line).substr(0, n + 1), line.size()) == HeaderId::kOther);
+        line[n / 2] = static_cast<char>(line[n / 2] ^ 1);
+        CHECK(header_id(std::string_view(line).substr(0, n), line.size()) != id);
+    }
+}
