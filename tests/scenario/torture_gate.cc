@@ -145,6 +145,7 @@ void TortureGate::drain() {
     for (const auto& command : outbox_.flow_commands) dataplane_.on_command(command);
     std::vector<transaction::SendQueue::Entry> entries(outbox_.sends.entries().begin(), outbox_.sends.entries().end());
     std::vector<std::string> sent;
+    sent.reserve(entries.size());
     for (const auto& entry : entries) sent.emplace_back(outbox_.sends.bytes(entry));
     outbox_.clear();
     for (std::size_t i = 0; i < entries.size(); ++i) {
