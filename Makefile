@@ -28,7 +28,7 @@ CXXFLAGS := -std=gnu++23 -I. -isystem /usr/include/jsoncpp -fPIE -fstack-protect
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize% -fprofile%,$(MODE_$(MODE)))
 
 # --- what is in the tree ------------------------------------------------------------------------------
-PLATFORM_DIRS := base regex json wire os config rpc manager
+PLATFORM_DIRS := base regex json wire os config rpc x509 manager
 MEDIA_DIRS := rtp sdp offer_answer stun
 DATAPLANE_DIRS := packet flow transform slowpath port worker
 CONTROL_DIRS := sip transaction dialog policy routing flow call net store ops
@@ -53,7 +53,8 @@ DATAPLANE_LIBS := $(call libs_in,$(DATAPLANE_DIRS:%=dataplane/%))
 # The part of the dataplane that knows no rte_*: what the unit tests may link.
 DATAPLANE_PURE_LIBS := $(call libs_in,dataplane/packet dataplane/flow dataplane/transform)
 
-PLATFORM_LDLIBS := -ljsoncpp -lre2 -lspdlog -lfmt -lmnl -lpthread
+# Libraries that nothing of a program needs are left out (--as-needed).
+PLATFORM_LDLIBS := -ljsoncpp -lre2 -lspdlog -lfmt -lmnl -lcrypto -lpthread
 DPDK_DIRS := dataplane/port dataplane/worker
 # Asked for once, when first needed: on a bare machine pkg-config comes with `make deps`.
 once = $(eval $(1) := $(2))$($(1))

@@ -1,12 +1,9 @@
 #include "controlplane/net/tls.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <ctime>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -17,6 +14,9 @@ namespace sallyport::net {
 
 namespace {
 
+using x509::certificate_is;
+using x509::openssl_error;
+
 template <auto Free>
 struct Freed {
     template <typename T>
@@ -25,127 +25,12 @@ struct Freed {
     }
 };
 using Ctx = std::unique_ptr<SSL_CTX, Freed<&SSL_CTX_free>>;
-using Cert = std::unique_ptr<X509, Freed<&X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<&EVP_PKEY_free>>;
-using Bio = std::unique_ptr<BIO, Freed<&BIO_free_all>>;
 using Session = std::unique_ptr<SSL_SESSION, Freed<&SSL_SESSION_free>>;
-
-struct NamesDeleter {
-    void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-};
-using Names = std::unique_ptr<GENERAL_NAMES, NamesDeleter>;
 
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr std::string_view kGroups = "X25519:P-256:P-384";
 constexpr long kSessionSeconds = 3600;
 constexpr std::size_t kMaxSessions = 4096;
-
-// The oldest of what OpenSSL has to say, and nothing is left for the next.
-std::string openssl_error() {
-    const auto code = ERR_get_error();
-    ERR_clear_error();
-    if (code == 0) return "no reason is given";
-    const char* reason = ERR_reason_error_string(code);
-    return reason != nullptr ? reason : "error " + std::to_string(code);
-}
-
-Bio bio_of(const std::string& text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
-
-std::string text_of(const ASN1_STRING* s) {
-    return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)), static_cast<std::size_t>(ASN1_STRING_length(s))};
-}
-
-std::string text_of(const X509_NAME* name) {
-    const Bio out(BIO_new(BIO_s_mem()));
-    X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253);
-    char* data = nullptr;
-    const auto length = BIO_get_mem_data(out.get(), &data);
-    return {data, static_cast<std::size_t>(std::max(length, 0L))};
-}
-
-WallTime time_of(const ASN1_TIME* time) {
-    std::tm parts{};
-    if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
-    return WallTime(std::chrono::seconds(::timegm(&parts)));
-}
-
-Names names_of(const X509* certificate) {
-    return Names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-}
-
-CertificateInfo info_of(const X509* certificate) {
-    CertificateInfo out;
-    out.subject = text_of(X509_get_subject_name(certificate));
-    out.issuer = text_of(X509_get_issuer_name(certificate));
-    out.not_before = time_of(X509_get0_notBefore(certificate));
-    out.not_after = time_of(X509_get0_notAfter(certificate));
-    const auto names = names_of(certificate);
-    for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-        const auto* name = sk_GENERAL_NAME_value(names.get(), i);
-        if (name->type == GEN_DNS) out.names.push_back("DNS:" + text_of(name->d.dNSName));
-        if (name->type == GEN_URI) out.names.push_back("URI:" + text_of(name->d.uniformResourceIdentifier));
-    }
-    return out;
-}
-
-bool equal_without_case(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-// `pattern`: as it stands in a certificate. A wildcard takes the place of the first label, whole, and of no more.
-bool host_matches(std::string_view pattern, std::string_view host, bool wildcards) {
-    if (pattern.find('\0') != std::string_view::npos) return false;
-    if (!pattern.starts_with("*.")) return equal_without_case(pattern, host);
-    const auto dot = host.find('.');
-    return wildcards && dot != std::string_view::npos && dot > 0 &&
-           equal_without_case(pattern.substr(1), host.substr(dot));
-}
-
-// RFC 5922 §7.1: "sip:" and a host alone; what names a user is no name of a domain.
-std::string_view sip_domain(std::string_view uri) {
-    if (!equal_without_case(uri.substr(0, 4), "sip:") || uri.find('@') != std::string_view::npos) return {};
-    return uri.substr(4, uri.find_first_of(";?:", 4) - 4);
-}
-
-bool common_name_is(const X509* certificate, std::string_view name, bool wildcards) {
-    const auto* subject = X509_get_subject_name(certificate);
-    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at < 0) return false;
-    return host_matches(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at))), name, wildcards);
-}
-
-bool is_address(const ASN1_OCTET_STRING* octets, const IpAddress& address) {
-    const auto size = address.is_v4() ? std::size_t{4} : std::size_t{16};
-    return static_cast<std::size_t>(ASN1_STRING_length(octets)) == size &&
-           std::equal(address.bytes().begin(), address.bytes().begin() + static_cast<std::ptrdiff_t>(size),
-                      ASN1_STRING_get0_data(octets));
-}
-
-bool certificate_is(const X509* certificate, std::string_view name, bool wildcards) {
-    const auto names = names_of(certificate);
-    const auto address = IpAddress::parse(name);
-    bool any_name = false;
-    bool any_uri = false;
-    bool by_dns = false;
-    for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-        const auto* each = sk_GENERAL_NAME_value(names.get(), i);
-        if (each->type == GEN_IPADD && address && is_address(each->d.iPAddress, *address)) return true;
-        if (address) continue;
-        if (each->type == GEN_URI) {
-            const auto text = text_of(each->d.uniformResourceIdentifier);
-            const auto domain = sip_domain(text);
-            any_uri |= !domain.empty();
-            if (!domain.empty() && host_matches(domain, name, false)) return true;
-        } else if (each->type == GEN_DNS) {
-            by_dns |= host_matches(text_of(each->d.dNSName), name, wildcards);
-        }
-        any_name |= each->type == GEN_URI || each->type == GEN_DNS;
-    }
-    // Where SIP URIs stand, these are the identities; without any alternative name, the common name is.
-    if (any_uri) return false;
-    return by_dns || (!any_name && !address && common_name_is(certificate, name, wildcards));
-}
 
 os::Result<Ctx> make_context(const SSL_METHOD* method, const TlsSettings& settings) {
     Ctx ctx(SSL_CTX_new(method));
@@ -162,37 +47,33 @@ os::Result<Ctx> make_context(const SSL_METHOD* method, const TlsSettings& settin
     return ctx;
 }
 
-os::Result<CertificateInfo> use_pair(SSL_CTX* ctx, const TlsMaterial::Pair& pair) {
-    const auto chain = bio_of(pair.chain);
-    const Cert own(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-    if (!own) return std::unexpected("the certificate cannot be read: " + openssl_error());
-    if (SSL_CTX_use_certificate(ctx, own.get()) != 1)
+os::Result<x509::CertificateInfo> use_pair(SSL_CTX* ctx, const TlsMaterial::Pair& pair) {
+    const auto chain = x509::read_certificates(pair.chain);
+    if (!chain) return std::unexpected("the certificate cannot be read: " + chain.error());
+    auto* own = chain->front().get();
+    if (SSL_CTX_use_certificate(ctx, own) != 1)
         return std::unexpected("the certificate cannot be used: " + openssl_error());
-    while (Cert next{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)})
-        if (SSL_CTX_add1_chain_cert(ctx, next.get()) != 1)
+    for (std::size_t i = 1; i < chain->size(); ++i)
+        if (SSL_CTX_add1_chain_cert(ctx, (*chain)[i].get()) != 1)
             return std::unexpected("the certificate's chain cannot be used: " + openssl_error());
-    ERR_clear_error();  // that there is no more of them
-    const auto text = bio_of(pair.key);
-    // No password is asked for at a terminal that nobody sees.
-    const Key key(PEM_read_bio_PrivateKey(text.get(), nullptr, [](char*, int, int, void*) { return -1; }, nullptr));
-    if (!key) return std::unexpected("the key cannot be read (it must have no password): " + openssl_error());
-    if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+    const auto key = x509::read_key(pair.key);
+    if (!key) return std::unexpected("the key cannot be read (it must have no password): " + key.error());
+    if (SSL_CTX_use_PrivateKey(ctx, key->get()) != 1 || SSL_CTX_check_private_key(ctx) != 1)
         return std::unexpected("the key is not the certificate's: " + openssl_error());
-    return info_of(own.get());
+    return x509::info_of(own);
 }
 
 os::Result<std::size_t> trust(SSL_CTX* ctx, const std::string& authorities) {
+    if (authorities.empty()) return 0;
     auto* store = SSL_CTX_get_cert_store(ctx);
-    const auto text = bio_of(authorities);
-    std::size_t count = 0;
-    for (; const Cert each{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)}; ++count) {
+    const auto all = x509::read_certificates(authorities);
+    if (!all) return std::unexpected("there is no certificate among the authorities");
+    for (const auto& each : *all) {
         if (X509_STORE_add_cert(store, each.get()) != 1)
             return std::unexpected("an authority cannot be used: " + openssl_error());
         SSL_CTX_add_client_CA(ctx, each.get());
     }
-    ERR_clear_error();
-    if (count == 0 && !authorities.empty()) return std::unexpected("there is no certificate among the authorities");
-    return count;
+    return all->size();
 }
 
 }  // namespace
@@ -200,7 +81,7 @@ os::Result<std::size_t> trust(SSL_CTX* ctx, const std::string& authorities) {
 struct TlsContext::Parts {
     std::vector<Ctx> servers;  // one for each pair
     Ctx client;
-    std::vector<CertificateInfo> certificates;
+    std::vector<x509::CertificateInfo> certificates;
     bool verifies = false;
     std::unordered_map<std::string, Session> sessions;  // by peer, to be resumed
 
@@ -234,7 +115,7 @@ int TlsContext::Parts::choose(SSL* ssl, int*, void* context) {
 TlsContext::TlsContext() : parts_(std::make_unique<Parts>()) {}
 TlsContext::~TlsContext() = default;
 
-const std::vector<CertificateInfo>& TlsContext::certificates() const { return parts_->certificates; }
+const std::vector<x509::CertificateInfo>& TlsContext::certificates() const { return parts_->certificates; }
 bool TlsContext::verifies() const { return parts_->verifies; }
 
 os::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsMaterial& material,

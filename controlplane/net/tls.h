@@ -15,6 +15,7 @@
 #include "platform/base/time.h"
 #include "platform/config/views.h"
 #include "platform/os/result.h"
+#include "platform/x509/certificate.h"
 
 struct ssl_st;
 
@@ -35,14 +36,6 @@ struct TlsSettings {
     bool only_13 = false;
 };
 
-struct CertificateInfo {
-    std::string subject;
-    std::string issuer;
-    std::vector<std::string> names;  // "DNS:gate.example", "URI:sip:example.com"
-    WallTime not_before{};
-    WallTime not_after{};
-};
-
 class TlsContext {
 public:
     // An error names the part and what is wrong with it.
@@ -51,8 +44,8 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
-    const std::vector<CertificateInfo>& certificates() const;  // ours, in the order of the pairs
-    bool verifies() const;                                     // there are authorities
+    const std::vector<x509::CertificateInfo>& certificates() const;  // ours, in the order of the pairs
+    bool verifies() const;                                           // there are authorities
 
 private:
     friend class TlsSession;
@@ -82,8 +75,7 @@ public:
     void close();              // says so to the peer, once, as far as the socket takes it
 
     bool verified() const;  // the peer has a certificate by one of our authorities
-    // RFC 5922 §7: a SIP URI or DNS name among the certificate's alternative names, else its common name; ASCII case
-    // does not count. `*.example.com` is a name only if `wildcards`. An address is one only as an alternative name.
+    // As x509::certificate_is.
     bool peer_is(std::string_view name, bool wildcards) const;
     bool resumed() const;
     std::string_view protocol() const;  // "TLSv1.3"

@@ -20,7 +20,7 @@ const char* name_of(config::TlsClients v) {
     return "";
 }
 
-std::int64_t days_left(const net::CertificateInfo& c, const Now& now) {
+std::int64_t days_left(const x509::CertificateInfo& c, const Now& now) {
     return std::chrono::floor<std::chrono::days>(c.not_after - now.wall).count();
 }
 

@@ -8,6 +8,8 @@
 #include "platform/config/effective.h"
 #include "platform/manager/manager.h"
 #include "platform/manager/options.h"
+#include "platform/manager/tls_check.h"
+#include "platform/os/clock.h"
 #include "platform/os/event_loop.h"
 #include "platform/os/files.h"
 #include "platform/os/log.h"
@@ -36,6 +38,19 @@ int run(const Options& options, const sallyport::config::Effective& configuratio
     return 0;
 }
 
+// Whether TLS would have its certificates; what is only to be known does not fail the check.
+bool check_files(const Options& options, const sallyport::config::Effective& configuration) {
+    auto found = sallyport::manager::check_tls_files(configuration.tls_files, sallyport::os::wall_now());
+    for (auto& warning : found.warnings) warning.text += " (a warning)";
+    std::fputs(sallyport::config::text_of(found.warnings).c_str(), stderr);
+    std::fputs(sallyport::config::text_of(found.problems).c_str(), stderr);
+    if (found.problems.empty()) return true;
+    fail(options.config + ": " + std::to_string(found.problems.size()) +
+             " problem(s) with files, listed above; --no-files leaves them alone",
+         1);
+    return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,6 +75,7 @@ int main(int argc, char** argv) {
                     1);
     }
     if (options->action == Options::Action::kCheck) {
+        if (options->check_files && !check_files(*options, *configuration)) return 1;
         std::puts("configuration is valid");
         return 0;
     }

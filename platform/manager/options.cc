@@ -57,6 +57,10 @@ std::expected<Options, std::string> parse_options(std::span<const std::string_vi
             out.action = o.action;
             known = true;
         }
+        if (arguments[i] == "--no-files") {
+            out.check_files = false;
+            known = true;
+        }
         if (known) continue;
         const auto taken = take_value(arguments, i, out);
         if (!taken) return std::unexpected(taken.error());
@@ -74,6 +78,7 @@ std::string_view help_text() {
            "\n"
            "  --config FILE        the configuration       (/etc/sallyport/sallyport.json)\n"
            "  -n                   only check it: says what is wrong and exits 1, or exits 0\n"
+           "  --no-files           with -n: leave the files of TLS profiles alone, which may be on another machine\n"
            "  --runtime-dir DIR    sockets, live calls     (/run/sallyport)\n"
            "  --state-dir DIR      call records            (/var/lib/sallyport)\n"
            "  --control-user NAME  who the control plane runs as (sallyport; nobody if there is no such user)\n"

@@ -12,6 +12,7 @@ namespace sallyport::manager {
 struct Options {
     enum class Action { kRun, kCheck, kVersion, kHelp };
     Action action = Action::kRun;
+    bool check_files = true;  // with -n: those of TLS profiles, too
     std::string config = "/etc/sallyport/sallyport.json";
     std::string runtime_dir = "/run/sallyport";
     std::string state_dir = "/var/lib/sallyport";

@@ -9,7 +9,6 @@ namespace sallyport::manager {
 namespace {
 
 // All texts of a profile have to fit into one message (platform/rpc).
-constexpr std::size_t kMaxPemBytes = std::size_t{384} * 1024;
 constexpr std::size_t kMaxProfileBytes = std::size_t{768} * 1024;
 
 }  // namespace

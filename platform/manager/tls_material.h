@@ -1,6 +1,7 @@
 #pragma once
 // The texts of TLS profiles, for the process that makes connections: it may neither read their files nor name others.
 
+#include <cstddef>
 #include <vector>
 
 #include "platform/config/effective.h"
@@ -8,6 +9,8 @@
 #include "platform/os/result.h"
 
 namespace sallyport::manager {
+
+inline constexpr std::size_t kMaxPemBytes = std::size_t{384} * 1024;  // of one file
 
 // `params`: {"profile": NAME} -> {"certificates": [{"chain", "key"}], "authorities"}. Read anew each time. The error
 // names the file.

@@ -33,6 +33,11 @@ TEST(Options, BothFormsOfAValueAndPathsBecomeAbsolute) {
     STRCMP_EQUAL("me", options->control_user.c_str());
 }
 
+TEST(Options, TheFilesOfACheckCanBeLeftAlone) {
+    CHECK(parse({"-n"})->check_files);
+    CHECK_FALSE(parse({"-n", "--no-files"})->check_files);
+}
+
 TEST(Options, WhatIsWrongIsNamed) {
     CHECK(parse({"--bogus"}).error().find("--bogus: unknown argument") == 0);
     CHECK(parse({"--config"}).error().find("a value is missing") != std::string::npos);
