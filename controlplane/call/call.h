@@ -103,6 +103,7 @@ public:
     // --- inspect.cc
     CallView view() const;
     const Leg& leg(std::size_t i) const { return legs_[i]; }
+    transaction::TimerSet timer_set(std::size_t leg) const;
 
     // --- whose rules apply
     policy::RuleSide side(std::size_t i) const { return {legs_[i].realm, legs_[i].trunk}; }
@@ -169,6 +170,7 @@ private:
     void refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause);
     void cancel_setup(std::uint16_t status, const Ending& ending, const sip::Message* cause);
     void arm_no_answer();
+    void renew_timer_c();
     void stop_waiting();
     void on_no_answer(Instant now);
 
@@ -233,6 +235,7 @@ private:
 
     // call_messages.cc
     policy::Passage passage(std::size_t from) const;
+    const config::Timers& timers(std::size_t leg) const;
     transaction::Path path(std::size_t leg) const { return path(leg, legs_[leg].dialog); }
     transaction::Path path(std::size_t leg, const dialog::Dialog& dialog) const;
     std::optional<transaction::ClientId> send_request(std::size_t leg, const transaction::Path& to,

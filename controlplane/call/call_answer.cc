@@ -123,8 +123,9 @@ void Call::send_ok() {
     for (auto& leg : legs_) leg.media.rest();  // now, so that what is saved is made once
     core_.layer().respond(core_.now().instant, exchange_.server, exchange_.detail->ok);
     // RFC 3261 §13.3.1.4: repeated from T1 on, doubling up to T2, whatever the transport, until the ACK comes.
-    exchange_.detail->interval = core_.view().system.t1;
-    exchange_.detail->give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
+    const Duration t1 = timers(exchange_.from).t1;
+    exchange_.detail->interval = t1;
+    exchange_.detail->give_up = core_.now().instant + 64 * t1;
     core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer, core_.now().instant + exchange_.detail->interval,
                                         this);
     changed();
@@ -141,7 +142,7 @@ void Call::repeat_ok(Instant now) {
     if (!core_.layer().respond(now, exchange_.server, exchange_.detail->ok)) {
         core_.layer().send(exchange_.detail->ok_path, exchange_.detail->ok);
     }
-    exchange_.detail->interval = std::min<Duration>(2 * exchange_.detail->interval, core_.view().system.t2);
+    exchange_.detail->interval = std::min<Duration>(2 * exchange_.detail->interval, timers(exchange_.from).t2);
     core_.wheel().arm<&Call::repeat_ok>(exchange_.detail->timer,
                                         std::min(now + exchange_.detail->interval, exchange_.detail->give_up), this);
 }

@@ -19,6 +19,12 @@ policy::Passage Call::passage(std::size_t from) const {
             core_.as_received()};
 }
 
+transaction::TimerSet Call::timer_set(std::size_t i) const {
+    return core_.view().timer_set(legs_[i].trunk, legs_[i].realm);
+}
+
+const config::Timers& Call::timers(std::size_t i) const { return core_.view().timers_at(timer_set(i)); }
+
 // Where requests go on this leg. Between trunks as RFC 3261 §12.2.1.1 says; to a source of an open realm, which
 // may sit behind a NAT, back to where its messages come from. A stream that leads to the host in question is used for
 // as long as it is there: it need not be one that we could have made.
@@ -52,7 +58,7 @@ std::optional<transaction::ClientId> Call::send_request(std::size_t leg, const t
 
 std::optional<transaction::ClientId> Call::send_ruled(std::size_t leg, const transaction::Path& to,
                                                       std::string_view method, std::string_view bytes) {
-    const auto id = core_.layer().send_request(core_.now().instant, to, bytes, number_);
+    const auto id = core_.layer().send_request(core_.now().instant, to, bytes, number_, timer_set(leg));
     if (id) clients_.push_back({*id, leg, method == "INVITE", false});
     return id;
 }

@@ -139,6 +139,7 @@ void Call::pass_reinvite(const sip::Message& request, std::uint8_t max_forwards,
 void Call::on_reinvite_response(const sip::Message& response) {
     const auto status = response.status();
     if (status == 100) return;
+    if (status < 200) renew_timer_c();
     if (status >= 200 && status < 300) return on_reinvite_answer(response);
     if (status >= 300) {
         forget_client(exchange_.client);

@@ -70,9 +70,9 @@ void Call::send_bye(std::size_t i, const sip::Message* cause) {
     leg.bye_done = false;
     if (!bye_retry_) {
         bye_retry_ = std::make_unique<ByeRetry>();
-        bye_retry_->give_up = core_.now().instant + 64 * Duration(core_.view().system.t1);
+        bye_retry_->give_up = core_.now().instant + 64 * Duration(timers(i).t1);
     }
-    core_.wheel().arm<&Call::on_bye_due>(bye_retry_->timer, core_.now().instant + core_.view().system.t1, this);
+    core_.wheel().arm<&Call::on_bye_due>(bye_retry_->timer, core_.now().instant + timers(i).t1, this);
 }
 
 bool Call::try_bye(std::size_t i, const sip::Message* cause) {
@@ -205,7 +205,9 @@ void Call::on_counters_late(Instant) {
 }
 
 void Call::arm_limit() {
-    const auto limit = core_.view().system.max_call_duration;
+    auto limit = timers(kCaller).max_call_duration;
+    const auto of_callee = timers(kCallee).max_call_duration;
+    if (limit.count() == 0 || (of_callee.count() != 0 && of_callee < limit)) limit = of_callee;
     if (limit.count() == 0) return;
     limit_at_ = core_.now().instant + limit;
     core_.wheel().arm<&Call::on_limit>(end_timer_, limit_at_, this);

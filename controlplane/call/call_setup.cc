@@ -107,8 +107,9 @@ void Call::on_invite_response(const sip::Message& response) {
     // Closed: a 2xx that could not be used has failed the call, and those of other branches are not wanted any more.
     const bool setting_up = !closed_ && (state_ == State::kCalling || state_ == State::kRinging);
     if (response.status() < 200) {
-        if (setting_up && response.status() > 100) on_provisional(response);
-        return;
+        if (!setting_up || response.status() == 100) return;
+        renew_timer_c();
+        return on_provisional(response);
     }
     if (response.status() >= 300) {
         forget_client(invite_client_);
@@ -254,21 +255,33 @@ void Call::on_cancel(transaction::ServerId invite, const sip::Message& cancel) {
     cancel_invite(reason_for(exchange_.from, &cancel, {}));
 }
 
-// Of the initial INVITE or of a re-INVITE: what is Timer C for a proxy (RFC 3261 §16.6 step 11).
+// Of the initial INVITE or of a re-INVITE: how long the side that has it may take in all.
 void Call::arm_no_answer() {
-    const auto wait = core_.view().system.no_answer;
+    const auto wait = timers(other(exchange_.from)).no_answer;
+    exchange_.detail->no_answer_at = wait.count() > 0 ? core_.now().instant + wait : kNever;
     if (wait.count() > 0)
-        core_.wheel().arm<&Call::on_no_answer>(exchange_.detail->timer, core_.now().instant + wait, this);
+        core_.wheel().arm<&Call::on_no_answer>(exchange_.detail->timer, exchange_.detail->no_answer_at, this);
+    renew_timer_c();
+}
+
+// What a proxy has as its Timer C (RFC 3261 §16.6 step 11): how long that side may be silent. It begins with the INVITE
+// and anew with each provisional response but 100 (§16.7 step 2).
+void Call::renew_timer_c() {
+    const auto wait = timers(other(exchange_.from)).timer_c;
+    if (wait.count() == 0) return;
+    const auto due = std::min(core_.now().instant + wait, exchange_.detail->no_answer_at);
+    core_.wheel().arm<&Call::on_no_answer>(exchange_.detail->timer, due, this);
 }
 
 void Call::stop_waiting() {
     if (exchange_.detail) exchange_.detail->timer.cancel();
 }
 
-void Call::on_no_answer(Instant) {
+void Call::on_no_answer(Instant now) {
     if (!exchange_.active || exchange_.answered) return;
-    ++core_.counters().no_answer;
-    const Ending ending{EndedBy::kSallyport, 408, "No answer"};
+    const bool silent = now < exchange_.detail->no_answer_at;
+    ++(silent ? core_.counters().timer_c : core_.counters().no_answer);
+    const Ending ending{EndedBy::kSallyport, 408, silent ? "No progress" : "No answer"};
     if (exchange_.initial) return cancel_setup(408, ending, nullptr);
     exchange_.cancelled = true;
     cancel_invite(reason_for(exchange_.from, nullptr, ending));

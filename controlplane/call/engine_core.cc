@@ -14,12 +14,16 @@ constexpr std::size_t kMinTransactions = 20000;
 constexpr std::size_t kTagBytes = 12;  // RFC 3261 §19.3 asks for 32 bits
 constexpr std::size_t kCallIdBytes = 16;
 
+transaction::MachineTimers machine_timers(const config::Timers& t) {
+    const Duration b = t.timer_b.count() == 0 ? 64 * t.t1 : t.timer_b;
+    return {t.t1, t.t2, t.t4, b};
+}
+
 transaction::TransactionSettings transaction_settings(const config::ControlView& view, std::uint8_t shard) {
     const auto& system = view.system;
     transaction::TransactionSettings s;
-    s.t1 = system.t1;
-    s.t2 = system.t2;
-    s.t4 = system.t4;
+    s.timers = {machine_timers(system)};
+    for (const auto& timers : view.timers) s.timers.push_back(machine_timers(timers));
     s.shard = shard;
     for (const auto& i : view.sip_interfaces) s.has_tcp.push_back(i.has(Transport::kTcp));
     s.max_server_transactions = std::max(kMinTransactions, kTransactionsPerCall * system.max_calls);
@@ -145,8 +149,15 @@ std::pair<Call*, std::size_t> EngineCore::find_dialog(const sip::Message& reques
 // belongs to a dialog of ours may come from elsewhere: its tag is the proof.
 bool EngineCore::admit_source(const transaction::Path& from, bool parsed) {
     if (parsed && !message_.is_request()) return true;
-    if (parsed && !message_.to_tag().empty() && find_dialog(message_).first != nullptr) return true;
+    if (parsed && !message_.to_tag().empty()) {
+        if (const auto [call, leg] = find_dialog(message_); call != nullptr) {
+            timers_ = call->timer_set(leg);
+            return true;
+        }
+    }
     source_ = router_.identify(from.sip_interface, from.remote);
+    const bool trunk = source_.kind == routing::Source::Kind::kTrunk;
+    timers_ = view_.timer_set(trunk ? std::optional(source_.trunk) : std::nullopt, source_.realm);
     if (source_.kind != routing::Source::Kind::kUnknown) return true;
     if (source_.forbid && parsed && message_.method() != sip::Method::kAck) {
         layer_.reject(from, message_, 403, sip::default_reason(403));
@@ -207,7 +218,7 @@ void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_v
     if (parsed) take_alias(from);
     if (parsed && (take_orphan() || (surplus && shed(from)))) return leave();
     if (parsed) {
-        layer_.on_message(now_.instant, from, message_);
+        layer_.on_message(now_.instant, from, message_, timers_);
     } else {
         ++counters_.malformed;
         layer_.on_malformed(from, message_, parsed.error());

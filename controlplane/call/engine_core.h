@@ -47,6 +47,7 @@ struct EngineCounters {
     std::uint64_t reinvites_failed = 0;
     std::uint64_t glare = 0;  // 491 of ours
     std::uint64_t no_answer = 0;
+    std::uint64_t timer_c = 0;
     std::uint64_t limit_reached = 0;
     std::uint64_t acks_missing = 0;      // a 2xx of ours was never acknowledged
     std::uint64_t byes_unsent = 0;       // no room for their transaction within 64*T1
@@ -237,7 +238,8 @@ private:
     flow::Ledger::Reports reports_;
     sip::Message message_;
     sip::MessageWriter writer_;
-    routing::Source source_;  // of the request at hand
+    routing::Source source_;          // of the request at hand
+    transaction::TimerSet timers_{};  // of whom it comes from
     policy::MessageRules rules_;
     policy::RuleSide side_;  // where the request at hand comes from
     const sip::Message* as_received_ = nullptr;

@@ -303,17 +303,18 @@ bool Call::resume() {
 void Call::abort_exchange() {
     if (!exchange_.active) return;
     if (!exchange_.detail->cancel.empty())
-        core_.layer().cancel_inherited(core_.now().instant, exchange_.detail->cancel_path, exchange_.detail->cancel);
+        core_.layer().cancel_inherited(core_.now().instant, exchange_.detail->cancel_path, exchange_.detail->cancel,
+                                       timer_set(other(exchange_.from)));
     exchange_.answered = true;
     exchange_.late_offer = false;
     exchange_.aborted = true;
     exchange_.detail->ok = std::move(exchange_.detail->failure);
-    resend(core_.now().instant + 64 * Duration(core_.view().system.t1));
+    resend(core_.now().instant + 64 * Duration(timers(exchange_.from).t1));
 }
 
 void Call::resend(Instant give_up) {
     exchange_.detail->give_up = give_up;
-    exchange_.detail->interval = Duration(core_.view().system.t1) / 2;  // doubled before the first repetition
+    exchange_.detail->interval = Duration(timers(exchange_.from).t1) / 2;  // doubled before the first repetition
     repeat_ok(core_.now().instant);
 }
 

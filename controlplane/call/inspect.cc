@@ -168,6 +168,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"calls-media-rejected", c.media_rejected, "calls whose flows the dataplane refused"},
         {"calls-media-silent", c.calls_media_silent, "times that both directions of a call fell silent"},
         {"calls-no-answer", c.no_answer, "calls cancelled after no-answer-s"},
+        {"calls-no-progress", c.timer_c, "calls cancelled because of Timer C, timer-c-s"},
         {"calls-limit-reached", c.limit_reached, "calls ended after max-call-duration-s"},
         {"reinvites", c.reinvites, "re-INVITEs taken"},
         {"reinvites-failed", c.reinvites_failed, "of these, ended without a 2xx"},

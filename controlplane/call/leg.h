@@ -52,6 +52,7 @@ struct ExchangeDetail {
     std::string target;        // of the re-INVITE's Contact; in force with the 2xx
     transaction::Path source;  // the peer of the re-INVITE's leg; in force with the 2xx
     Timer timer;               // for an answer to come; from our 2xx on for its ACK
+    Instant no_answer_at{};    // when there will be none, whatever Timer C says
     // While answered (RFC 3261 §13.3.1.4). After a restart `ok` may be a failure: see export.cc.
     std::string ok;
     transaction::Path ok_path;

@@ -3,14 +3,14 @@
 namespace sallyport::transaction {
 
 ClientMachine::ClientMachine(bool invite, bool stream, const MachineTimers& timers)
-    : timers_(timers),
+    : timers_(&timers),
       interval_(timers.t1),
       state_(invite ? ClientState::kCalling : ClientState::kTrying),
       invite_(invite),
       stream_(stream) {}
 
 ClientStep ClientMachine::start() {
-    return {.send = true, .retransmit = stream_ ? std::nullopt : std::optional(interval_), .end = timers_.timeout()};
+    return {.send = true, .retransmit = stream_ ? std::nullopt : std::optional(interval_), .end = timers_->timer_b};
 }
 
 ClientStep ClientMachine::on(ClientEvent event) {
@@ -63,7 +63,7 @@ ClientStep ClientMachine::proceeding_invite(ClientEvent event) {
         case ClientEvent::kProvisional: return {.pass = true};
         case ClientEvent::kSuccess:
         case ClientEvent::kFailure: return final_to_invite(event);
-        case ClientEvent::kCancelSent: cancelled_ = true; return {.end = timers_.timeout()};
+        case ClientEvent::kCancelSent: cancelled_ = true; return {.end = timers_->timeout()};
         case ClientEvent::kEndTimer:
             // Armed by kCancelSent only: an RFC 2543 server sends no 487 (§9.1).
             return cancelled_ ? terminate(ClientFailure::kCancelled) : ClientStep{};
@@ -77,16 +77,16 @@ ClientStep ClientMachine::final_to_invite(ClientEvent event) {
     if (event == ClientEvent::kSuccess) {
         // RFC 6026 §7.2: stay, so that each 2xx reaches the TU; Timer M.
         state_ = ClientState::kAccepted;
-        return {.pass = true, .stop_timers = true, .end = timers_.timeout()};
+        return {.pass = true, .stop_timers = true, .end = timers_->timeout()};
     }
-    return linger({.ack = true, .pass = true}, timers_.timer_d());
+    return linger({.ack = true, .pass = true}, timers_->timer_d());
 }
 
 // RFC 3261 §17.1.2.2
 ClientStep ClientMachine::trying(ClientEvent event) {
     switch (event) {
         case ClientEvent::kRetransmitTimer:  // E
-            interval_ = std::min(interval_ * 2, timers_.t2);
+            interval_ = std::min(interval_ * 2, timers_->t2);
             return {.send = true, .retransmit = interval_};
         case ClientEvent::kEndTimer: return terminate(ClientFailure::kTimeout);
         case ClientEvent::kProvisional: state_ = ClientState::kProceeding; return {.pass = true};
@@ -100,7 +100,7 @@ ClientStep ClientMachine::trying(ClientEvent event) {
 
 ClientStep ClientMachine::proceeding_other(ClientEvent event) {
     switch (event) {
-        case ClientEvent::kRetransmitTimer: return {.send = true, .retransmit = timers_.t2};
+        case ClientEvent::kRetransmitTimer: return {.send = true, .retransmit = timers_->t2};
         case ClientEvent::kEndTimer: return terminate(ClientFailure::kTimeout);
         case ClientEvent::kProvisional: return {.pass = true};
         case ClientEvent::kSuccess:
@@ -112,7 +112,7 @@ ClientStep ClientMachine::proceeding_other(ClientEvent event) {
 }
 
 ClientStep ClientMachine::final_to_other() {
-    return linger({.pass = true}, timers_.t4);  // K
+    return linger({.pass = true}, timers_->t4);  // K
 }
 
 ClientStep ClientMachine::completed(ClientEvent event) {

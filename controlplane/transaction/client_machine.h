@@ -17,11 +17,14 @@
 
 namespace sallyport::transaction {
 
+// Those of RFC 3261 for one kind of peer. B and F are ours to choose: how long we try. The others depend on how long
+// the peer tries, and stay 64*T1, or T4.
 struct MachineTimers {
     Duration t1 = std::chrono::milliseconds(500);
     Duration t2 = std::chrono::seconds(4);
     Duration t4 = std::chrono::seconds(5);
-    Duration timeout() const { return 64 * t1; }  // B, F, H, J, L, M
+    Duration timer_b = 64 * t1;                   // and F
+    Duration timeout() const { return 64 * t1; }  // H, J, L, M; after CANCEL (§9.1)
     Duration timer_d() const { return std::max<Duration>(std::chrono::seconds(32), 64 * t1); }
 };
 
@@ -51,12 +54,14 @@ struct ClientStep {
 class ClientMachine {
 public:
     ClientMachine() = default;
+    // `timers` outlive it.
     ClientMachine(bool invite, bool stream, const MachineTimers& timers);
 
     ClientStep start();
     ClientStep on(ClientEvent event);
     ClientState state() const { return state_; }
     bool invite() const { return invite_; }
+    const MachineTimers& timers() const { return *timers_; }
 
 private:
     ClientStep calling(ClientEvent event);
@@ -70,7 +75,7 @@ private:
     ClientStep linger(ClientStep step, Duration how_long);
     ClientStep terminate(std::optional<ClientFailure> failure);
 
-    MachineTimers timers_;
+    const MachineTimers* timers_ = nullptr;
     Duration interval_{};
     ClientState state_ = ClientState::kTerminated;
     bool invite_ = false;

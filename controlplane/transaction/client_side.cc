@@ -61,7 +61,7 @@ Own read_own(std::string_view bytes) {
 }  // namespace
 
 std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& to, std::string_view bytes,
-                                                       std::uint64_t context) {
+                                                       std::uint64_t context, TimerSet set) {
     const auto own = read_own(bytes);
     const auto method = sip::method_of(own.method);
     if (own.branch.empty() || method == Method::kAck || method == Method::kCancel) return std::nullopt;
@@ -75,7 +75,7 @@ std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& 
         set_via(scratch_request_, to.transport, way.transport);
         bytes = scratch_request_;
     }
-    auto* client = start_client(way, bytes, method == Method::kInvite);
+    auto* client = start_client(way, bytes, method == Method::kInvite, timers(set));
     if (!client) return std::nullopt;
     client->or_udp = tcp;
     client->context = context;
@@ -103,12 +103,13 @@ void TransactionLayer::back_to_udp(Instant now, Client& client) {
     client.or_udp = false;
     client.to.transport = Transport::kUdp;
     client.to.connection = 0;
-    client.machine = ClientMachine(client.machine.invite(), false, timers_);
+    client.machine = ClientMachine(client.machine.invite(), false, client.machine.timers());
     run(now, client, client.machine.start(), client.to, nullptr);
 }
 
 // The key stands in scratch_key_.
-TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::string_view bytes, bool invite) {
+TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::string_view bytes, bool invite,
+                                                         const MachineTimers& timers) {
     const bool room = tables_->client_bytes <= settings_.max_client_transactions * settings_.mean_transaction_bytes;
     auto* client = room ? tables_->clients.take() : nullptr;
     if (!client) {
@@ -116,7 +117,7 @@ TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::st
         return nullptr;
     }
     client->layer = this;
-    client->machine = ClientMachine(invite, is_stream(to.transport), timers_);
+    client->machine = ClientMachine(invite, is_stream(to.transport), timers);
     client->to = to;
     client->sent_anew = client->or_udp = false;
     client->context = 0;
@@ -257,7 +258,7 @@ void TransactionLayer::send_cancel(Instant now, Client& invite_client) {
     const auto bytes = invite_client.ours ? made : user_.on_cancel_made(invite_client.id(), made);
 
     make_client_key(scratch_key_, invite.top_via().branch, sip::method_name(Method::kCancel));
-    auto* client = start_client(invite_client.to, bytes, false);
+    auto* client = start_client(invite_client.to, bytes, false, invite_client.machine.timers());
     if (!client) {
         // No room to repeat it; the INVITE ends by its own timer if this one is lost.
         out_.push(invite_client.to, bytes);
@@ -267,7 +268,7 @@ void TransactionLayer::send_cancel(Instant now, Client& invite_client) {
     run(now, *client, client->machine.start(), client->to, nullptr);
 }
 
-bool TransactionLayer::cancel_inherited(Instant now, const Path& to, std::string_view cancel) {
+bool TransactionLayer::cancel_inherited(Instant now, const Path& to, std::string_view cancel, TimerSet set) {
     const auto parsed = scratch_message_.parse(cancel);
     const auto& m = scratch_message_;
     if (!parsed || !m.is_request() || m.method() != Method::kCancel || !m.top_via().has_magic_branch()) return false;
@@ -285,7 +286,7 @@ bool TransactionLayer::cancel_inherited(Instant now, const Path& to, std::string
     w.header(HeaderId::kCSeq, {std::string_view(digits.data(), end), " INVITE"});
     const auto bytes = w.finish();
     make_client_key(scratch_key_, m.top_via().branch, sip::method_name(Method::kInvite));
-    auto* client = start_client(to, bytes, true);
+    auto* client = start_client(to, bytes, true, timers(set));
     if (!client) return false;
     --counters_.requests_sent;  // by the process before us
     client->ours = client->cancelled = true;

@@ -3,13 +3,13 @@
 namespace sallyport::transaction {
 
 ServerMachine::ServerMachine(bool invite, bool stream, const MachineTimers& timers)
-    : timers_(timers),
+    : timers_(&timers),
       interval_(timers.t1),
       state_(invite ? ServerState::kProceeding : ServerState::kTrying),
       invite_(invite),
       stream_(stream) {}
 
-ServerStep ServerMachine::start() { return {.end = invite_ ? kLongestProceeding : timers_.timeout()}; }
+ServerStep ServerMachine::start() { return {.end = invite_ ? kLongestProceeding : timers_->timeout()}; }
 
 ServerStep ServerMachine::on(ServerEvent event) {
     switch (state_) {
@@ -36,14 +36,14 @@ ServerStep ServerMachine::proceeding(ServerEvent event) {
         case ServerEvent::kSendSuccess:
             // RFC 6026 §7.1: stay to absorb retransmissions of the INVITE; Timer L. The TU repeats the 2xx.
             state_ = ServerState::kAccepted;
-            return {.accepted = true, .send = true, .end = timers_.timeout()};
+            return {.accepted = true, .send = true, .end = timers_->timeout()};
         case ServerEvent::kSendFailure:
         case ServerEvent::kSendTimeout:
             state_ = ServerState::kCompleted;
             return {.accepted = true,
                     .send = true,
                     .retransmit = stream_ ? std::nullopt : std::optional(interval_),  // G
-                    .end = timers_.timeout()};                                        // H
+                    .end = timers_->timeout()};                                       // H
         case ServerEvent::kTransportError: return terminate(ServerFailure::kTransportError);
         case ServerEvent::kEndTimer: return terminate(ServerFailure::kUnanswered);
         case ServerEvent::kAck:
@@ -56,12 +56,12 @@ ServerStep ServerMachine::completed_invite(ServerEvent event) {
     switch (event) {
         case ServerEvent::kRequest: return {.send = true};
         case ServerEvent::kRetransmitTimer:
-            interval_ = std::min(interval_ * 2, timers_.t2);
+            interval_ = std::min(interval_ * 2, timers_->t2);
             return {.send = true, .retransmit = interval_};
         case ServerEvent::kAck:
             if (stream_) return terminate(std::nullopt);  // I is zero
             state_ = ServerState::kConfirmed;
-            return {.stop_timers = true, .end = timers_.t4};
+            return {.stop_timers = true, .end = timers_->t4};
         case ServerEvent::kEndTimer: return terminate(ServerFailure::kNoAck);  // H
         case ServerEvent::kTransportError: return terminate(ServerFailure::kTransportError);
         case ServerEvent::kSendProvisional:
@@ -100,7 +100,7 @@ ServerStep ServerMachine::trying(ServerEvent event) {
         case ServerEvent::kSendFailure:
             // J. Over a stream it is zero in the RFC; here it stays for a moment, to send again what the stream lost.
             state_ = ServerState::kCompleted;
-            return {.accepted = true, .send = true, .end = stream_ ? timers_.t4 : timers_.timeout()};
+            return {.accepted = true, .send = true, .end = stream_ ? timers_->t4 : timers_->timeout()};
         // RFC 4320 §4.2: a 408 tells the client nothing but arrives when it no longer listens.
         case ServerEvent::kSendTimeout: return terminate(std::nullopt);
         case ServerEvent::kEndTimer: return terminate(ServerFailure::kUnanswered);

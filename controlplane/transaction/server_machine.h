@@ -50,6 +50,7 @@ struct ServerStep {
 class ServerMachine {
 public:
     ServerMachine() = default;
+    // `timers` outlive it.
     ServerMachine(bool invite, bool stream, const MachineTimers& timers);
 
     ServerStep start();
@@ -66,7 +67,7 @@ private:
     ServerStep accepted(ServerEvent event);
     ServerStep terminate(std::optional<ServerFailure> failure);
 
-    MachineTimers timers_;
+    const MachineTimers* timers_ = nullptr;
     Duration interval_{};
     ServerState state_ = ServerState::kTerminated;
     bool invite_ = false;

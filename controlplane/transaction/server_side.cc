@@ -118,7 +118,7 @@ bool TransactionLayer::knows(const Path& from, const sip::Message& request) {
     return find_server_by_key() != nullptr;
 }
 
-void TransactionLayer::on_request(Instant now, const Path& from, const sip::Message& request) {
+void TransactionLayer::on_request(Instant now, const Path& from, const sip::Message& request, TimerSet set) {
     make_server_key(scratch_key_, from, request, request.method_text());
     if (auto* server = find_server_by_key()) {
         ++counters_.request_retransmissions_received;
@@ -135,7 +135,7 @@ void TransactionLayer::on_request(Instant now, const Path& from, const sip::Mess
         ++counters_.refused_again;
         return refuse(from, request, settings_.retry_after_s);
     }
-    auto* server = start_server(from, request);
+    auto* server = start_server(from, request, timers(set));
     if (!server) {
         ++counters_.server_table_full;
         refuse(from, request, settings_.retry_after_s);
@@ -147,12 +147,13 @@ void TransactionLayer::on_request(Instant now, const Path& from, const sip::Mess
 }
 
 // The key stands in scratch_key_.
-TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const sip::Message& request) {
+TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const sip::Message& request,
+                                                         const MachineTimers& timers) {
     if (tables_->server_bytes > settings_.max_server_transactions * settings_.mean_transaction_bytes) return nullptr;
     auto* server = tables_->servers.take();
     if (!server) return nullptr;
     server->layer = this;
-    server->machine = ServerMachine(request.method() == Method::kInvite, is_stream(from.transport), timers_);
+    server->machine = ServerMachine(request.method() == Method::kInvite, is_stream(from.transport), timers);
     server->to = response_path(from, request);
     server->context = 0;
     server->key = scratch_key_;
@@ -192,7 +193,7 @@ void TransactionLayer::on_ack(Instant now, const Path& from, const sip::Message&
 }
 
 // RFC 3261 §9.2
-void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Message& cancel) {
+void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Message& cancel, TimerSet set) {
     make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
     if (auto* again = find_server_by_key()) {
         ++counters_.request_retransmissions_received;
@@ -211,7 +212,7 @@ void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Messa
     const auto tag = invite->to_tag.empty() ? std::string(fallback.data(), fallback.size()) : invite->to_tag;
 
     make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
-    if (auto* server = start_server(from, cancel)) {
+    if (auto* server = start_server(from, cancel, timers(set))) {
         run(now, *server, server->machine.start(), from, nullptr);
         server->head.begin(scratch_writer_, 200, "OK", tag);
         respond(now, server->id(), scratch_writer_.finish());

@@ -37,7 +37,6 @@ Path response_path(const Path& from, const sip::Message& request) {
 TransactionLayer::TransactionLayer(const TransactionSettings& settings, TimerWheel& wheel, RandomSource& random,
                                    SendQueue& out, TransactionUser& user)
     : settings_(settings),
-      timers_{settings.t1, settings.t2, settings.t4},
       wheel_(wheel),
       random_(random),
       out_(out),
@@ -47,7 +46,7 @@ TransactionLayer::TransactionLayer(const TransactionSettings& settings, TimerWhe
 
 TransactionLayer::~TransactionLayer() = default;
 
-void TransactionLayer::on_message(Instant now, const Path& from, const sip::Message& message) {
+void TransactionLayer::on_message(Instant now, const Path& from, const sip::Message& message, TimerSet timers) {
     if (message.is_response()) {
         ++counters_.responses_received;
         on_response(now, from, message);
@@ -57,8 +56,8 @@ void TransactionLayer::on_message(Instant now, const Path& from, const sip::Mess
     if (oversized(message)) return;
     switch (message.method()) {
         case sip::Method::kAck: on_ack(now, from, message); break;
-        case sip::Method::kCancel: on_cancel(now, from, message); break;
-        default: on_request(now, from, message); break;
+        case sip::Method::kCancel: on_cancel(now, from, message, timers); break;
+        default: on_request(now, from, message, timers); break;
     }
 }
 

@@ -74,10 +74,11 @@ public:
     virtual void on_server_terminated(Instant, ServerId) {}
 };
 
+// A place in TransactionSettings::timers.
+using TimerSet = std::uint16_t;
+
 struct TransactionSettings {
-    Duration t1 = std::chrono::milliseconds(500);
-    Duration t2 = std::chrono::seconds(4);
-    Duration t4 = std::chrono::seconds(5);
+    std::vector<MachineTimers> timers{MachineTimers{}};  // never empty; the TU says which for each request
     std::size_t max_server_transactions = 20000;
     std::size_t max_client_transactions = 20000;
     // Of these, such as are over and only absorb what comes late: beyond that the oldest go before their time (Timers
@@ -146,7 +147,8 @@ public:
     TransactionLayer& operator=(const TransactionLayer&) = delete;
 
     // --- from the network ---
-    void on_message(Instant now, const Path& from, const sip::Message& message);
+    // `timers`: of a request, those of whom it comes from.
+    void on_message(Instant now, const Path& from, const sip::Message& message, TimerSet timers = 0);
     // What parse() refused: 400 (505) when it is answerable, else dropped.
     void on_malformed(const Path& from, const sip::Message& message, const sip::ParseError& error);
     // The message of this entry could not be sent (RFC 3261 §17.1.4, §17.2.4). One that went to a stream is sent once
@@ -170,8 +172,8 @@ public:
     // `context` is the TU's own and comes back by context(). nullopt when the table is full, or when `bytes`
     // are no request with such a Via, or ACK or CANCEL. What a MessageWriter has made is not parsed again. A request
     // for UDP that is too large for it goes by TCP where that may be (path(id) tells), and by UDP when nobody takes it.
-    std::optional<ClientId> send_request(Instant now, const Path& to, std::string_view bytes,
-                                         std::uint64_t context = 0);
+    std::optional<ClientId> send_request(Instant now, const Path& to, std::string_view bytes, std::uint64_t context = 0,
+                                         TimerSet timers = 0);
     // Cancels an INVITE: sends CANCEL as soon as a provisional response has come. If no final response comes
     // within 64*T1 of it, the INVITE ends as kCancelled (§9.1). False when there is nothing to cancel: the id is
     // dead or has its final response, or was cancelled before. `extra`: Reason and such.
@@ -179,7 +181,7 @@ public:
     // Cancels an INVITE that a process before this one sent: `cancel` is the CANCEL for it. Repeats it, and
     // acknowledges the failure that the INVITE ends with; tells the TU nothing. False, and nothing is sent: the
     // table is full, or `cancel` is none.
-    bool cancel_inherited(Instant now, const Path& to, std::string_view cancel);
+    bool cancel_inherited(Instant now, const Path& to, std::string_view cancel, TimerSet timers = 0);
     // Ends it without a word: nothing more is sent or reported.
     void forget(ClientId id);
     // ACK to a 2xx and whatever else belongs to no transaction.
@@ -235,13 +237,14 @@ private:
     friend struct Server;
 
     void on_response(Instant now, const Path& from, const sip::Message& response);
-    void on_request(Instant now, const Path& from, const sip::Message& request);
+    void on_request(Instant now, const Path& from, const sip::Message& request, TimerSet timers);
     void on_ack(Instant now, const Path& from, const sip::Message& ack);
-    void on_cancel(Instant now, const Path& from, const sip::Message& cancel);
+    void on_cancel(Instant now, const Path& from, const sip::Message& cancel, TimerSet timers);
 
     Client* find(ClientId id) const;
     Server* find(ServerId id) const;
-    Client* start_client(const Path& to, std::string_view bytes, bool invite);
+    const MachineTimers& timers(TimerSet set) const { return settings_.timers.at(set); }
+    Client* start_client(const Path& to, std::string_view bytes, bool invite, const MachineTimers& timers);
     void run(Instant now, Client& client, const ClientStep& step, const Path& from, const sip::Message* response);
     void send_ack(Client& client, const sip::Message& response);
     void send_cancel(Instant now, Client& invite_client);
@@ -253,7 +256,7 @@ private:
     std::uint64_t peer_hash(const Path& to) const;
     void note_waiting(Client& client);
 
-    Server* start_server(const Path& from, const sip::Message& request);
+    Server* start_server(const Path& from, const sip::Message& request, const MachineTimers& timers);
     Server* find_server_by_key();
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
@@ -265,7 +268,6 @@ private:
     std::array<char, 16> stateless_tag(const sip::Message& request) const;
 
     TransactionSettings settings_;
-    MachineTimers timers_;
     TimerWheel& wheel_;
     RandomSource& random_;
     SendQueue& out_;

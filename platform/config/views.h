@@ -178,6 +178,10 @@ struct ControlView {
 
     // By the number in a trunk or realm: 0 are the system's.
     const Timers& timers_at(std::uint16_t set) const { return set == 0 ? system : timers.at(set - 1U); }
+    // Of one side of a call: without a trunk it is a source of an open realm.
+    std::uint16_t timer_set(const std::optional<std::uint16_t>& trunk, std::uint16_t realm) const {
+        return trunk ? trunks.at(*trunk).timers : realms.at(realm).timers;
+    }
 };
 
 // Views travel as JSON between processes of one build; a reader refuses what it does not understand.
