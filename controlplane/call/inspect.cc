@@ -37,7 +37,9 @@ bool Call::came_by(const routing::Source& source, std::uint16_t route, std::stri
     const auto& caller = legs_[kCaller];
     const bool from_trunk = source.kind == routing::Source::Kind::kTrunk;
     return caller.realm == source.realm && caller.trunk.has_value() == from_trunk &&
-           (!from_trunk || *caller.trunk == source.trunk) && notes_.route == route && notes_.to_user == called;
+           (!from_trunk || *caller.trunk == source.trunk) && notes_.route == route &&
+           // RFC 3261 §19.1.4: an escape is the character that it stands for
+           sip::unescaped(notes_.to_user) == sip::unescaped(called);
 }
 
 CallView Call::view() const {

@@ -5,6 +5,10 @@
 
 namespace sallyport::scenario {
 
+namespace {
+constexpr std::size_t kFields = 300;
+}
+
 TEST_GROUP(Framing) {
     // Those that leave a stream as it was.
     static std::vector<std::string> sound() {
@@ -19,7 +23,9 @@ TEST_GROUP(Framing) {
 TEST(Framing, each_torture_message_cut_at_every_byte_gets_the_answers_of_the_whole) {
     for (const auto& m : torture_set()) {
         const auto whole = TortureGate(Transport::kTcp).give(m);
-        for (std::size_t cut = 1; cut < m.bytes.size(); ++cut) {
+        // In a response the fields of its request stand for their names: it is longer than its file.
+        const auto length = m.bytes.size() + (m.is_request() ? 0 : kFields);
+        for (std::size_t cut = 1; cut < length; ++cut) {
             const auto got = TortureGate(Transport::kTcp).give(m, cut);
             if (got == whole) continue;
             STRCMP_EQUAL((m.name + ": " + whole.verdict).c_str(),

@@ -244,6 +244,19 @@ TEST(SipCore, a_strict_router_gets_its_own_uri_as_request_uri_and_the_target_las
     CHECK(bye.get("Route").contains("sip:") && bye.get("Route").contains("@198.51.100.10"));
 }
 
+TEST(SipCore, a_branch_that_is_the_cookie_alone_names_no_transaction) {
+    world.start();
+    for (const auto* call : {"first-of-two", "second-of-two"}) {
+        auto r = invite();
+        r.headers[0].second = "SIP/2.0/UDP 192.0.2.10:5060;rport;branch=z9hG4bK";
+        replace(r, "Call-ID", call);
+        r.add("Require", "frob");
+        const auto answer = ask(r.write());
+        CHECK(answer.starts_with("SIP/2.0 420 "));
+        CHECK(answer.contains(call));
+    }
+}
+
 TEST(SipCore, a_stray_response_goes_nowhere) {
     world.start();
     carrier();
