@@ -20,15 +20,15 @@ std::string user_of(std::string_view uri) {
     return std::string(user.substr(0, dialog::kMaxUri));
 }
 
-std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(const sip::Message& invite) {
+std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(const transaction::Path& from,
+                                                                            const sip::Message& invite) {
     const auto refuse = [](unsigned status, std::string_view header = {}, std::string_view value = {}) {
         return std::unexpected(Refusal{status, std::string(sip::default_reason(status)), header, std::string(value)});
     };
     // In the order of RFC 3261 §16.3: the Request-URI, Max-Forwards, what is required.
     if (invite.request_uri().size() > dialog::kMaxUri) return refuse(414);  // RFC 3261 §21.4.7
     const auto scheme = invite.uri().scheme;
-    // A sips: target asks for TLS on every hop (RFC 5630 §3.1.1), which we cannot give.
-    if (scheme != sip::UriScheme::kSip && scheme != sip::UriScheme::kTel) return refuse(416);
+    if (!invite.uri().is_sip() && scheme != sip::UriScheme::kTel) return refuse(416);
     if (!policy::next_max_forwards(invite)) return refuse(483);  // RFC 3261 §8.1.1.6, §16.3
     if (const auto unsupported = policy::unsupported_options(invite); !unsupported.empty()) {
         ++counters_.extensions_refused;
@@ -48,6 +48,13 @@ std::expected<EngineCore::Admission, EngineCore::Refusal> EngineCore::judge(cons
     }
     const auto target = router_.route(source_, routing::called_number(invite.uri()));
     if (!target) return std::unexpected(Refusal{target.error().status, std::string(target.error().reason), {}, {}});
+    // RFC 5630 §3.1.1: TLS on every hop, the one that it came over and the one that follows; §5.3 for the answer.
+    if (scheme == sip::UriScheme::kSips &&
+        (from.transport != Transport::kTls || target->transport != Transport::kTls)) {
+        ++counters_.sips_refused;
+        const auto agent = view_.sip_interfaces.at(from.sip_interface).at(from.transport).text();
+        return refuse(480, "Warning", "380 " + agent + " \"SIPS Not Allowed\"");
+    }
     if (comes_round(invite, *target)) {
         ++counters_.loops;
         return refuse(482);
@@ -100,7 +107,7 @@ bool EngineCore::comes_round(const sip::Message& invite, const routing::Target& 
 }
 
 void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite) {
-    auto admission = judge(invite);
+    auto admission = judge(from, invite);
     if (!admission) return refuse(id, from, invite, admission.error());
     const auto number = make_number();
     auto call = std::make_unique<Call>(*this, number, source_.realm, admission->target.realm);

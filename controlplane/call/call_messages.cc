@@ -33,6 +33,8 @@ transaction::Path Call::path(std::size_t i, const dialog::Dialog& dialog) const 
     auto to = leg.peer;
     const auto hop = dialog::next_hop(dialog);
     if (!hop || (!leg.trunk && !is_stream(to.transport))) return to;
+    // RFC 3261 §26.2.2: a Contact that says no sips: leads nowhere else than where TLS is known to be.
+    if (leg.secure && hop->transport != Transport::kTls) return to;
     const auto transport = leg.trunk ? hop->transport.value_or(to.transport) : to.transport;
     if (!core_.view().sip_interfaces.at(to.sip_interface).has(transport)) return to;
     if (leg.trunk && (transport != to.transport || hop->remote.address != to.remote.address)) to.connection = 0;
@@ -101,7 +103,7 @@ void Call::cancel_invite(const std::string& reason) {
 void Call::changed() { core_.changed(*this); }
 
 void Call::write_contact(std::size_t leg) {
-    core_.writer().header(sip::HeaderId::kContact, core_.contact(legs_[leg].peer));
+    core_.writer().header(sip::HeaderId::kContact, core_.contact(legs_[leg].peer, legs_[leg].secure));
 }
 
 void Call::write_product(sip::HeaderId id) {

@@ -92,7 +92,8 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     // A source of an open realm is known by nothing but its address, which the NAT before it may change.
     exchange_.detail->source = legs_[leg].peer;
     const auto& peer = legs_[leg].peer;
-    if (!legs_[leg].trunk && from.sip_interface == peer.sip_interface)
+    const bool may_move = !legs_[leg].trunk && (!legs_[leg].secure || from.transport == Transport::kTls);
+    if (may_move && from.sip_interface == peer.sip_interface)
         exchange_.detail->source = from;
     else if (from.transport == peer.transport && from.remote.address == peer.remote.address)
         exchange_.detail->source.connection = from.connection;  // the one before may be gone

@@ -37,6 +37,7 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     auto& callee = legs_[kCallee];
     if (source.kind == routing::Source::Kind::kTrunk) caller.trunk = source.trunk;
     caller.peer = from;
+    caller.secure = callee.secure = invite.uri().scheme == sip::UriScheme::kSips;
     caller.dialog = std::move(dialog);
     callee.trunk = target.trunk;
     callee.peer = {target.sip_interface, target.peer, target.transport};

@@ -97,6 +97,8 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
             place.contact.append("<sip:").append(local);
             if (is_stream(t)) place.contact.append(";transport=").append(transport_name(t));
             place.contact += '>';
+            // RFC 5630 §3.1.4: without a transport, which sips: implies.
+            place.secure_contact.append("<sips:").append(sip_interface.at(Transport::kTls).text()).append(">");
         }
     }
 }

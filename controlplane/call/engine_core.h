@@ -58,6 +58,7 @@ struct EngineCounters {
     std::uint64_t old_requests = 0;        // CSeq went back
     std::uint64_t methods_refused = 0;     // 405, 501
     std::uint64_t extensions_refused = 0;  // 420
+    std::uint64_t sips_refused = 0;        // 480: no TLS on both sides
     std::uint64_t loops = 0;               // 482: a call of ours that came back
     std::uint64_t responses_cut = 0;       // too long to be sent as they were
     std::uint64_t bodies_refused = 0;      // 415 and 400: not understood, malformed, too many parts
@@ -139,7 +140,10 @@ public:
     std::uint64_t make_number();
     // "SIP/2.0/UDP 192.0.2.1:5060" and "<sip:192.0.2.1:5060>": what we are on this way.
     std::string_view via(const transaction::Path& path) const { return at(path).via; }
-    std::string_view contact(const transaction::Path& path) const { return at(path).contact; }
+    // `secure`: "<sips:192.0.2.1:5061>".
+    std::string_view contact(const transaction::Path& path, bool secure) const {
+        return secure ? at(path).secure_contact : at(path).contact;
+    }
 
     bool add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg);  // false: taken
     void remove_dialog(std::string_view tag);
@@ -205,7 +209,7 @@ private:
     void take_alias(const transaction::Path& from);
     bool take_orphan();
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
-    std::expected<Admission, Refusal> judge(const sip::Message& invite);
+    std::expected<Admission, Refusal> judge(const transaction::Path& from, const sip::Message& invite);
     static Refusal limited(const CallLimits::Refused& why);
     bool comes_round(const sip::Message& invite, const routing::Target& target);
     void on_invite(transaction::ServerId id, const transaction::Path& from, const sip::Message& invite);
@@ -225,6 +229,7 @@ private:
     struct Place {
         std::string via;
         std::string contact;
+        std::string secure_contact;
     };
     const Place& at(const transaction::Path& path) const {
         return places_.at(path.sip_interface).at(static_cast<std::size_t>(path.transport));

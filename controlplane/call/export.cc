@@ -22,7 +22,7 @@ namespace sallyport::call {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x53504332;  // "SPC2"
-constexpr std::uint16_t kVersion = 5;
+constexpr std::uint16_t kVersion = 6;
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::int64_t kMaxTime = std::int64_t{1} << 62;
 constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
@@ -30,7 +30,7 @@ constexpr Duration kMaxWait = std::chrono::hours(24 * 366);
 constexpr Ending kInterrupted{EndedBy::kSallyport, 500, "Interrupted"};
 
 enum class Kind : std::uint8_t { kStable = 1, kUnfinished = 2, kClosed = 3 };
-enum LegFlags : std::uint8_t { kTrunked = 1, kEstablished = 2, kByeDone = 4 };
+enum LegFlags : std::uint8_t { kTrunked = 1, kEstablished = 2, kByeDone = 4, kSecure = 8 };
 enum class Pending : std::uint8_t { kNone = 0, kAnswered = 1, kUnanswered = 2 };
 
 void write_deadline(ByteWriter& out, Instant deadline, Now now) {
@@ -176,7 +176,7 @@ std::expected<void, std::string> Call::import_exchange(ByteReader& in, Now now) 
 // `known`: what the head has of it already.
 void Call::export_leg(ByteWriter& out, const Leg& leg, const LegRecordText& known) const {
     out.u8(static_cast<std::uint8_t>((leg.trunk ? kTrunked : 0) | (leg.established ? kEstablished : 0) |
-                                     (leg.bye_done ? kByeDone : 0)));
+                                     (leg.bye_done ? kByeDone : 0) | (leg.secure ? kSecure : 0)));
     out.text(core_.view().sip_interfaces.at(leg.peer.sip_interface).name);
     dialog::write(out, leg.dialog, {known.call_id, known.local_tag, known.remote_tag});
     // Only a call that goes on will negotiate again.
@@ -214,6 +214,7 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t h
     leg.imported_cseq = leg.dialog.local_cseq;
     leg.established = (flags & kEstablished) != 0;
     leg.bye_done = (flags & kByeDone) != 0;
+    leg.secure = (flags & kSecure) != 0;
     return {};
 }
 

@@ -185,6 +185,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"methods-refused", c.methods_refused, "requests of a method that we do not support (405, 501)"},
         {"extensions-refused", c.extensions_refused, "requests that require an extension (420)"},
         {"loops-refused", c.loops, "INVITEs of ours that came back and would go the same way again (482)"},
+        {"sips-refused", c.sips_refused, "calls to sips: that would not have TLS on both sides (480)"},
         {"responses-cut", c.responses_cut,
          "responses sent without what came from the other side, because they were too long"},
         {"bodies-refused", c.bodies_refused, "bodies not understood, malformed, or of too many parts (415, 400)"},

@@ -31,6 +31,7 @@ struct Leg {
     transaction::Path peer;              // where the INVITE came from, or went to
     dialog::Dialog dialog;
     sdp::OfferAnswer media;
+    bool secure = false;       // of a call to sips: nothing goes here but over TLS
     bool established = false;  // a 2xx was sent (leg 0) or received (leg 1)
     bool bye_wanted = false;   // BYE waits for the ACK to our 2xx (RFC 3261 §15), or for room to send it
     bool bye_done = false;     // nothing more is to be said on this leg

@@ -7,6 +7,7 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::uint16_t kSipPort = 5060;
+constexpr std::uint16_t kSipsPort = 5061;
 
 // URI parameters that say something about the user or the number, and nothing about a host.
 constexpr std::string_view kUriParams = "user isub isub-encoding postd ext npdi rn cic cause verstat";
@@ -41,8 +42,9 @@ void append_user(std::string& out, std::string_view user, const AddressRewrite& 
     }
 }
 
-void append_host(std::string& out, const Endpoint& host) {
-    sip::append_host_port(out, host.address.text(), host.port == kSipPort ? std::uint16_t{0} : host.port);
+// `usual`: the port that goes without saying (RFC 3261 §19.1.2).
+void append_host(std::string& out, const Endpoint& host, std::uint16_t usual = kSipPort) {
+    sip::append_host_port(out, host.address.text(), host.port == usual ? std::uint16_t{0} : host.port);
 }
 
 bool is_invalid_host(std::string_view host) {
@@ -66,8 +68,8 @@ void append_history_headers(std::string& out, std::string_view headers, const Hi
 }
 
 bool append_sip(std::string& out, const sip::Uri& uri, const AddressRewrite& rewrite, const HiddenNames& hidden) {
-    // sips becomes sip: the hop that follows is UDP, and must not be promised to be more (RFC 5630).
-    out += "sip:";
+    const bool sips = rewrite.keep_sips && uri.scheme == sip::UriScheme::kSips;
+    out += sips ? "sips:" : "sip:";
     if (uri.has_user) {
         append_user(out, uri.user, rewrite, hidden);
         out += '@';
@@ -75,7 +77,7 @@ bool append_sip(std::string& out, const sip::Uri& uri, const AddressRewrite& rew
     if (is_invalid_host(uri.host.host)) {
         out += uri.host.host;
     } else {
-        append_host(out, rewrite.host);
+        append_host(out, rewrite.host, sips ? kSipsPort : kSipPort);
     }
     append_params(out, uri.params, hidden);
     if (rewrite.history_headers) append_history_headers(out, uri.headers, hidden);

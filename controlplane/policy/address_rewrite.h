@@ -20,6 +20,7 @@ struct AddressRewrite {
     Endpoint host;            // what every host becomes
     bool tel_as_sip = false;  // a Request-URI of a SIP peer (RFC 3261 §19.1.6)
     bool keep_user = false;   // the called number: kept whatever it holds
+    bool keep_sips = false;   // the host is reached over TLS (RFC 5630); else sips becomes sip
     bool anonymous_uri = false;
     bool anonymous_display = false;
     bool history_headers = false;  // Reason and Privacy among the URI's headers pass (RFC 7044 §10.2)

@@ -308,6 +308,7 @@ OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage&
     AddressRewrite how;
     how.host = passage.to.peer;
     how.keep_user = true;
+    how.keep_sips = request.uri().scheme == sip::UriScheme::kSips;  // else nobody has promised it
     out.to = rewritten_address(request.to(), how, hidden).value_or("<" + bare_uri(how.host) + ">");
     how.tel_as_sip = true;
     if (!append_uri(out.request_uri, request.uri(), how, hidden)) out.request_uri = bare_uri(how.host);

@@ -48,7 +48,8 @@ struct Passage {
     Crossing crossing() const { return policy::crossing(from.trust, to.trust); }
 };
 
-// For an initial request on the other leg. All without tag and without parameters of ours.
+// For an initial request on the other leg. All without tag and without parameters of ours. A sips: Request-URI stays
+// one, and To with it: whoever sends it on has seen to TLS (RFC 5630).
 struct OutgoingAddresses {
     std::string request_uri;
     std::string

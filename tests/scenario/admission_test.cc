@@ -311,12 +311,4 @@ TEST(Admission, bye_without_a_dialog_gets_481_and_a_stray_ack_nothing) {
     check_clean();
 }
 
-TEST(Admission, a_sips_target_gets_416) {
-    world.start();
-    auto r = invite(pbx());
-    r.start = "INVITE sips:100@192.0.2.1 SIP/2.0";
-    LONGS_EQUAL(416, status_of(pbx(), r));
-    check_clean();
-}
-
 }  // namespace sallyport::scenario

@@ -29,6 +29,8 @@ void Ua::send(const std::string& bytes) {
 }
 
 std::string Ua::contact(const std::string& user) const {
+    if (!contact_instead.empty()) return contact_instead;
+    if (secure) return "<sips:" + user + "@" + self.text() + ">";
     const auto parameter = is_stream(transport) ? ";transport=" + std::string(transport_name(transport)) : "";
     return "<sip:" + user + "@" + self.text() + parameter + ">";
 }
@@ -53,11 +55,12 @@ UaCall& Ua::new_call(const std::string& call_id) {
 // --- requests that we send ---------------------------------------------------------------------------
 SipText Ua::bare_request(const std::string& method, const std::string& user) {
     SipText r;
-    r.start = method + " sip:" + user + "@" + gate_.address.text() + " SIP/2.0";
+    const std::string scheme = secure ? "sips:" : "sip:";
+    r.start = method + " " + scheme + user + "@" + gate_.address.text() + " SIP/2.0";
     r.add("Via", std::string(via_protocol(transport)) + " " + self.text() + ";rport;branch=" + token("z9hG4bK"));
     r.add("Max-Forwards", "70");
     r.add("From", "\"Alice of " + host + "\" <sip:" + local_user + "@" + host + ">;tag=" + token("f"));
-    r.add("To", "<sip:" + user + "@" + gate_.address.text() + ">");
+    r.add("To", "<" + scheme + user + "@" + gate_.address.text() + ">");
     r.add("Call-ID", token("call") + "@" + host);
     r.add("CSeq", "1 " + method);
     r.add("Contact", contact(local_user));

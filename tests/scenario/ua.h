@@ -102,6 +102,8 @@ public:
     std::string host;
     Endpoint self;
     Transport transport = Transport::kUdp;
+    bool secure = false;                                 // calls sips:, and is one
+    std::string contact_instead;                         // of what it would say
     std::string contact(const std::string& user) const;  // "<sip:alice@192.0.2.10:5060>"
     std::string local_user = "alice";
     std::string answered_ua = "InnerPhone/1.0";
