@@ -55,6 +55,13 @@ std::string without_parameter(std::string_view value, std::string_view name) {
     }
 }
 
+// As it is written, with its name; "" when there is none.
+std::string_view tag_of(std::string_view value) {
+    const auto address = sip::parse_name_addr(value);
+    const auto tag = address ? address->params.find("tag") : std::nullopt;
+    return tag ? tag->raw : std::string_view();
+}
+
 std::string without_display(std::string_view value) {
     const auto address = sip::parse_name_addr(value);
     if (!address || address->display.empty()) return std::string(value);
@@ -104,11 +111,12 @@ HeaderRules::HeaderRules(const config::HeaderRuleList& list) {
         r.methods = rule.methods;
         r.codes = rule.codes;
         if (const auto& c = rule.condition) {
-            auto& condition = r.condition.emplace();
+            Condition condition;
             condition.request_uri = c->header == kRequestUri;
             if (!condition.request_uri) condition.header = HeaderKey::of(c->header);
             condition.match = compiled(c->match);
             condition.negated = c->negated;
+            r.condition = std::move(condition);
         }
         rules_.push_back(std::move(r));
     }
@@ -243,9 +251,8 @@ HeaderRules::Outcome HeaderRules::change_value(const Rule& rule, MessageEdit& ed
     auto made = rewritten(rule, value, *part, groups);
     const bool good = made && is_one_value(rule.header, *made);
     if (!good) return {Kind::kRefused, {}};
-    // The tag names the dialog.
-    if ((line.id == HeaderId::kFrom || line.id == HeaderId::kTo) &&
-        sip::parse_name_addr(*made)->tag() != sip::parse_name_addr(value)->tag())
+    // The tag names the dialog; one without a value is none that a message may have.
+    if ((line.id == HeaderId::kFrom || line.id == HeaderId::kTo) && tag_of(*made) != tag_of(value))
         return {Kind::kRefused, {}};
     if (*made == value) return {};
     return {Kind::kNew, std::move(*made)};

@@ -14,7 +14,7 @@
 namespace sallyport::config {
 namespace {
 
-constexpr std::string_view kDocument = R"({
+constexpr std::string_view kDocument = R"json({
   "interfaces": {
     "access": {"port": "net_null0", "address": "192.0.2.1/24", "gateway": "192.0.2.254"},
     "core": {"port": "net_null1", "vlan": 7, "address": "198.51.100.1/24"}
@@ -34,14 +34,27 @@ constexpr std::string_view kDocument = R"({
   },
   "trunks": {
     "pbx": {"sip-interface": "phones", "peers": ["192.0.2.10:5060", "192.0.2.11:5060"], "transport": "tcp"},
-    "carrier": {"sip-interface": "inner", "peers": ["198.51.100.10:5060"], "tls": {"name": "a.example", "wildcards": true}}
+    "carrier": {"sip-interface": "inner", "peers": ["198.51.100.10:5060"], "inbound-rules": ["clean"],
+                "outbound-numbers": ["plan"], "tls": {"name": "a.example", "wildcards": true}}
+  },
+  "header-rules": {
+    "clean": [{"header": "s", "action": "rewrite", "part": "value", "match": "(a)", "value": "\\1", "on": "request",
+               "methods": ["INVITE"]},
+              {"header": "Diversion", "action": "remove", "part": "parameter", "parameter": "reason", "on": "both"},
+              {"header": "X-A", "action": "add", "value": "\\1", "if": {"header": "From", "match": "(b)", "not": false}},
+              {"header": "From", "action": "rewrite", "part": "uri-host", "value": "x"},
+              {"header": "Date", "action": "set", "value": "x", "on": "response", "codes": ["4xx"]}]
+  },
+  "number-rules": {
+    "plan": {"called": [{"match-prefix": "00", "strip": 2, "add": "+", "in": ["to"]}], "phone-context": "+49",
+             "calling": [{"match": "0(.*)", "replace": "\\1"}]}
   },
   "routes": [
     {"name": "out", "from": {"trunk": "pbx"}, "match": {"called-prefix": "+49"}, "to": {"trunk": "carrier"}},
     {"name": "in", "from": {"realm": "inner"}, "to": {"trunk": "pbx"}}
   ],
   "system": {"max-calls": 100, "worker-cores": [1]}
-})";
+})json";
 
 void check_references(const Document& d) {
     const auto there = [](const std::optional<Reference>& r, std::size_t size) {
@@ -52,7 +65,11 @@ void check_references(const Document& d) {
         there(s.realm, d.realms.size());
         there(s.tls_profile, d.tls_profiles.size());
     }
-    for (const auto& t : d.trunks) there(t.sip_interface, d.sip_interfaces.size());
+    for (const auto& t : d.trunks) {
+        there(t.sip_interface, d.sip_interfaces.size());
+        for (const auto& r : t.rules.inbound_rules) there(r, d.header_rules.size());
+        for (const auto& r : t.rules.outbound_numbers) there(r, d.number_rules.size());
+    }
     for (const auto& r : d.routes) {
         there(r.from_trunk, d.trunks.size());
         there(r.from_realm, d.realms.size());
@@ -76,6 +93,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_realms(d, problems);
     check_sip_interfaces(d, problems);
     check_trunks(d, problems);
+    check_header_rules(d, problems);
+    check_number_rules(d, problems);
     check_routes(d, problems);
     check_timers(d, problems);
     check_limits(d, problems);

@@ -15,15 +15,22 @@ namespace {
 
 using json::Value;
 
-constexpr std::string_view kDocument = R"({
+constexpr std::string_view kDocument = R"json({
   "interfaces": {
     "access": {"port": "net_null0", "address": "192.0.2.1/24", "gateway": "192.0.2.254"},
     "core": {"port": "net_null1", "address": "198.51.100.1/24", "vlan": 7}
   },
-  "trunks": {"pbx": {"sip-interface": "access", "peers": ["192.0.2.10:5060"]}},
+  "trunks": {"pbx": {"sip-interface": "access", "peers": ["192.0.2.10:5060"], "inbound-rules": ["a"],
+                     "outbound-numbers": ["n"]}},
+  "header-rules": {"a": [{"header": "Date", "action": "remove", "codes": ["486"], "on": "response"},
+                         {"header": "X-A", "action": "add", "value": "\\1", "methods": ["BYE"],
+                          "if": {"header": "From", "match": "(b)"}},
+                         {"header": "From", "action": "rewrite", "part": "uri-user", "match": "a", "value": "b"}]},
+  "number-rules": {"n": {"called": [{"match-prefix": "0", "strip": 1, "in": ["to"]}],
+                         "calling": [{"match": "0", "replace": "1"}]}},
   "routes": [{"name": "in", "from": {"realm": "core"}, "to": {"trunk": "pbx"}},
              {"name": "out", "from": {"trunk": "pbx"}, "match": {"called-prefix": "0"}, "to": {"trunk": "pbx"}}]
-})";
+})json";
 
 void check_control(const Value& value) {
     const auto view = control_view_from_json(value);
@@ -33,6 +40,15 @@ void check_control(const Value& value) {
     }
     for (const auto& s : view->sip_interfaces) FUZZ_CHECK(s.realm < view->realms.size());
     for (const auto& t : view->trunks) FUZZ_CHECK(t.sip_interface < view->sip_interfaces.size() && !t.peers.empty());
+    const auto there = [](const std::vector<std::uint16_t>& lists, std::size_t size) {
+        for (const auto i : lists) FUZZ_CHECK(i < size);
+    };
+    for (const auto& t : view->trunks) {
+        there(t.rules.inbound_rules, view->header_rules.size());
+        there(t.rules.outbound_rules, view->header_rules.size());
+        there(t.rules.inbound_numbers, view->number_rules.size());
+        there(t.rules.outbound_numbers, view->number_rules.size());
+    }
     for (const auto& r : view->routes) {
         FUZZ_CHECK(r.to_trunk < view->trunks.size());
         FUZZ_CHECK(!r.from_trunk || *r.from_trunk < view->trunks.size());
