@@ -15,6 +15,7 @@ import json
 import os
 import tempfile
 
+from tools.labkit import tls
 from tools.labkit.command import LabError, run
 from tools.labkit.lab import Lab
 from tools.labkit.network import address, port_device
@@ -28,8 +29,14 @@ ENDPOINT = 10
 EVERYTHING = "1,6 0 0 4294967295"       # classic BPF: return all of it
 
 
-def configuration(max_calls, hosts=HOSTS, ports="10000-65535"):
+SIP_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
+
+
+def configuration(max_calls, hosts=HOSTS, ports="10000-65535", transport="udp"):
     """Two trunks, a route each way, and as many media addresses and ports as given."""
+    port = SIP_PORTS[transport]
+    by_transport = {} if transport == "udp" else {"transports": [transport]} | (
+        {"tls-profile": "gate"} if transport == "tls" else {})
     trunks = {"access": "access-pbx", "core": "core-carrier"}
     return {
         "interfaces": {side: {"port": f"net_null{number},no-rx=1", "address": f"{address(side, OURS)}/24"}
@@ -37,8 +44,10 @@ def configuration(max_calls, hosts=HOSTS, ports="10000-65535"):
         "realms": {side: {"interface": side, "media-addresses": [address(side, host) for host in hosts],
                           "trust": {"access": "untrusted", "core": "trusted"}[side], "media-ports": ports}
                    for side in SIDES},
-        "sip-interfaces": {side: {"realm": side, "address": address(side, OURS), "port": 5060} for side in SIDES},
-        "trunks": {trunks[side]: {"sip-interface": side, "peers": [f"{address(side, ENDPOINT)}:5060"]}
+        **({"tls-profiles": {"gate": tls.profile()}} if transport == "tls" else {}),
+        "sip-interfaces": {side: {"realm": side, "address": address(side, OURS), "port": 5060, **by_transport}
+                           for side in SIDES},
+        "trunks": {trunks[side]: {"sip-interface": side, "peers": [f"{address(side, ENDPOINT)}:{port}"]}
                    for side in SIDES},
         "routes": [{"name": f"{here}-to-{there}", "from": {"trunk": trunks[here]}, "to": {"trunk": trunks[there]}}
                    for here, there in itertools.permutations(SIDES)],
@@ -94,6 +103,9 @@ class CallLab:
             self.lab.up(file.name)
         for side in SIDES:
             self.join(side)
+        # Who closes a connection keeps its port for a minute, and there are 28,000: the callers' network lends them earlier.
+        self.lab.network.sides["access"].run("sysctl", "-qw", "net.ipv4.tcp_tw_reuse=1",
+                                             "net.ipv4.ip_local_port_range=1024 65000")
         # A peer has one socket for both sides: what it sends into the core comes from the access side's address.
         self.lab.network.sides["core"].ip("route", "add", f"{address('access', 0)}/24", "via", address("core", OURS))
         for name in ("sallyport-manager", "sallyport-control"):
@@ -119,13 +131,18 @@ class CallLab:
             raise LabError(f"{len(found)} of Sallyport's 3 processes run: {self.lab.product.log_tail()}")
         return {name: pid for pid, name in found.items()}
 
-    def load_words(self, host):
+    def load_words(self, host, transport="udp", *more):
         """The generator's command line up to what it shall do, against the element at this host of the access side."""
         network = self.lab.network
+        port = SIP_PORTS[transport]
+        if transport == "tls":
+            folder = tls.certificates()
+            more = ("--certificate", folder / "access", "--callee-certificate", folder / "core", "--authorities",
+                    folder / "ca.pem", *more)
         return [self.build / "tests" / "sip-load", "--caller-network", network.sides["access"].name, "--callee-network",
-                network.sides["core"].name, "--caller", f"{address('access', ENDPOINT)}:5060", "--callee",
-                f"{address('core', ENDPOINT)}:5060", "--target", f"{address('access', host)}:5060", "--core",
-                str(GENERATOR_CORE)]
+                network.sides["core"].name, "--caller", f"{address('access', ENDPOINT)}:{port}", "--callee",
+                f"{address('core', ENDPOINT)}:{port}", "--target", f"{address('access', host)}:{port}", "--core",
+                str(GENERATOR_CORE), "--transport", transport, *more]
 
 
 def bind_to_core(pid, core):

@@ -9,7 +9,8 @@ import tempfile
 import time
 
 from tests.bench.bencode import bdecode
-from tests.bench.call_lab import DEVICE_CORE, PEER, SIDES
+from tests.bench.call_lab import DEVICE_CORE, ENDPOINT, PEER, SIDES, SIP_PORTS
+from tools.labkit import tls
 from tools.labkit.command import LabError
 from tools.labkit.network import address
 
@@ -29,8 +30,9 @@ def program_of(pid):
 class Peers:
     """Started by `with`; everything of them runs on DEVICE_CORE."""
 
-    def __init__(self, lab, with_rtpengine=False):
+    def __init__(self, lab, with_rtpengine=False, transport="udp"):
         self.lab = lab
+        self.transport = transport
         self.with_rtpengine = with_rtpengine
         self.started = []
         self.folder = None
@@ -56,10 +58,23 @@ class Peers:
             self.spawn("rtpengine", "--foreground", "--log-stderr", "--log-level=3", "--table=-1", "--num-threads=1",
                        "--delete-delay=0", f"--listen-ng={NG[0]}:{NG[1]}", "--port-min=10000", "--port-max=65000", *interfaces)
             self.wait_until("rtpengine answers", self.media_counts)
-        self.spawn("kamailio", "-DD", "-E", "-f", CONFIG, "-l", f"udp:{address('access', PEER)}:5060", *MEMORY,
+        defined = (["WITH_RTPENGINE"] if self.with_rtpengine else []) + {
+            "udp": [], "tcp": ["WITH_STREAMS"], "tls": ["WITH_STREAMS", "WITH_TLS"]}[self.transport]
+        self.spawn("kamailio", "-DD", "-E", "-f", self.configuration(), "-l",
+                   f"{self.transport}:{address('access', PEER)}:{SIP_PORTS[self.transport]}", *MEMORY,
                    "-Y", self.folder, "-P", self.folder / "kamailio.pid",
-                   *(["-A", "WITH_RTPENGINE"] if self.with_rtpengine else []))
+                   *(word for name in defined for word in ("-A", name)))
         self.wait_until("kamailio serves", self.serves)
+
+    def configuration(self):
+        """kamailio.cfg with what belongs to this run."""
+        text = CONFIG.read_text()
+        callee = f"sip:{address('core', ENDPOINT)}:{SIP_PORTS[self.transport]};transport={self.transport}"
+        for key, value in {"CALLEE": callee, "CERTIFICATES": tls.certificates() if self.transport == "tls" else ""}.items():
+            text = text.replace(f"@{key}@", str(value))
+        path = self.folder / "kamailio.cfg"
+        path.write_text(text)
+        return path
 
     def spawn(self, *words):
         words = [str(word) for word in words]
@@ -102,7 +117,8 @@ class Peers:
 
     def serves(self):
         """Its socket is open, and its processes are there."""
-        sockets = self.lab.place.run("ss", "-Hlun", f"src {address('access', PEER)}:5060", check=False).stdout
+        sockets = self.lab.place.run("ss", "-Hlun" if self.transport == "udp" else "-Hltn",
+                                     f"src {address('access', PEER)}:{SIP_PORTS[self.transport]}", check=False).stdout
         return bool(sockets.strip()) and len(self.pids()) > (5 if not self.with_rtpengine else 6)
 
     def pids(self):

@@ -27,6 +27,11 @@ void append_number(std::string& out, std::uint64_t value) {
     out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
+std::string transport_param(const std::string& transport) {
+    if (transport == "UDP") return "";
+    return transport == "TLS" ? ";transport=tls" : ";transport=tcp";
+}
+
 }  // namespace
 
 Agent::Agent(Port& port, TimerWheel& wheel, Tally& tally, Setup setup)
@@ -35,7 +40,7 @@ Agent::Agent(Port& port, TimerWheel& wheel, Tally& tally, Setup setup)
       tally_(tally),
       setup_(std::move(setup)),
       target_(to_sockaddr(setup_.target)),
-      contact_("<sip:load@" + port.local().text() + ">"),
+      contact_("<sip:load@" + port.local().text() + transport_param(setup_.transport) + ">"),
       host_(port.local().text()) {}
 
 // --- calls ------------------------------------------------------------------------------------------------
@@ -73,6 +78,7 @@ void Agent::forget(Call& call) {
     call.next.cancel();
     by_call_id_.erase(call.call_id);
     free_.push_back(call.slot);
+    if (call.caller && setup_.stream_per_call) port_.leave(call.peer, 0ms);
 }
 
 // The call has gone as its scenario wants it.
@@ -93,6 +99,7 @@ void Agent::call(Scenario scenario, Instant now) {
     call.peer = target_;
     call.call_id.assign(setup_.prefix).append("-");
     append_number(call.call_id, ++serial_);
+    if (setup_.stream_per_call) set_stream(call.peer, static_cast<std::uint16_t>(1 + serial_ % UINT16_MAX));
     call.call_id.append("@").append(host_);
     call.local.assign("\"Load\" <sip:1001@").append(host_).append(">;tag=").append(setup_.prefix);
     append_number(call.local, serial_);
@@ -125,8 +132,8 @@ void Agent::transmit(const sockaddr_in& to, std::string_view bytes) {
 void Agent::flush() { tally_.send_failed += port_.flush(); }
 
 void Agent::begin(std::string& out, Method method, std::string_view uri, std::uint32_t branch) const {
-    out.assign(name(method)).append(" ").append(uri).append(" SIP/2.0\r\nVia: SIP/2.0/UDP ").append(host_);
-    out.append(";rport;branch=z9hG4bK").append(setup_.prefix).append(".");
+    out.assign(name(method)).append(" ").append(uri).append(" SIP/2.0\r\nVia: SIP/2.0/").append(setup_.transport);
+    out.append(" ").append(host_).append(";rport;branch=z9hG4bK").append(setup_.prefix).append(".");
     append_number(out, branch);
     out.append("\r\nMax-Forwards: 70\r\n");
 }
@@ -167,7 +174,7 @@ void Agent::send_request(Call& call, Method method, Instant now, std::string_vie
         out.append("Content-Length: 0\r\n\r\n");
     else
         append_sdp(out, call, sdp_direction);
-    call.interval = kT1;
+    call.interval = reliable() ? setup_.patience : kT1;  // Timers A and E (RFC 3261 §17.1.1.2, §17.1.2.2)
     call.give_up = now + setup_.patience;
     wheel_.arm<&Call::on_retransmit>(call.retransmit, now + call.interval, &call);
     transmit(call.peer, out);
@@ -194,7 +201,7 @@ void Agent::send_cancel(Call& call, Instant now) {
     out.append("\r\nCall-ID: ").append(call.call_id).append("\r\nCSeq: ");
     append_number(out, call.pending_cseq);
     out.append(" CANCEL\r\nContent-Length: 0\r\n\r\n");
-    call.interval = kT1;
+    call.interval = reliable() ? setup_.patience : kT1;  // Timers A and E (RFC 3261 §17.1.1.2, §17.1.2.2)
     call.give_up = now + setup_.patience;
     wheel_.arm<&Call::on_retransmit>(call.retransmit, now + call.interval, &call);
     transmit(call.peer, out);

@@ -31,6 +31,8 @@ public:
         Duration hold{};                               // from the answer to the BYE
         Duration ring{};                               // from 180 to 200
         Duration patience = std::chrono::seconds(32);  // 64*T1
+        std::string transport = "UDP";                 // of Via; with another the port carries without loss
+        bool stream_per_call = false;                  // that it makes; closed when the call has ended
     };
 
     Agent(Port& port, TimerWheel& wheel, Tally& tally, Setup setup);
@@ -95,6 +97,7 @@ private:
     void end(Call& call);
 
     void begin(std::string& out, Method method, std::string_view uri, std::uint32_t branch) const;
+    bool reliable() const { return setup_.transport != "UDP"; }
     void send_request(Call& call, Method method, Instant now, std::string_view sdp_direction = {});
     void send_ack(Call& call, std::uint32_t cseq, bool to_failure);
     void send_cancel(Call& call, Instant now);

@@ -7,9 +7,12 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
+#include <cctype>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -23,6 +26,8 @@
 #include "platform/os/clock.h"
 #include "tests/load/agent.h"
 #include "tests/load/options.h"
+#include "tests/load/stream_port.h"
+#include "tests/load/tls_end.h"
 #include "tests/load/udp_port.h"
 
 namespace {
@@ -38,14 +43,14 @@ double seconds_of(Duration d) { return std::chrono::duration<double>(d).count();
 
 class Run {
 public:
-    Run(const Options& options, UdpPort& caller, UdpPort& callee)
+    Run(const Options& options, SocketPort& caller, SocketPort& callee)
         : options_(options),
           ports_{&caller, &callee},
           start_(os::monotonic_now()),
           wheel_(start_),
           prefix_("l" + std::to_string(options.seed) + "x" + std::to_string(::getpid())),
-          caller_(caller, wheel_, tally_, {prefix_ + "a", options.target, options.hold, options.ring}),
-          callee_(callee, wheel_, tally_, {prefix_ + "b", {}, options.hold, options.ring}),
+          caller_(caller, wheel_, tally_, setup("a", options.target)),
+          callee_(callee, wheel_, tally_, setup("b", {})),
           random_(options.seed) {
         for (const auto& [scenario, weight] : options.mix) bag_.insert(bag_.end(), weight, scenario);
     }
@@ -96,18 +101,41 @@ public:
             "\"requests-in\": %llu, \"responses-in\": %llu, \"stray\": %llu, \"mistakes\": %llu, "
             "\"retry-after\": %llu, \"codes\": {%s}, \"played\": {%s}, \"seconds\": %.3f, "
             "\"setup-us\": {\"p50\": %.0f, \"p90\": %.0f, \"p99\": %.0f, \"max\": %.0f}, "
-            "\"refusal-us\": {\"p50\": %.0f, \"p99\": %.0f}, \"ended-by-second\": [%s]}\n",
+            "\"refusal-us\": {\"p50\": %.0f, \"p99\": %.0f}, \"streams\": [%s], \"ended-by-second\": [%s]}\n",
             n(t.started), n(t.answered), n(t.ended), n(t.refused), n(t.timed_out), caller_.open(), n(t.unpaced),
             n(t.retransmitted), n(t.sent), n(t.send_failed), n(t.requests_in), n(t.responses_in), n(t.stray),
             n(t.mistakes), n(t.retry_after), codes.c_str(), played.c_str(), seconds_of(paced_for_),
             t.setup.quantile_us(0.5), t.setup.quantile_us(0.9), t.setup.quantile_us(0.99), t.setup.max_us(),
-            t.refusal.quantile_us(0.5), t.refusal.quantile_us(0.99), by_second.c_str());
+            t.refusal.quantile_us(0.5), t.refusal.quantile_us(0.99), streams().c_str(), by_second.c_str());
         return all_ended && t.ended == t.started && t.mistakes == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
 
 private:
+    Agent::Setup setup(const char* end, const Endpoint& target) const {
+        std::string transport = options_.transport;
+        for (char& c : transport) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        return {.prefix = prefix_ + end,
+                .target = target,
+                .hold = options_.hold,
+                .ring = options_.ring,
+                .transport = std::move(transport),
+                .stream_per_call = options_.stream_per_call};
+    }
     static Duration to_duration(double seconds) {
         return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+    }
+    // Of the caller and the callee; empty with UDP.
+    std::string streams() const {
+        std::string out;
+        for (const auto* port : ports_) {
+            const auto* streams = dynamic_cast<const StreamPort*>(port);
+            if (streams == nullptr) continue;
+            const auto& c = streams->counts();
+            out += (out.empty() ? "" : ", ") + ("{\"made\": " + std::to_string(c.made)) +
+                   ", \"accepted\": " + std::to_string(c.accepted) + ", \"resumed\": " + std::to_string(c.resumed) +
+                   ", \"broken\": " + std::to_string(c.ended) + "}";
+        }
+        return out;
     }
     std::uint64_t failed() const { return tally_.refused + tally_.timed_out; }
 
@@ -175,7 +203,7 @@ private:
     }
 
     const Options& options_;
-    std::array<UdpPort*, 2> ports_;
+    std::array<SocketPort*, 2> ports_;
     Instant start_;
     TimerWheel wheel_;
     Tally tally_;
@@ -196,6 +224,38 @@ private:
     std::exit(2);
 }
 
+// A side's socket, with what TLS needs for it.
+struct Socket {
+    Socket(const Options& options, const std::string& network, const Endpoint& local, const TlsFiles& files) {
+        if (options.transport == "udp") {
+            keep(UdpPort::open(network, local));
+            return;
+        }
+        if (options.transport == "tls") {
+            auto opened = TlsEnd::open(files, options.resume);
+            if (!opened) fail(opened.error());
+            tls = std::move(*opened);
+        }
+        keep(StreamPort::open(network, local, tls.get()));
+    }
+    template <typename Port>
+    void keep(os::Result<std::unique_ptr<Port>> opened) {
+        if (!opened) fail(opened.error());
+        port = std::move(*opened);
+    }
+
+    std::unique_ptr<TlsEnd> tls;
+    std::unique_ptr<SocketPort> port;
+};
+
+// A stream is a descriptor.
+void allow_many_files() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -208,11 +268,15 @@ int main(int argc, char** argv) {
     if (options->core >= 0)
         if (const auto bound = os::bind_this_thread(std::span(&options->core, 1)); !bound) fail(bound.error());
     prctl(PR_SET_TIMERSLACK, 1'000UL);
-    auto caller = UdpPort::open(options->caller_network, options->caller);
-    if (!caller) fail(caller.error());
-    auto callee = UdpPort::open(options->callee_network, options->callee);
-    if (!callee) fail(callee.error());
-    Run run(*options, **caller, **callee);
+    allow_many_files();
+    std::signal(SIGPIPE, SIG_IGN);  // a lost stream is counted
+    const Socket caller(*options, options->caller_network, options->caller, options->caller_tls);
+    const Socket callee(*options, options->callee_network, options->callee, options->callee_tls);
+    auto* streams = dynamic_cast<StreamPort*>(caller.port.get());
+    if (options->transport == "tls" && options->stream_per_call && options->resume &&
+        !streams->fetch_session(to_sockaddr(options->target), 5s))
+        fail("no TLS session came from the target");
+    Run run(*options, *caller.port, *callee.port);
     const bool all_ended = run.run();
     return run.report(all_ended);
 }

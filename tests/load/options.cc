@@ -53,6 +53,12 @@ bool set(Number& out, std::string_view text) {
     return true;
 }
 
+bool set_files(TlsFiles& out, std::string_view stem) {
+    out.certificate = std::string(stem) + ".pem";
+    out.key = std::string(stem) + ".key";
+    return true;
+}
+
 bool set_ms(Duration& out, std::string_view text) {
     const auto parsed = number_of<std::uint32_t>(text);
     if (!parsed) return false;
@@ -74,7 +80,12 @@ const char* const kUsage =
     "  --most-open N                                  calls at a time\n"
     "  --held                                         sets up all calls, prints `held N`, ends them after a line of "
     "input\n"
-    "  --core N  --seed N  --progress\n";
+    "  --core N  --seed N  --progress\n"
+    "  --transport udp|tcp|tls                        the callee listens for it, too\n"
+    "  --stream-per-call                              the caller makes a connection for each call, and closes it with "
+    "the call's end\n"
+    "  --no-resumption                                each TLS handshake is a full one\n"
+    "  --certificate FILE  --callee-certificate FILE  FILE.pem and FILE.key; --authorities FILE verifies the other's\n";
 
 std::expected<Options, std::string> parse_options(int argc, char** argv) {
     Options o;
@@ -90,6 +101,14 @@ std::expected<Options, std::string> parse_options(int argc, char** argv) {
         {"hold-ms", [&](auto t) { return set_ms(o.hold, t); }},
         {"ring-ms", [&](auto t) { return set_ms(o.ring, t); }},
         {"most-open", [&](auto t) { return set(o.most_open, t); }},
+        {"transport",
+         [&](auto t) {
+             o.transport = t;
+             return t == "udp" || t == "tcp" || t == "tls";
+         }},
+        {"certificate", [&](auto t) { return set_files(o.caller_tls, t); }},
+        {"callee-certificate", [&](auto t) { return set_files(o.callee_tls, t); }},
+        {"authorities", [&](auto t) { return o.caller_tls.authorities = o.callee_tls.authorities = t, true; }},
         {"core", [&](auto t) { return set(o.core, t); }},
         {"seed", [&](auto t) { return set(o.seed, t); }},
         {"mix",
@@ -103,6 +122,10 @@ std::expected<Options, std::string> parse_options(int argc, char** argv) {
         const std::string_view word = argv[i];
         if (word == "--held") {
             o.held = true;
+        } else if (word == "--stream-per-call") {
+            o.stream_per_call = true;
+        } else if (word == "--no-resumption") {
+            o.resume = false;
         } else if (word == "--progress") {
             o.progress = true;
         } else if (const auto it = word.starts_with("--") ? setters.find(word.substr(2)) : setters.end();
@@ -115,6 +138,11 @@ std::expected<Options, std::string> parse_options(int argc, char** argv) {
     }
     if (o.caller.empty() || o.callee.empty() || o.target.empty())
         return std::unexpected(std::string("--caller, --callee and --target are needed; see --help"));
+    const auto unusable = [](const TlsFiles& files) { return files.certificate.empty() || files.authorities.empty(); };
+    if (o.transport == "tls" && (unusable(o.caller_tls) || unusable(o.callee_tls)))
+        return std::unexpected(std::string("tls needs --certificate, --callee-certificate and --authorities"));
+    if (o.transport == "udp" && o.stream_per_call)
+        return std::unexpected(std::string("--stream-per-call needs tcp or tls"));
     if (o.calls == 0 && o.seconds > 0) o.calls = static_cast<std::uint64_t>(o.rate * o.seconds);
     if (o.calls == 0) return std::unexpected(std::string("--calls or --seconds is needed"));
     if (o.held) o.hold = Duration::max();

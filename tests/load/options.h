@@ -10,6 +10,7 @@
 #include "platform/base/ip_address.h"
 #include "platform/base/time.h"
 #include "tests/load/scenario.h"
+#include "tests/load/tls_end.h"
 
 namespace sallyport::load {
 
@@ -30,6 +31,11 @@ struct Options {
     std::uint64_t seed = 1;
     std::vector<std::pair<Scenario, unsigned>> mix{{Scenario::kBasic, 1}};
     bool progress = false;
+    std::string transport = "udp";
+    bool stream_per_call = false;  // of the caller; else one for all calls
+    bool resume = true;            // TLS sessions
+    TlsFiles caller_tls;
+    TlsFiles callee_tls;
 };
 
 // The error is a whole sentence.

@@ -3,7 +3,10 @@
 
 #include <netinet/in.h>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -26,6 +29,19 @@ public:
     virtual void send(const sockaddr_in& to, std::string_view bytes) = 0;
     // Returns how many were refused: they are lost.
     virtual std::size_t flush() = 0;
+    // What is sent there from now on goes by a new stream; the present one is read for `linger` and then closed.
+    virtual void leave(const sockaddr_in&, std::chrono::milliseconds) {}
 };
+
+// Streams to one address and port are told apart by a number, in the bytes of sockaddr_in that have no meaning; 0 is
+// the one that has none.
+inline void set_stream(sockaddr_in& address, std::uint16_t number) {
+    std::memcpy(&address.sin_zero, &number, sizeof(number));
+}
+inline std::uint16_t stream_of(const sockaddr_in& address) {
+    std::uint16_t number = 0;
+    std::memcpy(&number, &address.sin_zero, sizeof(number));
+    return number;
+}
 
 }  // namespace sallyport::load

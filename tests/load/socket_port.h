@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 
-#include <chrono>
 #include <string>
 
 #include "platform/base/ip_address.h"
@@ -16,8 +15,6 @@ class SocketPort : public Port {
 public:
     // To be polled for POLLIN: there is something to receive, or to flush.
     virtual int fd() const = 0;
-    // What is sent there from now on goes by a new stream; the present one is read for `linger` and then closed.
-    virtual void leave(const sockaddr_in&, std::chrono::milliseconds) {}
 };
 
 // The calling thread is inside while it lives.

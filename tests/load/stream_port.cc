@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,7 +17,9 @@ namespace sallyport::load {
 
 namespace {
 
-std::uint64_t key_of(const sockaddr_in& a) { return std::uint64_t{a.sin_addr.s_addr} << 16 | a.sin_port; }
+std::uint64_t key_of(const sockaddr_in& a) {
+    return std::uint64_t{a.sin_addr.s_addr} << 32 | std::uint64_t{a.sin_port} << 16 | stream_of(a);
+}
 
 // The length of the first message; 0: not all of its head has come; npos: none will be found.
 std::size_t length_of(std::string_view bytes, std::size_t largest) {
@@ -229,6 +232,11 @@ void StreamPort::end(Connection& c) {
     const auto used = by_remote_.find(key_of(c.remote));
     if (used != by_remote_.end() && used->second == c.fd.get()) by_remote_.erase(used);
     if (!c.out.empty()) ++lost_;
+    // Without close_notify OpenSSL takes the session for broken, and does not resume it.
+    if (c.ssl && c.shaken && !c.over)
+        ::SSL_shutdown(c.ssl.get());
+    else if (c.ssl)
+        ::SSL_set_shutdown(c.ssl.get(), SSL_SENT_SHUTDOWN);
     connections_.erase(c.fd.get());
 }
 
@@ -257,6 +265,19 @@ std::span<const Port::Datagram> StreamPort::receive() {
         }
     }
     return datagrams_;
+}
+
+bool StreamPort::fetch_session(const sockaddr_in& to, std::chrono::milliseconds patience) {
+    if (connect(to) == nullptr) return false;
+    const auto give_up = Clock::now() + patience;
+    for (pollfd ready{epoll_.get(), POLLIN, 0}; !tls_->has_session() && Clock::now() < give_up;) {
+        ::poll(&ready, 1, 1);
+        receive();
+    }
+    leave(to, std::chrono::milliseconds(0));
+    flush();
+    counts_ = {};
+    return tls_->has_session();
 }
 
 void StreamPort::send(const sockaddr_in& to, std::string_view bytes) {

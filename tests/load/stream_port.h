@@ -33,6 +33,10 @@ public:
     std::size_t flush() override;
     void leave(const sockaddr_in& to, std::chrono::milliseconds linger) override;
 
+    // Makes a connection only for its TLS session, which those to come resume. False when none has come within that
+    // time.
+    bool fetch_session(const sockaddr_in& to, std::chrono::milliseconds patience);
+
     struct Counts {
         std::uint64_t made = 0;
         std::uint64_t accepted = 0;
@@ -68,7 +72,8 @@ private:
     os::UniqueFd listener_;
     os::UniqueFd epoll_;
     std::unordered_map<int, std::unique_ptr<Connection>> connections_;
-    std::unordered_map<std::uint64_t, int> by_remote_;  // address and port -> the connection that is used for it
+    std::unordered_map<std::uint64_t, int>
+        by_remote_;  // address, port and number -> the connection that is used for it
     std::deque<Leaving> leaving_;
     std::vector<int> dirty_;  // something was queued there
     std::deque<std::string> messages_;

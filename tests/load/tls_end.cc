@@ -50,7 +50,11 @@ TlsEnd::Connection TlsEnd::client(int fd) {
     Connection ssl(::SSL_new(client_.get()));
     ::SSL_set_fd(ssl.get(), fd);
     ::SSL_set_connect_state(ssl.get());
-    if (resume_ && session_) ::SSL_set_session(ssl.get(), session_.get());
+    if (resume_ && session_) {
+        // A copy: OpenSSL lets each be resumed once, and several connections may begin before a new one comes.
+        const std::unique_ptr<SSL_SESSION, Free> session(::SSL_SESSION_dup(session_.get()));
+        ::SSL_set_session(ssl.get(), session.get());
+    }
     return ssl;
 }
 

@@ -30,6 +30,7 @@ public:
     // On this socket, which does not block.
     Connection client(int fd);
     Connection server(int fd);
+    bool has_session() const { return session_ != nullptr; }
 
 private:
     TlsEnd() = default;

@@ -2,7 +2,7 @@
 counts. A wrong one would praise us."""
 import unittest
 
-from tests.bench import bencode, memory_bench, processes, sip_load, sip_peers
+from tests.bench import bencode, memory_bench, processes, sip_load, sip_peers, stream_calls_bench
 from tests.bench.call_lab import configuration
 from tools.labkit.command import LabError
 
@@ -25,6 +25,25 @@ MAPS = """1180200000-1180400000 rw-s 00000000 00:11 244713                      
 
 def result(started=1000, ended=1000, unpaced=0, p99=800):
     return {"started": started, "ended": ended, "unpaced": unpaced, "codes": {}, "setup-us": {"p99": p99}}
+
+
+class Streams(unittest.TestCase):
+    def check(self, transport, mode, made, accepted=1, resumed=0):
+        run = result(started=1000) | {"streams": [{"made": made, "resumed": resumed}, {"accepted": accepted, "resumed": 0}]}
+        stream_calls_bench.check_streams(run, transport, mode)
+
+    def test_a_run_counts_with_the_connections_that_its_figure_names(self):
+        self.check("tcp", stream_calls_bench.ONE, 1)
+        self.check("tcp", stream_calls_bench.EACH, 1000)
+        self.check("tls", stream_calls_bench.EACH, 1000, resumed=990)
+
+    def test_others_do_not_count(self):
+        for transport, mode, made, accepted, resumed in (("tcp", stream_calls_bench.ONE, 2, 1, 0),
+                                                         ("tcp", stream_calls_bench.EACH, 999, 1, 0),
+                                                         ("tcp", stream_calls_bench.EACH, 1000, 2, 0),
+                                                         ("tls", stream_calls_bench.EACH, 1000, 1, 800)):
+            with self.assertRaises(LabError):
+                self.check(transport, mode, made, accepted, resumed)
 
 
 class Memory(unittest.TestCase):
