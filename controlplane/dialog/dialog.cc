@@ -10,7 +10,10 @@ constexpr std::size_t kMaxExportedRoutes = kMaxRoutes + 1;
 
 // From or To without its tag: what we write is a name-addr, so that parameters of the URI stay in it.
 std::string without_tag(const sip::NameAddr& address) {
-    std::string out(address.display);
+    constexpr std::size_t kUsualRest = 16;
+    std::string out;
+    out.reserve(address.display.size() + address.uri.size() + kUsualRest);
+    out += address.display;
     if (!out.empty()) out += ' ';
     out += '<';
     out += address.uri;

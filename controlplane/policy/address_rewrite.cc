@@ -123,7 +123,9 @@ std::optional<std::string> rewritten_address(const sip::NameAddr& address, const
                                              const HiddenNames& hidden) {
     const auto uri = sip::Uri::parse(address.uri);
     if (!uri) return std::nullopt;
+    constexpr std::size_t kUsualRest = 48;  // another host, and the signs
     std::string out;
+    out.reserve(address.display.size() + uri->user.size() + kUsualRest);
     if (!address.display.empty() && !rewrite.anonymous_display && !has_line_end(address.display) &&
         !hidden.in_display(address.display)) {
         sip::append_unfolded(out, address.display);

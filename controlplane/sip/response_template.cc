@@ -73,7 +73,9 @@ Endpoint sent_by_target(const Via& via, const Endpoint& source, Transport transp
 
 void ResponseTemplate::assign(const Message& request, const Endpoint& source) {
     const auto mark = [this] { return static_cast<std::uint32_t>(buffer_.size()); };
+    constexpr std::size_t kUsual = 512;
     buffer_.clear();
+    buffer_.reserve(kUsual);
     append_vias(buffer_, request, source);
     append_lines(buffer_, request, HeaderId::kFrom);
     to_at_ = mark();

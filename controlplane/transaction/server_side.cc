@@ -43,7 +43,9 @@ void make_server_key(std::string& key, const Path& from, const sip::Message& req
 }
 
 void make_merge_key(std::string& key, const sip::Message& request) {
+    constexpr std::size_t kUsualRest = 32;  // method, number and signs
     key.clear();
+    key.reserve(request.call_id().size() + request.from_tag().size() + request.request_uri().size() + kUsualRest);
     for (const auto part : {request.call_id(), request.from_tag(), request.cseq().method_text, request.request_uri()}) {
         key += part;
         key += '\n';

@@ -167,7 +167,12 @@ std::string OfferAnswer::stamp(Session& description) {
 
 // How the o= line of what we sent last begins.
 std::string OfferAnswer::origin() const {
-    return "o=- " + std::to_string(session_id_) + " " + std::to_string(version_) + " IN IP4 ";
+    constexpr std::size_t kUsual = 64;  // two numbers and the words around them
+    std::string out;
+    out.reserve(kUsual);
+    out.append("o=- ").append(std::to_string(session_id_)).append(" ");
+    out.append(std::to_string(version_)).append(" IN IP4 ");
+    return out;
 }
 
 // Both as they are kept and exported: the remote one by itself, what was sent last by that.
