@@ -31,7 +31,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize% -fprofi
 PLATFORM_DIRS := base regex json wire os config rpc x509 manager
 MEDIA_DIRS := rtp sdp offer_answer stun
 DATAPLANE_DIRS := packet flow transform slowpath port worker
-CONTROL_DIRS := sip transaction dialog policy routing flow call net store ops
+CONTROL_DIRS := sip transaction dialog policy routing relay flow call net store ops
 LIB_DIRS := $(PLATFORM_DIRS:%=platform/%) $(MEDIA_DIRS:%=media/%) $(DATAPLANE_DIRS:%=dataplane/%) \
             $(CONTROL_DIRS:%=controlplane/%) tools/cli
 

@@ -30,6 +30,7 @@
 #include "controlplane/flow/ledger.h"
 #include "controlplane/flow/media_plan.h"
 #include "controlplane/policy/message_rules.h"
+#include "controlplane/policy/passed_status.h"
 #include "controlplane/policy/passing.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/sip/message.h"
@@ -50,8 +51,7 @@ struct Ending {
     std::string_view text;
 };
 
-// What of a failure on one leg the other leg gets to see.
-std::uint16_t passed_status(unsigned status);
+using policy::passed_status;
 // `SIP;cause=408;text="No answer"`
 std::string reason_value(const Ending& ending);
 
@@ -195,6 +195,8 @@ private:
 
     // call_modify.cc: requests within the dialogs
     dialog::Dialog& dialog_of(std::size_t leg, const sip::Message& request);
+    void pass_request(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
+                      const sip::Message& request);
     unsigned busy_status(std::size_t leg) const;
     void on_reinvite(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
                      const sip::Message& request);

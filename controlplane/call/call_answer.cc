@@ -104,7 +104,7 @@ bool Call::write_ok(const sip::Message& response, std::string_view body) {
             return false;
         }
         write_contact(leg);
-        w.header(sip::HeaderId::kAllow, policy::kAllow);
+        w.header(sip::HeaderId::kAllow, core_.allow(legs_[kCaller], legs_[kCallee]));
         w.header(sip::HeaderId::kAccept, policy::kAccept);
         write_product(sip::HeaderId::kServer);
         if (passing) policy::append_passed(w, response, passage(other(leg)), core_.pass_counters());

@@ -113,8 +113,9 @@ void Call::write_product(sip::HeaderId id) {
 
 // What a status of the other side must carry; that side's own does not cross.
 void Call::write_required(unsigned status) {
-    if (status == 405) core_.writer().header(sip::HeaderId::kAllow, policy::kAllow);    // RFC 3261 §21.4.6
-    if (status == 415) core_.writer().header(sip::HeaderId::kAccept, policy::kAccept);  // RFC 3261 §21.4.13
+    if (status == 405)
+        core_.writer().header(sip::HeaderId::kAllow, core_.allow(legs_[kCaller], legs_[kCallee]));  // RFC 3261 §21.4.6
+    if (status == 415) core_.writer().header(sip::HeaderId::kAccept, policy::kAccept);              // RFC 3261 §21.4.13
 }
 
 // RFC 3326.

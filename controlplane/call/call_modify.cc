@@ -49,8 +49,28 @@ void Call::on_request(transaction::ServerId id, const transaction::Path& from, s
     switch (request.method()) {
         case sip::Method::kBye: return on_bye(id, leg, request);
         case sip::Method::kInvite: return on_reinvite(id, from, leg, request);
-        default: core_.answer_other(id, request, {});
+        default: pass_request(id, from, leg, request);
     }
+}
+
+// What belongs to the users goes to the other leg, in the dialog there that this one is the image of.
+void Call::pass_request(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
+                        const sip::Message& request) {
+    const auto to = other(leg);
+    const auto methods = policy::methods_between(core_.view(), legs_[kCaller].realm, legs_[kCallee].realm);
+    auto* there = &legs_[to].dialog;
+    for (auto& branch : branches_) {
+        if (dialog::matches(branch.dialogs[leg], request)) there = &branch.dialogs[to];
+    }
+    const bool options = request.method() == sip::Method::kOptions;
+    if (closed_) return answer(id, 481, sip::default_reason(481), {});
+    // Before a response of the callee's with a tag there is no dialog that it could be a request of.
+    if (options && (policy::refusal(methods, request.method()) != 0 || there->remote_tag.empty()))
+        return core_.answer_options(id, methods.known, {});
+    if (there->remote_tag.empty() && !legs_[to].established) return answer(id, 500, "No dialog there yet", {});
+    if (core_.relay().on_dialog_request(id, from, request,
+                                        {passage(leg), methods, side(leg), side(to), *there, path(to, *there)}))
+        ++there->local_cseq;
 }
 
 // 491 or 500 for a re-INVITE that comes while another INVITE is under way, 0 when there is none.
@@ -125,7 +145,7 @@ void Call::pass_reinvite(const sip::Message& request, std::uint8_t max_forwards,
     const auto way = path(to);
     begin(way, leg.dialog, "INVITE", exchange_.cseq_out, branch.view(), max_forwards);
     write_contact(to);
-    w.header(sip::HeaderId::kAllow, policy::kAllow);
+    w.header(sip::HeaderId::kAllow, core_.allow(legs_[kCaller], legs_[kCallee]));
     w.header(sip::HeaderId::kAccept, policy::kAccept);
     write_product(sip::HeaderId::kUserAgent);
     policy::append_passed(w, request, passage(exchange_.from), core_.pass_counters());

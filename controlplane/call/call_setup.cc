@@ -86,7 +86,7 @@ void Call::send_invite(const sip::Message& invite, std::string_view body) {
     begin(callee.peer, callee.dialog, "INVITE", invite_cseq_, branch.view(),
           policy::next_max_forwards(invite).value_or(policy::kMaxForwards));
     write_contact(kCallee);
-    w.header(sip::HeaderId::kAllow, policy::kAllow);
+    w.header(sip::HeaderId::kAllow, core_.allow(legs_[kCaller], legs_[kCallee]));
     w.header(sip::HeaderId::kAccept, policy::kAccept);
     write_product(sip::HeaderId::kUserAgent);
     policy::append_passed(w, invite, way, hidden, core_.pass_counters());
@@ -178,7 +178,7 @@ void Call::on_provisional(const sip::Message& response) {
         return;
     }
     write_contact(kCaller);
-    w.header(sip::HeaderId::kAllow, policy::kAllow);
+    w.header(sip::HeaderId::kAllow, core_.allow(legs_[kCaller], legs_[kCallee]));
     write_product(sip::HeaderId::kServer);
     policy::append_passed(w, response, passage(kCallee), core_.pass_counters());
     const auto bytes = body.empty() ? w.finish() : w.finish("application/sdp", body);
@@ -189,22 +189,6 @@ void Call::on_provisional(const sip::Message& response) {
 }
 
 // --- failures ---------------------------------------------------------------------------------------------
-std::uint16_t passed_status(unsigned status) {
-    // A redirection would name hosts of the other side, and this side could not reach them.
-    if (status < 400) return 480;
-    // A challenge does not cross, for its nonce would be answered by the wrong side (controlplane/policy).
-    if (status == 401 || status == 407) return 403;
-    // What must come with these does not cross, and is no business of the side that would get it: extensions, session
-    // timers and security are those of one leg (RFC 3261 §21.4.15-17, RFC 4028 §6, RFC 3329 §2.3). 500, as
-    // for 503, and not 488: that would blame the description.
-    for (const unsigned of_a_leg : {420, 421, 422, 423, 494}) {
-        if (status == of_a_leg) return 500;
-    }
-    // 503 would make the caller's side avoid us, though only the next hop is at fault (RFC 3261 §16.7 step 6).
-    if (status == 503 || status > 699) return 500;
-    return static_cast<std::uint16_t>(status);
-}
-
 void Call::on_failure_response(const sip::Message& response) {
     const auto status = passed_status(response.status());
     Ending ending{EndedBy::kCallee, static_cast<std::uint16_t>(response.status()),

@@ -99,6 +99,8 @@ struct TrunkView {
     std::uint64_t shed_in = 0;  // INVITEs refused because of overload; not among the attempts
     LimitedView limited_in;     // these are
     LimitedView limited_out;
+    std::uint64_t requests_in = 0;  // routed, from this trunk: those that are no call
+    std::uint64_t requests_out = 0;
 };
 
 struct CounterView {

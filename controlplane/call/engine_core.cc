@@ -34,6 +34,11 @@ transaction::TransactionSettings transaction_settings(const config::ControlView&
     return s;
 }
 
+// Of those an eighth, so that what is no call leaves the calls their room.
+std::size_t most_requests(const config::ControlView& view) {
+    return std::max(kMinTransactions, kTransactionsPerCall * view.system.max_calls) / 8;
+}
+
 std::uint32_t wall_seconds(Now now) {
     return static_cast<std::uint32_t>(
         std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
@@ -82,7 +87,8 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
       pools_(view.realms, random),
       ledger_(kFlowsPerCall * view.system.max_calls, wall_seconds(now), draw_key(random)),
       rules_(view),
-      layer_(transaction_settings(view, shard), wheel_, random, out.sends, *this) {
+      layer_(transaction_settings(view, shard), wheel_, random, out.sends, *this),
+      relay_(*this, most_requests(view)) {
     answered_in_.resize(view.trunks.size());
     answered_out_.resize(view.trunks.size());
     shed_in_.resize(view.trunks.size());
@@ -311,18 +317,18 @@ void EngineCore::on_request(Instant, transaction::ServerId id, const transaction
     if (ruled == nullptr) return refuse(id, from, received, {513, std::string(sip::default_reason(513)), {}, {}});
     const auto& request = *ruled;
     if (request.method() == Method::kInvite) return on_invite(id, from, request);
-    const auto tag = make_tag();
-    if (request.uri().scheme == sip::UriScheme::kOther) return respond(id, 416, sip::default_reason(416), tag);
+    // These are of a dialog only (RFC 3261 §15.1.2, RFC 6086 §4.2.2, RFC 6665 §4.1.3).
+    if (request.method() == Method::kBye || request.method() == Method::kInfo || request.method() == Method::kNotify) {
+        ++counters_.unknown_dialogs;
+        return respond(id, 481, sip::default_reason(481), make_tag());
+    }
+    if (!relay::Relay::for_us(request)) return relay_.on_request(id, from, source_, request);
     if (const auto unsupported = policy::unsupported_options(request); !unsupported.empty()) {
         ++counters_.extensions_refused;  // RFC 3261 §8.2.2.3
         const sip::ExtraHeader extra{"Unsupported", unsupported};
-        return respond(id, 420, sip::default_reason(420), tag, std::span(&extra, 1));
+        return respond(id, 420, sip::default_reason(420), make_tag(), std::span(&extra, 1));
     }
-    if (request.method() == Method::kBye) {  // RFC 3261 §15.1.2
-        ++counters_.unknown_dialogs;
-        return respond(id, 481, sip::default_reason(481), tag);
-    }
-    answer_other(id, request, tag);
+    answer_options(id, view_.realms.at(source_.realm).methods, make_tag());
 }
 
 void EngineCore::on_dialog_request(transaction::ServerId id, const transaction::Path& from,
@@ -363,20 +369,26 @@ void EngineCore::on_cancel(Instant, transaction::ServerId invite, const transact
 
 void EngineCore::on_response(Instant, transaction::ClientId id, const transaction::Path&,
                              const sip::Message& response) {
-    auto* call = find(layer_.context(id).value_or(0));
+    const auto context = layer_.context(id).value_or(0);
+    if (relay::Relay::owns(context)) return relay_.on_response(context, response);
+    auto* call = find(context);
     const auto side = call == nullptr ? std::nullopt : call->side_of(id);
     const auto* ruled = side ? inbound(*side, response) : &response;
     if (call != nullptr && ruled != nullptr) call->on_response(id, *ruled);
 }
 
 void EngineCore::on_client_failure(Instant, transaction::ClientId id, transaction::ClientFailure why) {
-    if (auto* call = find(layer_.context(id).value_or(0))) call->on_client_failure(id, why);
+    const auto context = layer_.context(id).value_or(0);
+    if (relay::Relay::owns(context)) return relay_.on_client_failure(context, why);
+    if (auto* call = find(context)) call->on_client_failure(id, why);
 }
 
 // A final response that was not acknowledged ends nothing that lives: a 2xx is ours to repeat (call_answer.cc), and
 // after a failure there is no dialog. The call sees to an INVITE that has none yet.
 void EngineCore::on_server_failure(Instant, transaction::ServerId id, transaction::ServerFailure) {
-    if (auto* call = find(layer_.context(id).value_or(0))) call->on_server_failure(id);
+    const auto context = layer_.context(id).value_or(0);
+    if (relay::Relay::owns(context)) return relay_.on_server_failure(context);
+    if (auto* call = find(context)) call->on_server_failure(id);
 }
 
 void EngineCore::on_client_terminated(Instant, transaction::ClientId id) {
@@ -396,8 +408,8 @@ void EngineCore::respond(const policy::RuleSide& side, transaction::ServerId id,
 }
 
 void EngineCore::conclude(const policy::RuleSide& side, transaction::ServerId id, unsigned status,
-                          std::string_view to_tag) {
-    if (const auto bytes = outbound(side, writer_.finish()); !bytes.empty()) {
+                          std::string_view to_tag, std::string_view body) {
+    if (const auto bytes = outbound(side, writer_.finish_as_is(body)); !bytes.empty()) {
         layer_.respond(now_.instant, id, bytes);
         return;
     }
@@ -409,16 +421,14 @@ void EngineCore::conclude(const policy::RuleSide& side, transaction::ServerId id
     layer_.respond(now_.instant, id, bytes);
 }
 
-void EngineCore::answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag) {
-    const std::array<sip::ExtraHeader, 2> extra{{{"Allow", policy::kAllow}, {"Accept", policy::kAccept}}};
-    if (request.method() == sip::Method::kOptions) {  // RFC 3261 §11.2
-        ++counters_.options_answered;
-        return respond(id, 200, sip::default_reason(200), to_tag, extra);
-    }
-    ++counters_.methods_refused;
-    // RFC 3261 §21.4.6 for a method that is known, §21.5.2 for one that nobody knows.
-    const unsigned status = request.method() == sip::Method::kOther ? 501 : 405;
-    respond(id, status, sip::default_reason(status), to_tag, std::span(extra).first(1));
+std::string_view EngineCore::allow(const Leg& caller, const Leg& callee) const {
+    return allow(policy::methods_between(view_, caller.realm, callee.realm).known);
+}
+
+void EngineCore::answer_options(transaction::ServerId id, config::MethodSet methods, std::string_view to_tag) {
+    const std::array<sip::ExtraHeader, 2> extra{{{"Allow", allow(methods)}, {"Accept", policy::kAccept}}};
+    ++counters_.options_answered;
+    respond(id, 200, sip::default_reason(200), to_tag, extra);
 }
 
 }  // namespace sallyport::call

@@ -17,7 +17,9 @@
 #include "controlplane/flow/ledger.h"
 #include "controlplane/flow/port_pool.h"
 #include "controlplane/policy/message_rules.h"
+#include "controlplane/policy/methods.h"
 #include "controlplane/policy/passing.h"
+#include "controlplane/relay/relay.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/transaction/transaction_layer.h"
 #include "platform/base/timer_wheel.h"
@@ -56,7 +58,6 @@ struct EngineCounters {
     std::uint64_t unknown_dialogs = 0;   // 481
     std::uint64_t stray_acks = 0;
     std::uint64_t old_requests = 0;        // CSeq went back
-    std::uint64_t methods_refused = 0;     // 405, 501
     std::uint64_t extensions_refused = 0;  // 420
     std::uint64_t sips_refused = 0;        // 480: no TLS on both sides
     std::uint64_t loops = 0;               // 482: a call of ours that came back
@@ -68,7 +69,7 @@ struct EngineCounters {
     std::uint64_t records_incomplete = 0;  // without the last counters of their flows
 };
 
-class EngineCore final : public transaction::TransactionUser {
+class EngineCore final : public transaction::TransactionUser, public relay::Host {
 public:
     EngineCore(const config::ControlView& view, RandomSource& random, std::uint8_t shard, Outbox& out, Now now);
 
@@ -101,31 +102,32 @@ public:
     void on_client_terminated(Instant now, transaction::ClientId id) override;
     std::string_view on_cancel_made(transaction::ClientId invite, std::string_view cancel) override;
 
-    // --- services for calls
-    Now now() const { return now_; }
-    const config::ControlView& view() const { return view_; }
-    const routing::Router& router() const { return router_; }
-    RandomSource& random() { return random_; }
-    transaction::TransactionLayer& layer() { return layer_; }
-    TimerWheel& wheel() { return wheel_; }
+    // --- services for calls and for the relay
+    Now now() const override { return now_; }
+    const config::ControlView& view() const override { return view_; }
+    RandomSource& random() override { return random_; }
+    transaction::TransactionLayer& layer() override { return layer_; }
+    TimerWheel& wheel() override { return wheel_; }
+    sip::MessageWriter& writer() override { return writer_; }
+    policy::PassCounters& pass_counters() override { return pass_counters_; }
+    routing::Router& router() override { return router_; }
+    relay::Relay& relay() { return relay_; }
     CallLimits& limits() { return limits_; }
     flow::PortPools& pools() { return pools_; }
     flow::Ledger& ledger() { return ledger_; }
     const flow::Ledger& ledger() const { return ledger_; }
     Outbox& out() { return out_; }
-    sip::MessageWriter& writer() { return writer_; }
     EngineCounters& counters() { return counters_; }
-    policy::PassCounters& pass_counters() { return pass_counters_; }
 
     // --- rules (engine_rules.cc)
     // The message as the inbound rules of that side leave it: itself, or one that lives until the next message comes.
     // nullptr: a request that goes beyond a bound (513).
-    const sip::Message* inbound(const policy::RuleSide& side, const sip::Message& message);
+    const sip::Message* inbound(const policy::RuleSide& side, const sip::Message& message) override;
     // The message that came, while one that rules have changed is dealt with; else nullptr.
-    const sip::Message* as_received() const { return as_received_; }
+    const sip::Message* as_received() const override { return as_received_; }
     // A request or response of ours, as the outbound rules of that side leave it; before it goes to the layer, so that
     // what is repeated is the same. "": a request that goes beyond a bound. Valid until the next call.
-    std::string_view outbound(const policy::RuleSide& side, std::string_view bytes) {
+    std::string_view outbound(const policy::RuleSide& side, std::string_view bytes) override {
         return rules_.any(policy::MessageRules::Way::kOutbound, side) ? ruled(side, bytes) : bytes;
     }
     // What outbound() has made last, if it was other bytes than it got.
@@ -135,11 +137,14 @@ public:
         return {source_.realm, trunk ? std::optional(source_.trunk) : std::nullopt};
     }
 
-    std::string make_tag();
-    std::string make_call_id();
+    std::string make_tag() override;
+    std::string make_call_id() override;
     std::uint64_t make_number();
     // "SIP/2.0/UDP 192.0.2.1:5060" and "<sip:192.0.2.1:5060>": what we are on this way.
-    std::string_view via(const transaction::Path& path) const { return at(path).via; }
+    std::string_view via(const transaction::Path& path) const override { return at(path).via; }
+    std::string_view contact(const transaction::Path& path) const override { return at(path).contact; }
+    std::string_view allow(config::MethodSet methods) const override { return allow_texts_.of(methods); }
+    std::string_view allow(const Leg& caller, const Leg& callee) const;
     // `secure`: "<sips:192.0.2.1:5061>".
     std::string_view contact(const transaction::Path& path, bool secure) const {
         return secure ? at(path).secure_contact : at(path).contact;
@@ -154,19 +159,23 @@ public:
 
     // A response of ours with nothing of anybody else in it.
     void respond(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view reason,
-                 std::string_view to_tag, std::span<const sip::ExtraHeader> extra = {});
+                 std::string_view to_tag, std::span<const sip::ExtraHeader> extra = {}) override;
     // To the request at hand.
     void respond(transaction::ServerId id, unsigned status, std::string_view reason, std::string_view to_tag,
                  std::span<const sip::ExtraHeader> extra = {}) {
         respond(side_, id, status, reason, to_tag, extra);
     }
     // Sends the final response that stands in writer().
-    void conclude(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view to_tag);
-    void conclude(transaction::ServerId id, unsigned status, std::string_view to_tag) {
-        conclude(side_, id, status, to_tag);
+    void conclude(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view to_tag,
+                  std::string_view body) override;
+    void conclude(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view to_tag) {
+        conclude(side, id, status, to_tag, {});
     }
-    // The methods that a call does not take: 405 with Allow, 501 for those that nobody knows; OPTIONS 200.
-    void answer_other(transaction::ServerId id, const sip::Message& request, std::string_view to_tag);
+    void conclude(transaction::ServerId id, unsigned status, std::string_view to_tag) {
+        conclude(side_, id, status, to_tag, {});
+    }
+    // OPTIONS, which we answer ourselves (RFC 3261 §11.2). `methods`: what passes there.
+    void answer_options(transaction::ServerId id, config::MethodSet methods, std::string_view to_tag);
 
     Call* find(std::uint64_t number) { return calls_.find(number); }
     const CallList& calls() const { return calls_; }
@@ -238,6 +247,7 @@ private:
     TimerWheel wheel_;
     routing::Router router_;
     CallLimits limits_;
+    policy::AllowTexts allow_texts_;
     flow::PortPools pools_;
     flow::Ledger ledger_;
     flow::Ledger::Reports reports_;
@@ -263,6 +273,7 @@ private:
     std::size_t live_calls_ = 0;
     // Below what the layer and the calls hold timers in; the calls go before the layer.
     transaction::TransactionLayer layer_;
+    relay::Relay relay_;
     CallList calls_;
 };
 

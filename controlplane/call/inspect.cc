@@ -97,6 +97,8 @@ std::vector<TrunkView> EngineCore::trunk_list() const {
         };
         v.limited_in = refused(CallLimits::kIn);
         v.limited_out = refused(CallLimits::kOut);
+        v.requests_in = routed.requests_in;
+        v.requests_out = routed.requests_out;
         out.push_back(std::move(v));
     }
     for (const auto& call : calls_) {
@@ -127,6 +129,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
     const auto& t = layer_.counters();
     const auto& c = counters_;
     const auto& p = pass_counters_;
+    const auto& r = relay_.counters();
     std::vector<CounterView> out{
         {"live-calls", live_calls_, "calls from INVITE to end, now"},
         {"live-calls-admitted", limits_.permits(), "calls that count for the limits of trunks and realms, now"},
@@ -134,6 +137,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"live-dialogs", dialogs_.size(), "dialogs, one or more a leg, now"},
         {"live-client-transactions", layer_.client_transactions(), "transactions of requests sent, now"},
         {"live-server-transactions", layer_.server_transactions(), "transactions of requests received, now"},
+        {"live-requests", relay_.under_way(), "requests that are no call, on their way through, now"},
         {"live-timers", wheel_.size(), "timers armed, now"},
         {"live-port-pairs", ports, "media port pairs in use, now"},
         {"live-flows-wanted", ledger.flows_wanted, "flows that the calls want, now"},
@@ -182,19 +186,25 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"unknown-dialogs", c.unknown_dialogs, "requests in a dialog that is not ours (481)"},
         {"stray-acks", c.stray_acks, "ACKs in a dialog that is not ours"},
         {"requests-out-of-order", c.old_requests, "requests whose CSeq went back"},
-        {"methods-refused", c.methods_refused, "requests of a method that we do not support (405, 501)"},
-        {"extensions-refused", c.extensions_refused, "requests that require an extension (420)"},
+        {"methods-refused", r.methods_refused, "requests of a method that does not pass (405, 501)"},
+        {"extensions-refused", c.extensions_refused + r.extensions_refused, "requests that require an extension (420)"},
         {"loops-refused", c.loops, "INVITEs of ours that came back and would go the same way again (482)"},
         {"sips-refused", c.sips_refused, "calls to sips: that would not have TLS on both sides (480)"},
         {"responses-cut", c.responses_cut,
          "responses sent without what came from the other side, because they were too long"},
-        {"bodies-refused", c.bodies_refused, "bodies not understood, malformed, or of too many parts (415, 400)"},
+        {"bodies-refused", c.bodies_refused + r.bodies_refused,
+         "bodies not understood, malformed, too long, or of too many parts (415, 400, 413)"},
         {"options-answered", c.options_answered, "OPTIONS answered"},
+        {"requests-passed", r.passed, "requests that are no call, sent on"},
+        {"requests-answered", r.answered, "of these, final responses passed back"},
+        {"requests-unanswered", r.unanswered, "of these, without a final response"},
+        {"requests-refused", r.refused, "requests that are no call, answered by us with a failure"},
+        {"requests-shed", r.shed, "of these, for want of room or because of overload (503)"},
         {"records", c.records, "call records made"},
         {"records-incomplete", c.records_incomplete, "of these, without the last counters of their flows"},
         {"sources-dropped", routing.unknown_dropped, "requests of unknown sources, dropped"},
         {"sources-forbidden", routing.unknown_forbidden, "requests of unknown sources, answered 403"},
-        {"no-route", routing.no_route, "calls that no route matched (404)"},
+        {"no-route", routing.no_route, "calls and requests that no route matched (404)"},
         {"headers-passed", p.passed, "headers passed as received"},
         {"headers-rewritten", p.rewritten, "headers passed with our addresses"},
         {"headers-stripped", p.stripped, "headers that do not cross"},

@@ -220,6 +220,8 @@ json::Value trunks(const Sight& sight) {
             };
             limited("in", t->limited_in);
             limited("out", t->limited_out);
+            out["requests-in"] = Json::UInt64{t->requests_in};
+            out["requests-out"] = Json::UInt64{t->requests_out};
             // A call without an answer counts as failed only when it has ended.
             const auto failed = [](std::uint64_t attempts, std::uint64_t answered, std::uint64_t waiting) {
                 return attempts > answered + waiting ? attempts - answered - waiting : 0;

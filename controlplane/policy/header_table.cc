@@ -16,7 +16,7 @@ constexpr std::array<Rule, 4> all(Rule rule) { return {rule, rule, rule, rule}; 
 // Four rules: trusted to trusted, trusted to untrusted, untrusted to trusted, untrusted to untrusted.
 // clang-format off
 constexpr auto kTable = std::to_array<HeaderRow>({
-    {HeaderId::kAccept, "Accept", all(kOwn), "", "we take application/sdp, and say so in answers to OPTIONS"},
+    {HeaderId::kAccept, "Accept", all(kOwn), "", "of a call we take application/sdp, and say so in answers to OPTIONS"},
     {HeaderId::kAcceptContact, "Accept-Contact", all(kPass), "", "caller preferences (RFC 3841); no addresses"},
     {HeaderId::kAcceptEncoding, "Accept-Encoding", all(kStrip), "", "we rebuild bodies, unencoded"},
     {HeaderId::kAcceptLanguage, "Accept-Language", all(kPass), "", "the user's, end to end"},
@@ -24,7 +24,7 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kOther, "Additional-Identity", all(kStrip), "", "addresses of the trusted network (TS 24.229)"},
     {HeaderId::kAlertInfo, "Alert-Info", all(kUrn), "", "URLs name hosts; urn:alert does not (RFC 7462)"},
     {HeaderId::kAllow, "Allow", all(kOwn), "", "the methods that we support, not those of the other side"},
-    {HeaderId::kAllowEvents, "Allow-Events", all(kStrip), "", "no event package is supported"},
+    {HeaderId::kAllowEvents, "Allow-Events", all(kStrip), "", "says nothing in a call"},
     {HeaderId::kAnswerMode, "Answer-Mode", {kPass, kPass, kStrip, kStrip}, "", "answering without the user is for trusted callers only (RFC 5373)"},
     {HeaderId::kOther, "Attestation-Info", {kPass, kStrip, kStrip, kStrip}, "", "stays in the trusted network (TS 24.229)"},
     {HeaderId::kAuthenticationInfo, "Authentication-Info", all(kStrip), "", "belongs to an authentication of one side"},
@@ -44,7 +44,7 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kDiversion, "Diversion", all(kRewrite), "reason counter limit privacy screen", "RFC 5806; made anonymous at a border where privacy asks for it"},
     {HeaderId::kOther, "Encryption", all(kStrip), "", "made obsolete by RFC 3261"},
     {HeaderId::kErrorInfo, "Error-Info", all(kStrip), "", "URLs name hosts"},
-    {HeaderId::kEvent, "Event", all(kStrip), "", "no event package is supported"},
+    {HeaderId::kEvent, "Event", all(kStrip), "", "says nothing in a call"},
     {HeaderId::kExpires, "Expires", all(kPass), "", "how long an INVITE is of interest"},
     {HeaderId::kFeatureCaps, "Feature-Caps", all(kStrip), "", "carries URIs of network functions (RFC 6809)"},
     {HeaderId::kFlowTimer, "Flow-Timer", all(kStrip), "", "belongs to the registrar's hop (RFC 5626)"},
@@ -57,7 +57,7 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kIdentity, "Identity", {kPass, kStrip, kStrip, kStrip}, "", "a signature of the trusted network (RFC 8224)"},
     {HeaderId::kIdentityInfo, "Identity-Info", all(kStrip), "", "a URL; made obsolete by RFC 8224"},
     {HeaderId::kInReplyTo, "In-Reply-To", all(kStrip), "", "holds Call-IDs of one side"},
-    {HeaderId::kInfoPackage, "Info-Package", all(kStrip), "", "INFO is not supported"},
+    {HeaderId::kInfoPackage, "Info-Package", all(kStrip), "", "belongs to INFO"},
     {HeaderId::kJoin, "Join", all(kStrip), "", "names a dialog of one side"},
     {HeaderId::kMaxBreadth, "Max-Breadth", all(kFormat), "", "RFC 5393 §5.3: a number, and never more of it, for nothing is forked here"},
     {HeaderId::kMaxForwards, "Max-Forwards", all(kOwn), "", "the received value less one, so that loops end (RFC 7332)"},
@@ -93,7 +93,7 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kRAck, "RAck", all(kStrip), "", "reliable provisional responses are per leg"},
     {HeaderId::kReason, "Reason", all(kReason), "", "RFC 3326: protocol and cause always; text unless it names the other side"},
     {HeaderId::kRecordRoute, "Record-Route", all(kStrip), "", "the way within one side"},
-    {HeaderId::kRecvInfo, "Recv-Info", all(kStrip), "", "INFO is not supported"},
+    {HeaderId::kRecvInfo, "Recv-Info", all(kOpaque), "", "the packages that the users take in INFO (RFC 6086)"},
     {HeaderId::kReferSub, "Refer-Sub", all(kStrip), "", "REFER is not supported"},
     {HeaderId::kReferTo, "Refer-To", all(kRewrite), "", "host ours: the referred party reaches it through us; its headers, Replaces too, are left out"},
     {HeaderId::kOther, "References", all(kStrip), "", "holds Call-IDs of one side"},
@@ -117,11 +117,12 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kServiceRoute, "Service-Route", all(kStrip), "", "the way within one side"},
     {HeaderId::kSessionExpires, "Session-Expires", all(kStrip), "", "session timers are not supported; per leg"},
     {HeaderId::kSessionId, "Session-ID", all(kFormat), "", "end to end (RFC 7989), if it is nothing but its 32 hexadecimal digits"},
-    {HeaderId::kSipEtag, "SIP-ETag", all(kStrip), "", "PUBLISH is not supported"},
-    {HeaderId::kSipIfMatch, "SIP-If-Match", all(kStrip), "", "PUBLISH is not supported"},
+    {HeaderId::kSipEtag, "SIP-ETag", all(kStrip), "", "belongs to a publication or subscription"},
+    {HeaderId::kSipIfMatch, "SIP-If-Match", all(kStrip), "", "belongs to a publication or subscription"},
     {HeaderId::kSubject, "Subject", all(kPass), "", "the user's, end to end; stripped at a border with Privacy: user"},
-    {HeaderId::kSubscriptionState, "Subscription-State", all(kStrip), "", "no event package is supported"},
+    {HeaderId::kSubscriptionState, "Subscription-State", all(kStrip), "", "says nothing in a call"},
     {HeaderId::kSupported, "Supported", all(kOwn), "", "the extensions that we support: none yet"},
+    {HeaderId::kOther, "Suppress-If-Match", all(kStrip), "", "belongs to a subscription (RFC 5839)"},
     {HeaderId::kTargetDialog, "Target-Dialog", all(kStrip), "", "names a dialog of one side"},
     {HeaderId::kTimestamp, "Timestamp", all(kOwn), "", "measures one hop; copied into the 100"},
     {HeaderId::kTo, "To", all(kRewrite), "", "our tag; host the peer's"},
@@ -131,6 +132,25 @@ constexpr auto kTable = std::to_array<HeaderRow>({
     {HeaderId::kVia, "Via", all(kOwn), "", "the way of one side"},
     {HeaderId::kWarning, "Warning", all(kStrip), "", "names the element that warns"},
     {HeaderId::kWwwAuthenticate, "WWW-Authenticate", all(kStrip), "", "a challenge of one side cannot be answered on the other"},
+});
+
+constexpr std::string_view kWithBody = "INFO MESSAGE NOTIFY PUBLISH SUBSCRIBE others";
+constexpr auto kMethodTable = std::to_array<MethodRow>({
+    {HeaderId::kAccept, "Accept", kWithBody, kOpaque, "the bodies that the far end takes"},
+    {HeaderId::kAcceptEncoding, "Accept-Encoding", kWithBody, kOpaque, "bodies cross as they are"},
+    {HeaderId::kAllowEvents, "Allow-Events", "NOTIFY OPTIONS PUBLISH SUBSCRIBE", kOpaque, "the event packages of the far end (RFC 6665)"},
+    {HeaderId::kContentDisposition, "Content-Disposition", kWithBody, kOpaque, "the body crosses as it is"},
+    {HeaderId::kContentEncoding, "Content-Encoding", kWithBody, kOpaque, "the body crosses as it is"},
+    {HeaderId::kContentLanguage, "Content-Language", kWithBody, kOpaque, "the body crosses as it is"},
+    {HeaderId::kContentType, "Content-Type", kWithBody, kOpaque, "the body crosses as it is; when this cannot, it does not: 415"},
+    {HeaderId::kEvent, "Event", "NOTIFY PUBLISH SUBSCRIBE", kOpaque, "what the subscription is about (RFC 6665)"},
+    {HeaderId::kInfoPackage, "Info-Package", "INFO", kOpaque, "what the INFO is about (RFC 6086)"},
+    {HeaderId::kMimeVersion, "MIME-Version", kWithBody, kOpaque, "the body crosses as it is"},
+    {HeaderId::kMinExpires, "Min-Expires", "PUBLISH SUBSCRIBE", kOpaque, "goes with 423, which crosses here"},
+    {HeaderId::kSipEtag, "SIP-ETag", "NOTIFY PUBLISH SUBSCRIBE", kOpaque, "names a state of the far end, to the users (RFC 3903, RFC 5839)"},
+    {HeaderId::kSipIfMatch, "SIP-If-Match", "PUBLISH", kOpaque, "the same (RFC 3903)"},
+    {HeaderId::kSubscriptionState, "Subscription-State", "NOTIFY", kOpaque, "between the users (RFC 6665)"},
+    {HeaderId::kOther, "Suppress-If-Match", "SUBSCRIBE", kOpaque, "the same (RFC 5839)"},
 });
 // clang-format on
 
@@ -156,6 +176,31 @@ const HeaderRow* find_header(HeaderId id, std::string_view name) {
     return it == kTable.end() ? nullptr : &*it;
 }
 
+std::span<const MethodRow> method_table() { return kMethodTable; }
+
+namespace {
+
+bool names_method(std::string_view methods, sip::Method method) {
+    const auto name = method == sip::Method::kOther ? std::string_view("others") : sip::method_name(method);
+    while (!methods.empty()) {
+        const auto end = std::min(methods.find(' '), methods.size());
+        if (methods.substr(0, end) == name) return true;
+        methods.remove_prefix(std::min(end + 1, methods.size()));
+    }
+    return false;
+}
+
+}  // namespace
+
+Rule rule_of(const HeaderRow& row, sip::Method method, Crossing crossing) {
+    if (method != sip::Method::kInvite && method != sip::Method::kBye) {
+        for (const auto& other : kMethodTable) {
+            if (other.id == row.id && other.name == row.name && names_method(other.methods, method)) return other.rule;
+        }
+    }
+    return row.rule(crossing);
+}
+
 std::string_view rule_name(Rule rule) {
     switch (rule) {
         case kStrip: return "strip";
@@ -166,6 +211,7 @@ std::string_view rule_name(Rule rule) {
         case kPrivacy: return "privacy";
         case kReason: return "reason";
         case kFormat: return "exact form";
+        case kOpaque: return "opaque";
     }
     return "";
 }
@@ -180,6 +226,15 @@ std::string header_table_text() {
         out.append(" | ").append(row.why);
         if (!row.params.empty()) out.append("; parameters ").append(row.params);
         out.append(" |\n");
+    }
+    return out;
+}
+
+std::string method_table_text() {
+    std::string out = "| header | methods | crosses | why |\n|---|---|---|---|\n";
+    for (const auto& row : kMethodTable) {
+        out.append("| ").append(row.name).append(" | ").append(row.methods).append(" | ");
+        out.append(rule_name(row.rule)).append(" | ").append(row.why).append(" |\n");
     }
     return out;
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "controlplane/sip/header_id.h"
+#include "controlplane/sip/method.h"
 #include "platform/config/views.h"
 
 namespace sallyport::policy {
@@ -25,6 +26,7 @@ enum class Rule : std::uint8_t {
     kPrivacy,  // Privacy itself: what we have done is taken out (RFC 3323 §5)
     kReason,   // Reason: protocol and cause always, text when it mentions nothing of the other side
     kFormat,   // Session-ID, Max-Breadth: only the exact form of their RFC, which can hold no name
+    kOpaque,   // as received, unless it mentions a name that the message tells: a dot makes no host name of it
 };
 
 // What the user at the far end would call the direction: from an untrusted realm to a trusted one, ...
@@ -53,11 +55,26 @@ struct HeaderRow {
 // In alphabetical order of the names.
 std::span<const HeaderRow> header_table();
 
+// Where a method other than INVITE and BYE, and its responses, have it otherwise: its body crosses, and what goes with
+// subscriptions, publications and INFO packages is between the users. Every name stands in the first table too.
+struct MethodRow {
+    sip::HeaderId id = sip::HeaderId::kOther;
+    std::string_view name;
+    std::string_view methods;  // separated by spaces; "others": those that nobody knows
+    Rule rule = Rule::kStrip;
+    std::string_view why;
+};
+std::span<const MethodRow> method_table();
+
+// What becomes of that header in a message of that method. `row` is its row, not null.
+Rule rule_of(const HeaderRow& row, sip::Method method, Crossing crossing);
+
 // nullptr: not in the table.
 const HeaderRow* find_header(sip::HeaderId id, std::string_view name);
 
 std::string_view rule_name(Rule rule);
-// The table as Markdown.
+// The tables as Markdown.
 std::string header_table_text();
+std::string method_table_text();
 
 }  // namespace sallyport::policy

@@ -117,6 +117,7 @@ private:
     template <typename F>
     void each_element(const sip::HeaderField& field, F f);
     void pass(const sip::HeaderField& field);
+    void opaque(const sip::HeaderField& field);
     void rewrite(const sip::HeaderField& field, const HeaderRow& row);
     std::optional<std::string> rewritten(std::string_view element, const HeaderRow& row);
     void urns(const sip::HeaderField& field);
@@ -147,7 +148,7 @@ Rule Crosser::rule(const sip::HeaderField& field, const HeaderRow* row) const {
         if (wish_.id && identity) return Rule::kStrip;
         if (wish_.user && field.id == HeaderId::kSubject) return Rule::kStrip;
     }
-    return row->rule(passage_.crossing());
+    return rule_of(*row, message_.method(), passage_.crossing());
 }
 
 void Crosser::cross(const sip::HeaderField& field) {
@@ -170,6 +171,7 @@ void Crosser::cross(const sip::HeaderField& field) {
             if (has_exact_form(field)) return pass(field);
             ++counters_.stripped;
             return;
+        case Rule::kOpaque: return opaque(field);
     }
 }
 
@@ -205,6 +207,15 @@ void Crosser::pass(const sip::HeaderField& field) {
         return;
     }
     // One line, whatever it was: whoever does not know of folds would read two (RFC 3261 §7.3.1).
+    writer_.header(field.name(), field.value);
+    ++counters_.passed;
+}
+
+void Crosser::opaque(const sip::HeaderField& field) {
+    if (has_line_end(field.value) || hidden_.named_in(field.value)) {
+        ++counters_.withheld;
+        return;
+    }
     writer_.header(field.name(), field.value);
     ++counters_.passed;
 }

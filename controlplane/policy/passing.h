@@ -83,8 +83,7 @@ void append_passed(sip::MessageWriter& writer, const sip::Message& message, cons
 // a BYE that had to wait. "" when there is none.
 std::string passed_reasons(const sip::Message& message, const Passage& passage);
 
-// What we write ourselves in messages of either leg.
-inline constexpr std::string_view kAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS";
+// What we write ourselves in messages of either leg; for Allow see methods.h.
 inline constexpr std::string_view kAccept = "application/sdp";
 inline constexpr std::uint8_t kMaxForwards = 70;
 

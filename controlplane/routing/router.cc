@@ -59,7 +59,8 @@ Source Router::identify(std::uint16_t sip_interface, const Endpoint& source) {
     return out;
 }
 
-std::expected<Target, Refusal> Router::route(const Source& source, std::string_view called) {
+std::expected<Target, Refusal> Router::route(const Source& source, std::string_view called, What what) {
+    const bool call = what == What::kCall;
     if (source.kind == Source::Kind::kUnknown) return std::unexpected(Refusal{403, "Forbidden"});
     const bool from_trunk = source.kind == Source::Kind::kTrunk;
     for (std::size_t i = 0; i < view_.routes.size(); ++i) {
@@ -69,8 +70,12 @@ std::expected<Target, Refusal> Router::route(const Source& source, std::string_v
         if (!called.starts_with(route.called_prefix)) continue;
         const auto& trunk = view_.trunks.at(route.to_trunk);
         ++route_hits_[i];
-        if (from_trunk) ++trunk_counters_.at(source.trunk).calls_in;
-        ++trunk_counters_.at(route.to_trunk).calls_out;
+        auto& out = trunk_counters_.at(route.to_trunk);
+        ++(call ? out.calls_out : out.requests_out);
+        if (from_trunk) {
+            auto& in = trunk_counters_.at(source.trunk);
+            ++(call ? in.calls_in : in.requests_in);
+        }
         return Target{.route = static_cast<std::uint16_t>(i),
                       .trunk = route.to_trunk,
                       .sip_interface = trunk.sip_interface,
@@ -79,7 +84,7 @@ std::expected<Target, Refusal> Router::route(const Source& source, std::string_v
                       .transport = trunk.transport};
     }
     ++counters_.no_route;
-    if (from_trunk) ++trunk_counters_.at(source.trunk).refused_in;
+    if (from_trunk && call) ++trunk_counters_.at(source.trunk).refused_in;
     return std::unexpected(Refusal{404, "No Route"});
 }
 

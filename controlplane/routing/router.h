@@ -44,9 +44,11 @@ struct Refusal {
 };
 
 struct TrunkCounters {
-    std::uint64_t calls_in = 0;    // routed calls that came from it
-    std::uint64_t calls_out = 0;   // routed calls that went to it
-    std::uint64_t refused_in = 0;  // calls from it without a route
+    std::uint64_t calls_in = 0;     // routed calls that came from it
+    std::uint64_t calls_out = 0;    // routed calls that went to it
+    std::uint64_t refused_in = 0;   // calls from it without a route
+    std::uint64_t requests_in = 0;  // routed requests outside of a dialog, INVITE excepted
+    std::uint64_t requests_out = 0;
 };
 
 struct RoutingCounters {
@@ -68,8 +70,9 @@ public:
     std::optional<std::uint16_t> trunk_at(std::uint16_t sip_interface, const Endpoint& peer) const;
     // Counts unknown sources, so call it once per request from outside a dialog.
     Source identify(std::uint16_t sip_interface, const Endpoint& source);
-    // `called`: called_number() of the Request-URI ("" when it has none). Counts; once per call.
-    std::expected<Target, Refusal> route(const Source& source, std::string_view called);
+    // `called`: called_number() of the Request-URI ("" when it has none). Counts; once per call or request.
+    enum class What : std::uint8_t { kCall, kRequest };
+    std::expected<Target, Refusal> route(const Source& source, std::string_view called, What what = What::kCall);
 
     const TrunkCounters& trunk_counters(std::uint16_t trunk) const { return trunk_counters_.at(trunk); }
     std::uint64_t route_hits(std::uint16_t route) const { return route_hits_.at(route); }

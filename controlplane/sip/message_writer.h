@@ -53,6 +53,8 @@ public:
 
     std::string_view finish();
     std::string_view finish(std::string_view content_type, std::string_view body);
+    // With a body whose Content-Type has been written already.
+    std::string_view finish_as_is(std::string_view body) { return end(body); }
 
     bool failed() const { return failed_; }
     // What has been written since the start line; to be kept for copy_lines().

@@ -89,6 +89,8 @@ struct DocRealm {
     DocTimers timers;
     DocLimits limits;
     DocRulesInUse rules{};
+    MethodSet methods = MethodSet::all();
+    bool pass_unknown_methods = false;
 };
 
 struct DocTlsProfile {

@@ -62,6 +62,8 @@ SignallingRealm signalling_realm(const DocRealm& r) {
     out.unknown_source = r.unknown_source;
     out.pass_unknown_headers = r.pass_unknown_headers;
     out.rules = rules_in_use(r.rules);
+    out.methods = r.methods;
+    out.pass_unknown_methods = r.pass_unknown_methods;
     return out;
 }
 

@@ -149,6 +149,15 @@ DocLimits read_limits(const Fields& f) {
     return out;
 }
 
+MethodSet read_methods(const Value& v) {
+    MethodSet out;
+    for (Json::ArrayIndex i = 0; v.isArray() && i < v.size(); ++i) {
+        const auto one = v[i].isString() ? passed_method_named(v[i].asString()) : std::nullopt;
+        if (one) out.add(*one);
+    }
+    return out;
+}
+
 DocRealm read_realm(const std::string& name, const Fields& f) {
     DocRealm out;
     out.name = name;
@@ -172,6 +181,8 @@ DocRealm read_realm(const std::string& name, const Fields& f) {
     out.timers = read_timers(Fields(f.value("timers"), f.at("timers"), f.problems()));
     out.limits = read_limits(Fields(f.value("limits"), f.at("limits"), f.problems()));
     out.rules = read_rules_in_use(f);
+    if (f.has("methods")) out.methods = read_methods(f.value("methods"));
+    out.pass_unknown_methods = f.flag("pass-unknown-methods", out.trust == Trust::kTrusted);
     return out;
 }
 

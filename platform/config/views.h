@@ -16,6 +16,7 @@
 #include "platform/base/ip_address.h"
 #include "platform/base/transport.h"
 #include "platform/config/connection_bounds.h"
+#include "platform/config/methods.h"
 #include "platform/config/rules.h"
 #include "platform/json/json.h"
 
@@ -136,6 +137,8 @@ struct SignallingRealm {
     std::uint16_t timers = 0;           // ControlView::timers_at
     Limits limits{};                    // of all that it has in it
     RulesInUse rules{};
+    MethodSet methods = MethodSet::all();
+    bool pass_unknown_methods = false;  // default: both realms trusted
 };
 
 struct Trunk {

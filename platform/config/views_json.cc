@@ -206,6 +206,13 @@ Value write(const Timers& t) {
     return out;
 }
 
+Value names_of(MethodSet methods) {
+    Value out(Json::arrayValue);
+    for (const auto name : kPassedMethodNames)
+        if (methods.has(*passed_method_named(name))) out.append(std::string(name));
+    return out;
+}
+
 Value write(const SignallingRealm& r) {
     Value out(Json::objectValue);
     out["name"] = r.name;
@@ -217,6 +224,8 @@ Value write(const SignallingRealm& r) {
     out["timers"] = r.timers;
     if (r.limits != Limits{}) out["limits"] = write(r.limits);
     if (r.rules != RulesInUse{}) out["rules"] = write(r.rules);
+    out["methods"] = names_of(r.methods);
+    out["pass-unknown-methods"] = r.pass_unknown_methods;
     return out;
 }
 
@@ -332,6 +341,16 @@ public:
             out.push_back(*t);
         }
         if (out.empty()) fail(key, "is empty");
+    }
+    void get(const char* key, MethodSet& out) {
+        const Value& v = take(key);
+        if (!v.isArray()) return fail(key, "is not a list");
+        out = MethodSet();
+        for (const Value& item : v) {
+            const auto m = item.isString() ? passed_method_named(item.asString()) : std::nullopt;
+            if (!m) return fail(key, "holds what is no method that may pass");
+            out.add(*m);
+        }
     }
     template <typename T>
     void get(const char* key, std::vector<T>& out) {
@@ -474,6 +493,8 @@ void In::read(In& in, SignallingRealm& r) {
     in.get("timers", r.timers);
     in.get_object_if("limits", r.limits);
     in.get_object_if("rules", r.rules);
+    in.get("methods", r.methods);
+    in.get("pass-unknown-methods", r.pass_unknown_methods);
 }
 
 void In::read(In& in, TlsProfile& t) {

@@ -126,7 +126,7 @@ TortureGate::TortureGate(Transport transport) : transport_(transport), view_(def
     view_.system.max_calls = kMaxCalls;
     for (auto& realm : view_.realms) {
         realm.trust = config::Trust::kTrusted;  // so that it can be seen what survives
-        realm.pass_unknown_headers = true;
+        realm.pass_unknown_headers = realm.pass_unknown_methods = true;
         realm.media.media_ports = {20000, 20999};
     }
     view_.trunks[1].transport = transport;

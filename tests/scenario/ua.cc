@@ -112,6 +112,14 @@ SipText Ua::make_request(UaCall& call, const std::string& method, unsigned cseq,
     return r;
 }
 
+SipText Ua::next_request(UaCall& call, const std::string& method) {
+    return make_request(call, method, ++call.local_cseq, token("z9hG4bK"));
+}
+
+void Ua::ask(const SipText& request, std::function<void(const SipText&)> done) {
+    start(nullptr, request, std::move(done));
+}
+
 void Ua::request(UaCall& call, const std::string& method, std::function<void(const SipText&)> done) {
     start(&call, make_request(call, method, ++call.local_cseq, token("z9hG4bK")), std::move(done));
 }

@@ -83,9 +83,12 @@ public:
     void cancel(UaCall& call);
     void bye(UaCall& call);
     void request(UaCall& call, const std::string& method, std::function<void(const SipText&)> done = {});
-    // Any request outside a dialog; the response (or nothing) goes to `done`.
     void send_raw(const std::string& bytes);
     SipText bare_request(const std::string& method, const std::string& user);
+    // The next request of that dialog, not sent yet.
+    SipText next_request(UaCall& call, const std::string& method);
+    // Any request, repeated until its response, which goes to `done`.
+    void ask(const SipText& request, std::function<void(const SipText&)> done = {});
     // A second 2xx, or an 18x, of another branch: another To-tag on the INVITE that `call` answered.
     UaCall& fork(UaCall& call, int status, const std::string& sdp);
 
@@ -94,6 +97,8 @@ public:
 
     Script script;
     std::function<std::string(UaCall&, const std::string& offer)> answer_sdp;  // default: sdp({})
+    // What a request other than those of a call gets: a 200 that this may change. False: no answer. Without it 405.
+    std::function<bool(const SipText& request, SipText& response)> answer_other;
     std::deque<std::unique_ptr<UaCall>> calls;
     std::vector<SipText> received;
     std::vector<std::string> wire;  // all bytes that came in
@@ -147,6 +152,7 @@ private:
     void on_ack(const SipText& ack);
     void on_cancel(const SipText& request, Server& server);
     void respond(Server& server, int status, const std::string& sdp = {});
+    SipText make_response(const Server& server, int status);
     void send_final(const std::string& key, int status, const std::string& sdp);
     void repeat_final(const std::string& key);
     UaCall* find(const SipText& message, bool request);

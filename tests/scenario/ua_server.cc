@@ -56,7 +56,12 @@ void Ua::on_request(const SipText& r) {
         if (script.answer_bye) respond(server, 200);
         return;
     }
-    respond(server, r.method() == "OPTIONS" ? 200 : 405);
+    if (!answer_other) return respond(server, r.method() == "OPTIONS" ? 200 : 405);
+    auto response = make_response(server, 200);
+    if (!answer_other(r, response)) return;
+    server.last = response.write();
+    server.status = response.status();
+    send(server.last);
 }
 
 void Ua::on_invite(Server& server) {
@@ -118,7 +123,7 @@ void Ua::answer_invite(const std::string& key, UaCall* call) {
     send_final(key, 200, script.answer_without_sdp ? "" : call->local_sdp);
 }
 
-void Ua::respond(Server& server, int status, const std::string& body) {
+SipText Ua::make_response(const Server& server, int status) {
     const auto& r = server.request;
     SipText out;
     out.start = "SIP/2.0 " + std::to_string(status) + " Whatever";
@@ -133,6 +138,12 @@ void Ua::respond(Server& server, int status, const std::string& body) {
     out.add("Call-ID", r.get("Call-ID"));
     out.add("CSeq", r.get("CSeq"));
     out.add("Server", answered_ua);
+    return out;
+}
+
+void Ua::respond(Server& server, int status, const std::string& body) {
+    const auto& r = server.request;
+    auto out = make_response(server, status);
     if (script.contact && r.method() == "INVITE" && status > 100 && status < 300) out.add("Contact", contact("bob"));
     if (r.method() == "INVITE") {
         for (const auto& [name, value] : script.headers) out.add(name, value);

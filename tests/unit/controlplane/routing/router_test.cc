@@ -151,3 +151,18 @@ TEST(Router, without_a_route_it_is_404_and_counted) {
     LONGS_EQUAL(1, router.trunk_counters(2).refused_in);
     LONGS_EQUAL(0, router.trunk_counters(2).calls_in);
 }
+
+TEST(Router, requests_that_are_no_call_take_the_same_routes_and_are_counted_apart) {
+    auto v = view();
+    v.routes.push_back(route("out", 0, std::nullopt, "49", 2));
+    Router router(v);
+    const auto source = router.identify(0, at("192.0.2.10:5060"));
+    CHECK_TRUE(router.route(source, "4930", Router::What::kRequest).has_value());
+    CHECK_FALSE(router.route(source, "1", Router::What::kRequest).has_value());
+    LONGS_EQUAL(1, router.trunk_counters(0).requests_in);
+    LONGS_EQUAL(1, router.trunk_counters(2).requests_out);
+    LONGS_EQUAL(0, router.trunk_counters(0).calls_in);
+    LONGS_EQUAL(0, router.trunk_counters(0).refused_in);
+    LONGS_EQUAL(0, router.trunk_counters(2).calls_out);
+    LONGS_EQUAL(1, router.counters().no_route);
+}
