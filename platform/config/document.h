@@ -60,7 +60,7 @@ struct DocTimers {
     std::optional<std::chrono::seconds> no_answer;
     std::optional<std::chrono::seconds> max_call_duration;
 
-    Timers over(Timers inherited) const;
+    Timers over(const Timers& inherited) const;
 };
 
 struct DocLimits {

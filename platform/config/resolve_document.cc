@@ -102,15 +102,16 @@ void add_implicit_sip_interfaces(Document& d, Problems& problems) {
 
 }  // namespace
 
-Timers DocTimers::over(Timers inherited) const {
-    inherited.t1 = t1.value_or(inherited.t1);
-    inherited.t2 = t2.value_or(inherited.t2);
-    inherited.t4 = t4.value_or(inherited.t4);
-    inherited.timer_b = timer_b.value_or(inherited.timer_b);
-    inherited.timer_c = timer_c.value_or(inherited.timer_c);
-    inherited.no_answer = no_answer.value_or(inherited.no_answer);
-    inherited.max_call_duration = max_call_duration.value_or(inherited.max_call_duration);
-    return inherited;
+Timers DocTimers::over(const Timers& inherited) const {
+    auto out = inherited;
+    out.t1 = t1.value_or(out.t1);
+    out.t2 = t2.value_or(out.t2);
+    out.t4 = t4.value_or(out.t4);
+    out.timer_b = timer_b.value_or(out.timer_b);
+    out.timer_c = timer_c.value_or(out.timer_c);
+    out.no_answer = no_answer.value_or(out.no_answer);
+    out.max_call_duration = max_call_duration.value_or(out.max_call_duration);
+    return out;
 }
 
 // The numbers are no inheritance: those of a realm hold for all in it together, beside each trunk's own.
