@@ -314,7 +314,9 @@ void EngineCore::on_request(Instant, transaction::ServerId id, const transaction
     if (!received.to_tag().empty()) return on_dialog_request(id, from, received);
     side_ = source_side();
     const auto* ruled = inbound(side_, received);
-    if (ruled == nullptr) return refuse(id, from, received, {513, std::string(sip::default_reason(513)), {}, {}});
+    if (ruled == nullptr && received.method() == Method::kInvite)  // with a record
+        return refuse(id, from, received, {513, std::string(sip::default_reason(513)), {}, {}});
+    if (ruled == nullptr) return respond(id, 513, sip::default_reason(513), make_tag());
     const auto& request = *ruled;
     if (request.method() == Method::kInvite) return on_invite(id, from, request);
     // These are of a dialog only (RFC 3261 §15.1.2, RFC 6086 §4.2.2, RFC 6665 §4.1.3).

@@ -155,7 +155,8 @@ std::optional<std::string> replace_part(std::string_view value, bool is_uri, Rul
     const auto old = find_part(value, is_uri, part, parameter);
     if (!old) return std::nullopt;
     std::string put(text);
-    if (part == RulePart::kDisplayName && !(text.size() > 1 && text.front() == '"' && text.back() == '"')) {
+    const bool quoted = text.size() > 1 && text.front() == '"' && text.back() == '"';
+    if (part == RulePart::kDisplayName && !quoted) {
         put.clear();
         sip::append_quoted(put, text);
     }

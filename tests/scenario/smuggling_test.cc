@@ -236,6 +236,27 @@ TEST(Smuggling, over_datagrams) {
     }
 }
 
+// A request that is no call has the same way to go.
+TEST(Smuggling, in_a_message) {
+    std::size_t crossed = 0;
+    for (const auto& c : cases()) {
+        if (!c.body.empty()) continue;
+        World world;
+        prepare(world, true);
+        world.start();
+        auto& caller = world.access();
+        caller.strays_expected = world.core().strays_expected = true;
+        auto request = caller.bare_request("MESSAGE", "4930123");
+        request.remove("Contact");
+        std::string bytes = request.start + "\r\n";
+        for (const auto& [name, value] : request.headers) bytes += name + ": " + value + "\r\n";
+        caller.send_raw(bytes + c.lines + "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello" + c.behind);
+        settle(world, caller, c.name, 0, false);
+        crossed += world.core().count_requests("MESSAGE") > 0 ? 1 : 0;
+    }
+    CHECK(crossed > 30);
+}
+
 TEST(Smuggling, over_a_stream) {
     for (const auto& c : cases()) {
         World world;
