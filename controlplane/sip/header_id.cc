@@ -87,7 +87,7 @@ HeaderId header_id(std::string_view name, [[maybe_unused]] std::size_t readable)
 #ifdef __SSE2__
     // Written as in the list, which is the rule.
     if (readable >= kFirstBytes && name.size() <= kFirstBytes && name.size() == kNames[i].size()) {
-        const auto same = scan_bits(_mm_cmpeq_epi8(scan_block(name.data()), scan_block(kBegins[i].data())));
+        const auto same = scan_bits(_mm_cmpeq_epi8(scan_block(begin_of(name)), scan_block(kBegins[i].data())));
         if ((~same & ((1U << name.size()) - 1)) == 0) return static_cast<HeaderId>(i);
     }
 #endif

@@ -10,22 +10,22 @@ namespace {
 constexpr auto kNone = std::string_view::npos;
 
 std::string_view skip_lws(std::string_view s) {
-    const char* const end = s.data() + s.size();
-    return chars::between(chars::skip(s.data(), end, chars::kLws), end);
+    const char* const end = end_of(s);
+    return chars::between(chars::skip(begin_of(s), end, chars::kLws), end);
 }
 
 // Takes the token at the front of `s`, and the LWS behind it.
 std::string_view take_token(std::string_view& s) {
-    const char* const end = s.data() + s.size();
-    const char* const stop = chars::skip(s.data(), end, chars::kToken);
-    const auto token = chars::between(s.data(), stop);
+    const char* const end = end_of(s);
+    const char* const stop = chars::skip(begin_of(s), end, chars::kToken);
+    const auto token = chars::between(begin_of(s), stop);
     s = chars::between(chars::skip(stop, end, chars::kLws), end);
     return token;
 }
 
 template <char kStop>
 std::string_view before_first(std::string_view s) {
-    return chars::between(s.data(), find_any<kStop>(s.data(), s.data() + s.size()));
+    return chars::between(begin_of(s), find_any<kStop>(begin_of(s), end_of(s)));
 }
 
 bool take(std::string_view& s, char c) {
@@ -49,7 +49,7 @@ bool quotes_balanced(std::string_view value) {
 bool has_delimiter(std::string_view value) {
     if (value.size() < 16) return chars::any_is(value, chars::kDelimiter);
     const char* const end = value.data() + value.size();
-    return find_any<'"', '<', '>', '(', ')', '\\', ' ', '\t', '\r', '\n'>(value.data(), end) != end;
+    return find_any<'"', '<', '>', '(', ')', '\\', ' ', '\t', '\r', '\n'>(begin_of(value), end) != end;
 }
 
 // RFC 3261 §25.1 gen-value = token / host / quoted-string; of what is none of them only the harmless passes.
@@ -92,8 +92,8 @@ bool take_sip_2_0(std::string_view& s) {
 
 // Where the parameters of a Via begin: most have nothing before them that could hide a semicolon.
 std::optional<std::size_t> find_params(std::string_view s) {
-    const char* const end = s.data() + s.size();
-    const char* const first = find_any<';', '"', '<', '('>(s.data(), end);
+    const char* const end = end_of(s);
+    const char* const first = find_any<';', '"', '<', '('>(begin_of(s), end);
     if (first == end || *first == ';') return static_cast<std::size_t>(first - s.data());
     return find_outside(s, ';', Comments::kSkip);
 }
@@ -156,8 +156,11 @@ const char* find_open(const char* at, const char* end) {
     for (; at != end && *at != '<'; ++at) {
         if (*at == ';') return end;
         if (*at != '"') continue;
-        for (++at; at != end && *at != '"'; ++at)
-            if (*at == '\\' && ++at == end) break;
+        for (++at; at != end && *at != '"'; ++at) {
+            if (*at != '\\') continue;
+            if (at + 1 == end) return nullptr;
+            ++at;
+        }
         if (at == end) return nullptr;
     }
     return at;

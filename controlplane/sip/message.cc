@@ -84,10 +84,10 @@ void Message::fail(Reason reason, std::uint16_t status) {
 [[gnu::always_inline]] inline bool Message::add_field(std::string_view line) {
     // HCOLON = *( SP / HTAB ) ":" SWS; the name ends before that white space.
     const char* const end = line.data() + line.size();
-    const char* const colon = find_any<':'>(line.data(), end);
+    const char* const colon = find_any<':'>(begin_of(line), end);
     const char* name_end = colon;
     while (name_end != line.data() && (name_end[-1] == ' ' || name_end[-1] == '\t')) --name_end;
-    const auto name = chars::between(line.data(), name_end);
+    const auto name = chars::between(begin_of(line), name_end);
     const auto id = header_id(name, line.size());
     // What is in the list is a token.
     if (colon == end || (id == HeaderId::kOther && !is_token(name))) {

@@ -127,7 +127,7 @@ std::string unescaped(std::string_view s) {
 }
 
 std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments comments) {
-    const char* const end = s.data() + s.size();
+    const char* const end = end_of(s);
     for (const char* at = s.data(); at != end; ++at) {
         const char c = *at;
         if (c == stop) return static_cast<std::size_t>(at - s.data());
@@ -147,8 +147,7 @@ std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments 
 CommaList::Iterator& CommaList::Iterator::operator++() {
     element_ = {};
     while (!rest_.empty() && element_.empty()) {
-        const char* const end_of_rest = rest_.data() + rest_.size();
-        if (find_any<','>(rest_.data(), end_of_rest) == end_of_rest) {  // most fields: nothing to take apart
+        if (find_any<','>(begin_of(rest_), end_of(rest_)) == end_of(rest_)) {  // most fields: nothing to take apart
             element_ = trim(std::exchange(rest_, {}));
             break;
         }
@@ -181,7 +180,7 @@ ParamList::Iterator& ParamList::Iterator::operator++() {
         if (param_.raw.empty()) continue;
         const char* const raw_end = param_.raw.data() + param_.raw.size();
         param_.has_value = equals != nullptr;
-        param_.name = trim(chars::between(param_.raw.data(), equals != nullptr ? equals : raw_end));
+        param_.name = trim(chars::between(begin_of(param_.raw), equals != nullptr ? equals : raw_end));
         if (equals != nullptr) param_.value = trim(chars::between(equals + 1, raw_end));
     }
     rest_ = chars::between(at, end);

@@ -83,7 +83,7 @@ Reason read_host_port(std::string_view text, bool lws, HostPort& out) {
     const char* const end = text.data() + text.size();
     std::string_view rest;
     if (text.starts_with('[')) {
-        const char* const close = find_any<']'>(text.data(), end);
+        const char* const close = find_any<']'>(begin_of(text), end);
         if (close == end) return "Malformed IPv6 address";
         out.host = chars::between(text.data() + 1, close);
         const auto address = ipv6_address(out.host);
@@ -91,8 +91,8 @@ Reason read_host_port(std::string_view text, bool lws, HostPort& out) {
         out.kind = HostKind::kIpv6;
         rest = chars::between(close + 1, end);
     } else {
-        const char* const colon = find_any<':'>(text.data(), end);
-        out.host = chars::between(text.data(), colon);
+        const char* const colon = find_any<':'>(begin_of(text), end);
+        out.host = chars::between(begin_of(text), colon);
         if (lws) out.host = trim(out.host);
         if (const auto wrong = read_host(out.host, out.kind); !wrong.empty()) return wrong;
         rest = chars::between(colon, end);

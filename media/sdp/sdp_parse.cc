@@ -52,11 +52,11 @@ bool parse_rtpmap(std::string_view value, std::vector<RtpMap>& maps) {
     const auto payload_type = number<std::uint8_t>(word(value));
     if (!payload_type || *payload_type > 127) return false;
     const auto encoding = word(value);
-    const char* const end = encoding.data() + encoding.size();
-    const char* const slash = find_any<'/'>(encoding.data(), end);
-    const std::string_view name(encoding.data(), slash);
+    const char* const end = end_of(encoding);
+    const char* const slash = find_any<'/'>(begin_of(encoding), end);
+    const std::string_view name(begin_of(encoding), slash);
     if (slash == end || !is_token(name)) return false;
-    const char* const second = find_any<'/'>(encoding.data(), slash + 1, end);
+    const char* const second = find_any<'/'>(begin_of(encoding), slash + 1, end);
     const auto channels = second == end ? 1 : number<std::uint16_t>({second + 1, end}).value_or(0);
     if (channels == 0) return false;
     const auto clock = number<std::uint32_t>({slash + 1, second});
@@ -228,9 +228,9 @@ bool Parser::media_attribute(std::string_view name, const std::optional<std::str
 }
 
 Failure Parser::attribute(std::string_view line) {
-    const char* const end = line.data() + line.size();
-    const char* const colon = find_any<':'>(line.data(), end);
-    const auto name = trim({line.data(), colon});
+    const char* const end = end_of(line);
+    const char* const colon = find_any<':'>(begin_of(line), end);
+    const auto name = trim({begin_of(line), colon});
     std::optional<std::string_view> value;
     if (colon != end) value = trim({colon + 1, end});
     if (const auto d = value ? std::nullopt : direction_of(name)) {
@@ -272,13 +272,13 @@ Failure Parser::finish() const {
 
 std::expected<void, ParseError> Parser::run(std::string_view text, std::size_t max_lines) {
     std::uint32_t line_number = 0;
-    const char* const begin = text.data();
+    const char* const begin = begin_of(text);
     const bool zeros = text.contains('\0');  // sought in each line only when there is one
     const auto error = [&](Failure what) { return std::unexpected(ParseError{line_number, what}); };
     while (!text.empty()) {
         ++line_number;
         if (line_number > max_lines) return error("too many lines");
-        const std::string_view one(text.data(), find_any<'\r', '\n'>(begin, text.data(), text.data() + text.size()));
+        const std::string_view one(begin_of(text), find_any<'\r', '\n'>(begin, begin_of(text), end_of(text)));
         text.remove_prefix(one.size());
         if (text.starts_with("\r\n")) {
             text.remove_prefix(2);

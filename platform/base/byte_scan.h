@@ -7,12 +7,17 @@
 
 #include <bit>
 #include <cstddef>
+#include <string_view>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
 namespace sallyport {
+
+// A view as the two ends that a scan goes between.
+constexpr const char* begin_of(std::string_view text) { return text.data(); }
+constexpr const char* end_of(std::string_view text) { return text.data() + text.size(); }
 
 #ifdef __SSE2__
 inline constexpr std::ptrdiff_t kScanBlock = sizeof(__m128i);

@@ -36,7 +36,10 @@ std::optional<std::uint32_t> parse_v4(std::string_view text) {
     const char* const end = at + text.size();
     std::uint32_t out = 0;
     for (int i = 0; i < 4; ++i) {
-        if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+        if (i > 0) {
+            if (at == end || *at != '.') return std::nullopt;
+            ++at;
+        }
         const int octet = take_octet(at, end);
         if (octet < 0) return std::nullopt;
         out = out << 8 | static_cast<std::uint32_t>(octet);

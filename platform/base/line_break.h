@@ -11,9 +11,9 @@ namespace sallyport {
 // The first CR or LF from `from` on; npos when there is none.
 inline std::size_t find_line_break(std::string_view text, std::size_t from = 0) {
     if (from >= text.size()) return std::string_view::npos;
-    const char* const end = text.data() + text.size();
-    const char* const found = find_any<'\r', '\n'>(text.data(), text.data() + from, end);
-    return found == end ? std::string_view::npos : static_cast<std::size_t>(found - text.data());
+    const char* const begin = begin_of(text);
+    const char* const found = find_any<'\r', '\n'>(begin, begin + from, end_of(text));
+    return found == end_of(text) ? std::string_view::npos : static_cast<std::size_t>(found - begin);
 }
 
 }  // namespace sallyport

@@ -13,7 +13,7 @@ namespace sallyport::bench {
 namespace {
 
 template <typename Element, typename Each>
-void each(const osip_list_t& list, Each&& visit) {
+void each(const osip_list_t& list, Each visit) {
     osip_list_iterator_t at;
     for (void* element = osip_list_get_first(&list, &at); element != nullptr; element = osip_list_get_next(&at))
         visit(*static_cast<Element*>(element));
