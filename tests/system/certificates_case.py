@@ -5,7 +5,7 @@ import time
 
 from tests.system.callee import Callee
 from tests.system.runner import case
-from tests.system.support import audio_call, expect_success
+from tests.system.support import audio_call, expect_success, sip_load
 from tests.system.tls_calls import place
 from tests.system.transport_case import TRUNKS, trunks
 from tools.labkit import tls
@@ -84,41 +84,57 @@ def a_peer_that_is_somebody_else_gets_no_call(context):
     context.expect(context.counters("control")["tls-wrong-peer"] > 0, "it was not counted")
 
 
-def renewed_under_load(context, reloads, rate, seconds):
-    """Half of the calls over 20 connections that outlive all changes, half over a new one each. 0 calls may be lost."""
-    folder, count = tls.certificates(), int(rate * seconds)
-    callee = context.keep(Callee(context.lab.network.sides["core"], "198.51.100.10", ring=0))
-    seen, told, over = set(), [], threading.Event()
+class Renewals:
+    """New certificates, evenly over some seconds, in a thread of their own."""
 
-    def renew():
+    def __init__(self, context, number, seconds):
+        self.context, self.number, self.seconds = context, number, seconds
+        self.seen, self.refused = set(), []
+        self._over = threading.Event()
+        self._before = context.counters("control")["tls-handshakes"]
+        self._thread = threading.Thread(target=self._drive)
+        self._thread.start()
+
+    def _drive(self):
         begin = time.monotonic()
-        for number in range(reloads):
-            over.wait(max(0.0, begin + number * seconds / reloads - time.monotonic()))
-            tls.make(folder, "renewed", ["DNS:gate.lab"])
-            done = context.product.cli("reload", "certificates")
-            if done.returncode != 0:
-                told.append(done.stdout + done.stderr)
-            seen.add(served(context))
+        for number in range(self.number):
+            self._over.wait(max(0.0, begin + number * self.seconds / self.number - time.monotonic()))
+            tls.make(tls.certificates(), "renewed", ["DNS:gate.lab"])
+            told = self.context.product.cli("reload", "certificates")
+            if told.returncode != 0:
+                self.refused.append(told.stdout + told.stderr)
+            self.seen.add(served(self.context))
 
-    before = context.counters("control")
-    thread = threading.Thread(target=renew)
-    thread.start()
-    try:
-        placed = place(context, count, rate, shared=20, fresh=0.5)
-    finally:
-        over.set()
-        thread.join()
-    after = context.counters("control")
-    print(f"     {placed.ended} of {count} calls at {rate}/s, {len(seen)} certificates, {after['tls-handshakes'] - before['tls-handshakes']} "
-          f"handshakes, set up in {placed.percentile(.5) * 1000:.0f} ms at the median, {placed.percentile(.99) * 1000:.0f} ms at the "
-          f"99th percentile; {placed.late * 1000:.0f} ms late at most", flush=True)
-    context.expect(not told, f"reloads that failed: {told[:2]}")
-    context.expect(len(seen) == reloads, f"{len(seen)} different certificates were served, expected {reloads}")
-    context.expect(placed.ended == count and callee.count("ended") == count,
-                   f"{placed.ended} of {count} calls were good: {placed.problems[:5]}")
-    context.expect(placed.late < 1.0, f"the caller was {placed.late:.1f} s late: the rate was not {rate}/s")
+    def close(self):
+        self._over.set()
+        self._thread.join()
+
+    def judge(self):
+        self.close()
+        self.context.expect(not self.refused, f"reloads that failed: {self.refused[:2]}")
+        self.context.expect(len(self.seen) == self.number,
+                            f"{len(self.seen)} different certificates were served, expected {self.number}")
+        handshakes = self.context.counters("control")["tls-handshakes"] - self._before
+        return f"{len(self.seen)} certificates, {handshakes} handshakes"
 
 
 @case(RENEWED | {"trunks": {}}, long=True)
 def a_hundred_certificates_under_two_hundred_calls_a_second(context):
-    renewed_under_load(context, reloads=100, rate=200, seconds=60)
+    """Half of the calls over 20 connections that outlive all changes, half over a new one each. None may be lost."""
+    callee = context.keep(Callee(context.lab.network.sides["core"], "198.51.100.10", ring=0))
+    renewals = context.keep(Renewals(context, 100, 60))
+    placed = place(context, 12000, rate=200, shared=20, fresh=0.5)
+    print(f"     {placed.ended} of 12000 calls, {renewals.judge()}, set up in {placed.percentile(.5) * 1000:.0f} ms at the median, "
+          f"{placed.percentile(.99) * 1000:.0f} ms at the 99th percentile; {placed.late * 1000:.0f} ms late at most", flush=True)
+    context.expect(placed.ended == 12000 and callee.count("ended") == 12000,
+                   f"{placed.ended} of 12000 calls were good: {placed.problems[:5]}")
+    context.expect(placed.late < 1.0, f"the caller was {placed.late:.1f} s late: the rate was not 200/s")
+
+
+@case(RENEWED, long=True)
+def a_hundred_certificates_with_tls_on_both_sides(context):
+    """200 calls a second, each over a connection of its own that resumes a session where it can. None may be lost."""
+    renewals = context.keep(Renewals(context, 100, 60))
+    said = sip_load(context, transport="tls", flags=("--stream-per-call",), rate=200, calls=12000, hold_ms=100)
+    print(f"     {said['ended']} of 12000 calls, {renewals.judge()}, {context.counters('control')['tls-resumed']} resumed", flush=True)
+    context.expect(said["ended"] == 12000, f"of 12000 calls: {said}")

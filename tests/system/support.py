@@ -6,7 +6,9 @@ import signal
 import subprocess
 import time
 
+from tools.labkit import tls
 from tools.labkit.audio_calls import AudioCalls
+from tools.labkit.sip_text import PORTS
 
 OURS = {"access": {"192.0.2.1", "192.0.2.2"}, "core": {"198.51.100.1", "198.51.100.2"}}
 HOLD_EDGE = 2
@@ -55,14 +57,18 @@ def expect_audio(context, calls, at_least, count=1, edge=EDGE):
             context.expect(not foreign, f"{stream.name} heard RTP from {foreign}")
 
 
-def sip_load(context, caller="access", progress=False, **options):
+def sip_load(context, caller="access", progress=False, transport="udp", flags=(), **options):
     """A run of sip-load from one side to the other; what it says. rate=200, calls=1000, mix="basic=3,hold=1", ..."""
     callee = "core" if caller == "access" else "access"
-    sides = {"access": ("192.0.2.10:5060", "192.0.2.1:5060"), "core": ("198.51.100.10:5060", "198.51.100.1:5060")}
+    port = PORTS[transport]
+    sides = {"access": (f"192.0.2.10:{port}", f"192.0.2.1:{port}"), "core": (f"198.51.100.10:{port}", f"198.51.100.1:{port}")}
     words = [context.build / "tests" / "sip-load",
              "--caller-network", context.lab.network.sides[caller].name, "--caller", sides[caller][0],
              "--callee-network", context.lab.network.sides[callee].name, "--callee", sides[callee][0],
-             "--target", sides[caller][1]]
+             "--target", sides[caller][1], "--transport", transport, *flags]
+    if transport == "tls":
+        folder = tls.certificates()
+        words += ["--certificate", folder / caller, "--callee-certificate", folder / callee, "--authorities", folder / "ca.pem"]
     words += [str(word) for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=None if progress else subprocess.PIPE, text=True)
     if not done.stdout:
