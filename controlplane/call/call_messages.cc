@@ -5,6 +5,7 @@
 
 #include "controlplane/call/call.h"
 #include "controlplane/call/engine_core.h"
+#include "controlplane/relay/way.h"
 
 namespace sallyport::call {
 
@@ -25,22 +26,9 @@ transaction::TimerSet Call::timer_set(std::size_t i) const {
 
 const config::Timers& Call::timers(std::size_t i) const { return core_.view().timers_at(timer_set(i)); }
 
-// Where requests go on this leg. Between trunks as RFC 3261 §12.2.1.1 says; to a source of an open realm, which
-// may sit behind a NAT, back to where its messages come from. A stream that leads to the host in question is used for
-// as long as it is there: it need not be one that we could have made.
 transaction::Path Call::path(std::size_t i, const dialog::Dialog& dialog) const {
-    const auto& leg = legs_[i];
-    auto to = leg.peer;
-    const auto hop = dialog::next_hop(dialog);
-    if (!hop || (!leg.trunk && !is_stream(to.transport))) return to;
-    // RFC 3261 §26.2.2: a Contact that says no sips: leads nowhere else than where TLS is known to be.
-    if (leg.secure && hop->transport != Transport::kTls) return to;
-    const auto transport = leg.trunk ? hop->transport.value_or(to.transport) : to.transport;
-    if (!core_.view().sip_interfaces.at(to.sip_interface).has(transport)) return to;
-    if (leg.trunk && (transport != to.transport || hop->remote.address != to.remote.address)) to.connection = 0;
-    to.remote = hop->remote;
-    to.transport = transport;
-    return to;
+    return relay::way_to(core_.view(), legs_[i].peer, {.trunk = legs_[i].trunk.has_value(), .secure = legs_[i].secure},
+                         dialog);
 }
 
 void Call::begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,

@@ -88,7 +88,7 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
       ledger_(kFlowsPerCall * view.system.max_calls, wall_seconds(now), draw_key(random)),
       rules_(view),
       layer_(transaction_settings(view, shard), wheel_, random, out.sends, *this),
-      relay_(*this, most_requests(view)) {
+      relay_(*this, most_requests(view), view.system.max_subscriptions) {
     answered_in_.resize(view.trunks.size());
     answered_out_.resize(view.trunks.size());
     shed_in_.resize(view.trunks.size());
@@ -337,6 +337,8 @@ void EngineCore::on_dialog_request(transaction::ServerId id, const transaction::
                                    const sip::Message& received) {
     const auto [call, leg] = find_dialog(received);
     if (call == nullptr) {
+        if (const auto found = relay_.subscriptions().find(received))
+            return relay_.on_subscription_request(id, from, received, *found);
         ++counters_.unknown_dialogs;
         side_ = source_side();
         return respond(id, 481, sip::default_reason(481), {});

@@ -131,7 +131,7 @@ public:
         return rules_.any(policy::MessageRules::Way::kOutbound, side) ? ruled(side, bytes) : bytes;
     }
     // What outbound() has made last, if it was other bytes than it got.
-    const sip::Message& outgoing() const { return outgoing_; }
+    const sip::Message& outgoing() const override { return outgoing_; }
     policy::RuleSide source_side() const {
         const bool trunk = source_.kind == routing::Source::Kind::kTrunk;
         return {source_.realm, trunk ? std::optional(source_.trunk) : std::nullopt};

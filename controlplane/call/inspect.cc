@@ -130,6 +130,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
     const auto& c = counters_;
     const auto& p = pass_counters_;
     const auto& r = relay_.counters();
+    const auto& s = relay_.subscriptions().counters();
     std::vector<CounterView> out{
         {"live-calls", live_calls_, "calls from INVITE to end, now"},
         {"live-calls-admitted", limits_.permits(), "calls that count for the limits of trunks and realms, now"},
@@ -138,6 +139,7 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"live-client-transactions", layer_.client_transactions(), "transactions of requests sent, now"},
         {"live-server-transactions", layer_.server_transactions(), "transactions of requests received, now"},
         {"live-requests", relay_.under_way(), "requests that are no call, on their way through, now"},
+        {"live-subscriptions", relay_.subscriptions().size(), "subscriptions (SUBSCRIBE), now"},
         {"live-timers", wheel_.size(), "timers armed, now"},
         {"live-port-pairs", ports, "media port pairs in use, now"},
         {"live-flows-wanted", ledger.flows_wanted, "flows that the calls want, now"},
@@ -200,6 +202,10 @@ std::vector<CounterView> EngineCore::counter_list() const {
         {"requests-unanswered", r.unanswered, "of these, without a final response"},
         {"requests-refused", r.refused, "requests that are no call, answered by us with a failure"},
         {"requests-shed", r.shed, "of these, for want of room or because of overload (503)"},
+        {"subscriptions", s.begun, "SUBSCRIBEs outside of a dialog, sent on"},
+        {"subscriptions-refused", s.refused, "SUBSCRIBEs refused because there were too many subscriptions (503)"},
+        {"subscriptions-expired", s.expired, "dialogs of subscriptions that nobody refreshed or ended"},
+        {"notifiers-ignored", s.notifiers_ignored, "NOTIFYs of further notifiers beyond the bound, or too late (481)"},
         {"records", c.records, "call records made"},
         {"records-incomplete", c.records_incomplete, "of these, without the last counters of their flows"},
         {"sources-dropped", routing.unknown_dropped, "requests of unknown sources, dropped"},

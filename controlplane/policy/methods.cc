@@ -17,6 +17,8 @@ std::optional<config::PassedMethod> passed_method(sip::Method method) {
         case sip::Method::kMessage: return kMessage;
         case sip::Method::kOptions: return kOptions;
         case sip::Method::kPublish: return kPublish;
+        case sip::Method::kSubscribe:
+        case sip::Method::kNotify: return kSubscribe;
         default: return std::nullopt;
     }
 }
@@ -34,6 +36,7 @@ AllowTexts::AllowTexts() {
             const auto method = *config::passed_method_named(name);
             if (method == config::PassedMethod::kOptions || !config::MethodSet(i).has(method)) continue;
             texts_[i].append(", ").append(name);
+            if (method == config::PassedMethod::kSubscribe) texts_[i].append(", NOTIFY");
         }
     }
 }

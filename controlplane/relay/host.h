@@ -45,6 +45,9 @@ public:
     // A request of ours, as the outbound rules of that side leave it; "" when it goes beyond a bound.
     virtual std::string_view outbound(const policy::RuleSide& side, std::string_view bytes) = 0;
 
+    // What outbound() has made last, if it was other bytes than it got.
+    virtual const sip::Message& outgoing() const = 0;
+
     // `side`: of whom it goes to. A response of ours with nothing of anybody else in it.
     virtual void respond(const policy::RuleSide& side, transaction::ServerId id, unsigned status,
                          std::string_view reason, std::string_view to_tag, std::span<const sip::ExtraHeader> extra) = 0;

@@ -16,9 +16,10 @@ using sip::Method;
 constexpr std::string_view kRetryAfter = "5";
 constexpr std::uint32_t kMaxFirstCSeq = 0x7fff;
 
-// RFC 3428 §4, RFC 3903 §4: a MESSAGE must not have one, in PUBLISH it means nothing. For others ours stands where the
-// sender had one.
+// RFC 3428 §4, RFC 3903 §4: a MESSAGE must not have one, in PUBLISH it means nothing. What makes a dialog must have one
+// (RFC 3261 §12.1.1). For others ours stands where the sender had one.
 bool has_contact(const sip::Message& message) {
+    if (message.method() == Method::kSubscribe || message.method() == Method::kNotify) return true;
     return message.has(HeaderId::kContact) && message.method() != Method::kMessage &&
            message.method() != Method::kPublish;
 }
@@ -31,7 +32,8 @@ std::string reason_value(unsigned status) {
 
 }  // namespace
 
-Relay::Relay(Host& host, std::size_t most) : host_(host), most_(most) {}
+Relay::Relay(Host& host, std::size_t most, std::size_t most_subscriptions)
+    : host_(host), most_(most), subscriptions_(host, most_subscriptions) {}
 
 bool Relay::for_us(const sip::Message& request) {
     if (request.method() != Method::kOptions) return false;
@@ -105,7 +107,8 @@ void Relay::on_request(transaction::ServerId id, const transaction::Path& from, 
                     .far = {target->sip_interface, target->peer, target->transport},
                     .near_rules = rules,
                     .far_rules = {target->realm, target->trunk},
-                    .to_tag = tag};
+                    .to_tag = tag,
+                    .link = {}};
     const policy::Passage passage{policy::make_side(view, from.sip_interface, from.remote),
                                   policy::make_side(view, target->sip_interface, target->peer),
                                   {},
@@ -114,14 +117,18 @@ void Relay::on_request(transaction::ServerId id, const transaction::Path& from, 
     const auto addresses = policy::outgoing_addresses(request, passage, hidden);
     const auto beyond = dialog::make(host_.make_call_id(), host_.make_tag(), addresses.from, addresses.to,
                                      addresses.request_uri, host_.random().below(kMaxFirstCSeq));
-    if (const auto done = pass(std::move(pending), request, passage, hidden, beyond); !done)
-        refuse(rules, id, done.error(), tag);
+    const auto done = request.method() == Method::kSubscribe
+                          ? begin_subscription(std::move(pending), source, *target, request, passage, hidden, beyond)
+                          : pass(std::move(pending), request, passage, hidden, beyond);
+    if (!done) refuse(rules, id, done.error(), tag);
 }
 
 bool Relay::on_dialog_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& request,
                               const InDialog& way) {
     auto any = judge_any(request, way.methods);
-    if (any && request.method() == Method::kPublish) {  // of no dialog (RFC 3903 §4)
+    // Of no dialog (RFC 3903 §4), or of one of their own.
+    const auto m = request.method();
+    if (any && (m == Method::kPublish || m == Method::kSubscribe || m == Method::kNotify)) {
         ++counters_.methods_refused;
         any = std::unexpected(plain(405, "Allow", host_.allow(way.methods.known)));
     }
@@ -137,7 +144,8 @@ bool Relay::on_dialog_request(transaction::ServerId id, const transaction::Path&
                     .far = way.to,
                     .near_rules = way.near_rules,
                     .far_rules = way.far_rules,
-                    .to_tag = {}};
+                    .to_tag = {},
+                    .link = {}};
     const policy::HiddenNames hidden(request, way.passage);
     const auto done = pass(std::move(pending), request, way.passage, hidden, way.dialog);
     if (!done) refuse(way.near_rules, id, done.error(), {});
@@ -166,7 +174,11 @@ std::expected<void, Relay::Refusal> Relay::pass(Pending pending, const sip::Mess
     const auto& product = host_.view().system.product;
     if (!product.empty()) w.header(HeaderId::kUserAgent, product);
     policy::append_passed(w, request, passage, hidden, host_.pass_counters());
-    const auto bytes = host_.outbound(pending.far_rules, w.finish_as_is(content.body));
+    const auto made = w.finish_as_is(content.body);
+    const auto bytes = host_.outbound(pending.far_rules, made);
+    // The dialog is named as its SUBSCRIBE names it.
+    if (!bytes.empty() && bytes.data() != made.data() && pending.link.kind == Subscriptions::Link::Kind::kBegin)
+        subscriptions_.readdress(pending.link, host_.outgoing());
     if (bytes.empty()) return std::unexpected(plain(513));
     const auto context = kOurs | ++next_;
     const auto client = layer.send_request(host_.now().instant, pending.far, bytes, context,
@@ -188,13 +200,15 @@ void Relay::on_response(std::uint64_t context, const sip::Message& received) {
     if (it == pending_.end() || received.status() < 200) return;
     const auto* ruled = host_.inbound(it->second.far_rules, received);
     const auto& response = ruled == nullptr ? received : *ruled;
-    const auto pending = std::move(it->second);
+    auto pending = std::move(it->second);
     pending_.erase(it);
     if (response.status() == 408) {  // RFC 4320 §4.2
         ++counters_.unanswered;
-        return;
+        return subscriptions_.on_no_response(pending.link);
     }
     ++counters_.answered;
+    if (!subscriptions_.on_response(pending.link, response, pending.to_tag))
+        return host_.respond(pending.near_rules, pending.server, 500, "The answer cannot be used", pending.to_tag, {});
     pass_response(pending, response);
 }
 
@@ -228,6 +242,7 @@ void Relay::on_client_failure(std::uint64_t context, transaction::ClientFailure 
     const auto pending = std::move(it->second);
     pending_.erase(it);
     ++counters_.unanswered;
+    subscriptions_.on_no_response(pending.link);
     // RFC 4320 §4.2: the client has given up by now.
     if (why == transaction::ClientFailure::kTimeout) return;
     const auto status = policy::passed_status(503, pending.method);  // RFC 3261 §8.1.3.1
@@ -243,7 +258,9 @@ void Relay::on_server_failure(std::uint64_t context) {
     if (it == pending_.end()) return;
     ++counters_.unanswered;
     host_.layer().forget(it->second.client);
+    const auto link = it->second.link;
     pending_.erase(it);
+    subscriptions_.on_no_response(link);
 }
 
 }  // namespace sallyport::relay

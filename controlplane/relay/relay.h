@@ -1,8 +1,9 @@
 #pragma once
-// Requests that are no call: MESSAGE, OPTIONS, PUBLISH and, by policy, methods that nobody knows; and those within the
-// dialog of a call that belong to the users (INFO, MESSAGE, ...). Each goes on as a request of our own, through the
-// same hiding as a call, and its final response comes back: as a transaction-stateful element, at both ends a user
-// agent (RFC 3261 §6). Nothing is kept when the response is out.
+// Requests that are no call: MESSAGE, OPTIONS, PUBLISH and, by policy, methods that nobody knows; those within the
+// dialog of a call that belong to the users (INFO, MESSAGE, ...); SUBSCRIBE and the NOTIFYs that come of it. Each goes
+// on as a request of our own, through the same hiding as a call, and its final response comes back: as a
+// transaction-stateful element, at both ends a user agent (RFC 3261 §6). Nothing is kept when the response is out but
+// the dialogs of subscriptions (subscriptions.h).
 //
 // RFC 4320: no provisional response, and no 408. When the far side does not answer, nothing is sent; the server
 // transaction absorbs what is repeated until the client has given up.
@@ -20,6 +21,7 @@
 #include "controlplane/policy/methods.h"
 #include "controlplane/policy/passing.h"
 #include "controlplane/relay/host.h"
+#include "controlplane/relay/subscriptions.h"
 #include "controlplane/routing/router.h"
 
 namespace sallyport::relay {
@@ -51,8 +53,8 @@ public:
     static constexpr std::uint64_t kOurs = std::uint64_t{1} << 63;
     static bool owns(std::uint64_t context) { return (context & kOurs) != 0; }
 
-    // `most`: requests under way.
-    Relay(Host& host, std::size_t most);
+    // `most`: requests under way; and subscriptions.
+    Relay(Host& host, std::size_t most, std::size_t most_subscriptions);
 
     // Whether it is for us and not for somebody behind us: OPTIONS without a user (RFC 3261 §11), or one that may not
     // go any further (§16.3 step 3).
@@ -64,6 +66,10 @@ public:
     // One within a dialog of ours. True: it has gone on, and the dialog's CSeq is used; false: it was answered.
     bool on_dialog_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& request,
                            const InDialog& way);
+    // One within the dialog of a subscription, as subscriptions().find() has found it.
+    void on_subscription_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& received,
+                                 const Subscriptions::Found& found);
+    const Subscriptions& subscriptions() const { return subscriptions_; }
     // One that there is no time for.
     void count_shed() { ++counters_.shed; }
 
@@ -87,6 +93,7 @@ private:
         policy::RuleSide near_rules;
         policy::RuleSide far_rules;
         std::string to_tag;  // of our responses; of use where the request had none
+        Subscriptions::Link link{};
     };
     struct Refusal {
         unsigned status = 500;
@@ -101,6 +108,11 @@ private:
     // Sends it on. `dialog`: of the other side, or what the request is to be the first of.
     std::expected<void, Refusal> pass(Pending pending, const sip::Message& request, const policy::Passage& passage,
                                       const policy::HiddenNames& hidden, const dialog::Dialog& dialog);
+    // relay_subscribe.cc
+    std::expected<void, Refusal> begin_subscription(Pending pending, const routing::Source& source,
+                                                    const routing::Target& target, const sip::Message& request,
+                                                    const policy::Passage& passage, const policy::HiddenNames& hidden,
+                                                    const dialog::Dialog& beyond);
     void refuse(const policy::RuleSide& side, transaction::ServerId id, const Refusal& refusal,
                 std::string_view to_tag);
     void pass_response(const Pending& pending, const sip::Message& response);
@@ -109,6 +121,7 @@ private:
     std::size_t most_;
     std::uint64_t next_ = 0;
     std::unordered_map<std::uint64_t, Pending> pending_;  // by context
+    Subscriptions subscriptions_;
     Counters counters_;
 };
 

@@ -9,10 +9,11 @@
 
 namespace sallyport::config {
 
-enum class PassedMethod : std::uint8_t { kInfo, kMessage, kOptions, kPublish };
-inline constexpr std::size_t kPassedMethods = 4;
+// NOTIFY goes with SUBSCRIBE.
+enum class PassedMethod : std::uint8_t { kInfo, kMessage, kOptions, kPublish, kSubscribe };
+inline constexpr std::size_t kPassedMethods = 5;
 inline constexpr std::array<std::string_view, kPassedMethods> kPassedMethodNames{"INFO", "MESSAGE", "OPTIONS",
-                                                                                 "PUBLISH"};
+                                                                                 "PUBLISH", "SUBSCRIBE"};
 
 class MethodSet {
 public:

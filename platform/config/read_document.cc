@@ -282,6 +282,7 @@ void read_system(const Fields& f, Document& out) {
     if (out.max_calls == 0) out.max_calls.reset();
     out.signalling.product = f.has("product") ? f.text("product").value_or("") : "Sallyport";
     out.signalling.max_calls = out.max_calls.value_or(kDefaultMaxCalls);
+    out.signalling.max_subscriptions = f.plain_number<std::uint32_t>("max-subscriptions", 10000);
     Timers defaults;
     defaults.no_answer = std::chrono::seconds(180);
     defaults.max_call_duration = std::chrono::hours(12);

@@ -164,6 +164,7 @@ struct Route {
 struct SignallingSystem : Timers {
     std::string product = "Sallyport";  // User-Agent and Server; empty: neither is sent
     std::uint32_t max_calls = 0;
+    std::uint32_t max_subscriptions = 0;
     std::chrono::seconds media_timeout{0};  // silence of both directions that is reported; 0: never
 };
 

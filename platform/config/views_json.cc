@@ -618,6 +618,7 @@ void In::read(In& in, DataplaneSystem& s) {
 void In::read(In& in, SignallingSystem& s) {
     in.get("product", s.product);
     in.get("max-calls", s.max_calls);
+    in.get("max-subscriptions", s.max_subscriptions);
     read(in, static_cast<Timers&>(s));
     in.get("media-timeout-s", s.media_timeout);
 }
@@ -669,6 +670,7 @@ Value to_json(const ControlView& view) {
     Value& s = out["system"];
     s["product"] = view.system.product;
     s["max-calls"] = view.system.max_calls;
+    s["max-subscriptions"] = view.system.max_subscriptions;
     write(s, static_cast<const Timers&>(view.system));
     s["media-timeout-s"] = Json::Int64{view.system.media_timeout.count()};
     visit_bounds(view.connections, [&](const char* key, const auto& bound, auto unit) {

@@ -262,7 +262,8 @@ TEST(Relay, options_for_somebody_behind_us_are_routed_without_descriptions) {
     LONGS_EQUAL(200, status());
     STRCMP_EQUAL("", answers[0].body.c_str());
     STRCMP_EQUAL("", answers[0].get("Content-Type").c_str());
-    STRCMP_EQUAL("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PUBLISH", answers[0].get("Allow").c_str());
+    STRCMP_EQUAL("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PUBLISH, SUBSCRIBE, NOTIFY",
+                 answers[0].get("Allow").c_str());
     STRCMP_EQUAL("application/sdp", answers[0].get("Accept").c_str());
     STRCMP_EQUAL("presence", answers[0].get("Allow-Events").c_str());
     LONGS_EQUAL(1, carrier().count_requests("OPTIONS"));

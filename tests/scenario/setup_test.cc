@@ -209,7 +209,8 @@ TEST(Setup, a_failure_that_must_carry_a_header_carries_ours) {
         return *answer;
     };
     carrier().script.headers = {{"Allow", "INVITE, INFO"}, {"Accept", "text/plain"}};
-    STRCMP_EQUAL("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PUBLISH", refused(405).get("Allow").c_str());
+    STRCMP_EQUAL("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PUBLISH, SUBSCRIBE, NOTIFY",
+                 refused(405).get("Allow").c_str());
     STRCMP_EQUAL("application/sdp", refused(415).get("Accept").c_str());
     for (const auto status : {420, 421, 422, 423, 494}) {
         const auto answer = refused(status);

@@ -38,7 +38,9 @@ void Ua::on_request(const SipText& r) {
     server.request = r;
     if (r.method() == "INVITE") invites_.emplace(r.get("Call-ID"), key);
     if (r.method() == "CANCEL") return on_cancel(r, server);
-    if (!parameter(r.get("To"), "tag").empty()) {
+    // What belongs to a subscription is the test's own matter.
+    const bool subscription = answer_other && (r.method() == "SUBSCRIBE" || r.method() == "NOTIFY");
+    if (!subscription && !parameter(r.get("To"), "tag").empty()) {
         server.call = find(r, true);
         if (server.call == nullptr) return respond(server, 481);
         if (r.cseq() <= server.call->remote_cseq && server.call->remote_cseq != 0) {

@@ -30,6 +30,7 @@ config::Trunk trunk(std::string name, std::uint16_t sip_interface, std::string_v
 config::ControlView default_view() {
     config::ControlView v;
     v.system.max_calls = 5000;
+    v.system.max_subscriptions = 1000;
     v.system.no_answer = std::chrono::seconds(180);
     v.realms = {realm("access", kAccessAddress), realm("core", kCoreAddress)};
     v.realms[1].trust = config::Trust::kTrusted;

@@ -1,0 +1,20 @@
+#include "controlplane/relay/way.h"
+
+namespace sallyport::relay {
+
+transaction::Path way_to(const config::ControlView& view, const transaction::Path& peer, WayOf side,
+                         const dialog::Dialog& dialog) {
+    auto to = peer;
+    const auto hop = dialog::next_hop(dialog);
+    if (!hop || (!side.trunk && !is_stream(to.transport))) return to;
+    // RFC 3261 §26.2.2: a Contact that says no sips: leads nowhere else than where TLS is known to be.
+    if (side.secure && hop->transport != Transport::kTls) return to;
+    const auto transport = side.trunk ? hop->transport.value_or(to.transport) : to.transport;
+    if (!view.sip_interfaces.at(to.sip_interface).has(transport)) return to;
+    if (side.trunk && (transport != to.transport || hop->remote.address != to.remote.address)) to.connection = 0;
+    to.remote = hop->remote;
+    to.transport = transport;
+    return to;
+}
+
+}  // namespace sallyport::relay
