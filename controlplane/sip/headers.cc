@@ -131,8 +131,8 @@ bool read_via(std::string_view element, Via& via) {
     for (const Param& p : via.params) {
         // An IPv6 address in `received` is no token: values are looked at for their quotes only.
         if (!well_formed_param(p)) {
-            // Nothing could be written behind a quote that does not close.
-            if (p.raw.contains('"')) via.sent_by = {};
+            // Nothing could be written behind what opens here and does not close.
+            if (p.raw.find_first_of("\"(<") != kNone) via.sent_by = {};
             well_formed = false;
             continue;
         }

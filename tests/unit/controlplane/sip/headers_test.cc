@@ -53,8 +53,9 @@ TEST(Headers, ViaThatIsMalformedIsReadAsFarAsItGoes) {
         equal("z9hG4bK1", v.branch);
         CHECK(v.has_rport);
     }
-    for (const auto text : {"SIP/2.0/UDP h;x=\"y;branch=z9hG4bK1", "SIP/2.0 h;branch=z9hG4bK1",
-                            "SIP/2.0/UDP h:x;branch=1", "SIP/2.0/UDP ;branch=z9hG4bK1", "SIP/3.0/UDP h"}) {
+    for (const auto text :
+         {"SIP/2.0/UDP h;x=\"y;branch=z9hG4bK1", "SIP/2.0/UDP h;rport=<;x(y;branch=1", "SIP/2.0 h;branch=z9hG4bK1",
+          "SIP/2.0/UDP h:x;branch=1", "SIP/2.0/UDP ;branch=z9hG4bK1", "SIP/3.0/UDP h"}) {
         Via v;
         CHECK_FALSE_TEXT(read_via(text, v), text);
         CHECK_TEXT(v.sent_by.host.empty(), text);
