@@ -93,6 +93,7 @@ std::vector<TortureMessage> torture_set() {
         m.arrives = texts(row["arrives"]);
         m.never = texts(row["never"]);
         m.answer = texts(row["answer"]);
+        m.body = row["body"].asBool();
         m.bytes = content(from / (m.name + ".sip"));
         if (m.bytes.empty()) throw std::runtime_error("no message " + m.name);
         out.push_back(std::move(m));

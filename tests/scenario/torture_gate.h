@@ -25,6 +25,7 @@ struct TortureMessage {
     std::vector<std::string> arrives;  // these stand in what the other side gets,
     std::vector<std::string> never;    // these do not,
     std::vector<std::string> answer;   // and these in what the sender gets
+    bool body = false;                 // it reaches the other side byte by byte
     bool is_request() const { return !bytes.starts_with("SIP/"); }
 };
 std::vector<TortureMessage> torture_set();

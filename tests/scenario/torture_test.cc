@@ -32,6 +32,8 @@ std::string judge(const TortureMessage& m, Transport transport) {
         if (!any_has(other, text)) say("the other side does not get `" + text + "`");
     for (const auto& text : m.never)
         if (any_has(other, text)) say("the other side gets `" + text + "`");
+    const auto body = m.bytes.substr(m.bytes.find("\r\n\r\n"));
+    if (m.body && (other.empty() || !other[0].ends_with(body))) say("the body does not arrive as it was");
     for (auto text : m.answer) {
         if (const auto at = text.find("-udp-"); is_stream(transport) && at != std::string::npos)
             text.replace(at, 5, "-tcp-");

@@ -261,6 +261,8 @@ class Trial:
         for text in self.row.get("never", []):
             if text.encode() in other:
                 yield f"the other side gets {text!r}"
+        if self.row.get("body") and not other.endswith(self.bytes[self.bytes.index(b"\r\n\r\n"):]):
+            yield "the body does not arrive as it was"
         for text in self.row.get("answer", []):
             if text.encode().replace(b"-udp-", self.mark) not in b"".join(self.to_sender):
                 yield f"the sender does not get {text!r}"
