@@ -152,7 +152,7 @@ struct Collector : sip::FrameSink {
 std::string message_of(const Case& c, Ua& from, const std::string& length = "Content-Length") {
     auto request = from.bare_request("INVITE", "4930123");
     std::string head = request.start + "\r\n";
-    for (const auto& [name, value] : request.headers) head += name + ": " + value + "\r\n";
+    for (const auto& [name, value] : request.headers) head.append(name).append(": ").append(value).append("\r\n");
     const auto body = c.body.empty() ? from.sdp({}) : c.body;
     head += c.lines;
     if (c.body.empty()) head += "Content-Type: application/sdp\r\n";
@@ -249,7 +249,7 @@ TEST(Smuggling, in_a_message) {
         auto request = caller.bare_request("MESSAGE", "4930123");
         request.remove("Contact");
         std::string bytes = request.start + "\r\n";
-        for (const auto& [name, value] : request.headers) bytes += name + ": " + value + "\r\n";
+        for (const auto& [name, value] : request.headers) bytes.append(name).append(": ").append(value).append("\r\n");
         caller.send_raw(bytes + c.lines + "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello" + c.behind);
         settle(world, caller, c.name, 0, false);
         crossed += world.core().count_requests("MESSAGE") > 0 ? 1 : 0;

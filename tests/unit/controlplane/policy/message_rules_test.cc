@@ -179,6 +179,7 @@ TEST(MessageRules, growth_and_cost_are_bounded) {
 
     // 64 rules that each look at all of 30 KiB with an expression that keeps no state for long.
     std::vector<HeaderRule> dear;
+    dear.reserve(64);
     for (int i = 0; i < 64; ++i) dear.push_back(rule("X-A", RuleAction::kRewrite, "(.*)*,([a-y]*z?){9}(q)$", "x"));
     const auto text = invite("X-A: " + std::string(30'000, 'a') + "\r\n");
     const auto before = std::chrono::steady_clock::now();
