@@ -91,6 +91,7 @@ public:
     void on_flow_report(const flow::FlowReport& report);
 
     bool owns(std::size_t leg, const sip::Message& request) const;  // is it of one of this leg's dialogs?
+    bool may_come(std::size_t leg, const transaction::Path& from, const sip::Message& message);
 
     // --- export.cc
     // False: it is longer than kMaxSave, and only its head has been written.

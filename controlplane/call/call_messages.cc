@@ -31,6 +31,10 @@ transaction::Path Call::path(std::size_t i, const dialog::Dialog& dialog) const 
                          dialog);
 }
 
+bool Call::may_come(std::size_t i, const transaction::Path& from, const sip::Message& message) {
+    return relay::may_come(core_.view(), legs_[i].peer, legs_[i].trunk, &dialog_of(i, message), from);
+}
+
 void Call::begin(const transaction::Path& to, const dialog::Dialog& dialog, std::string_view method, std::uint32_t cseq,
                  std::string_view branch, std::uint8_t max_forwards) {
     dialog::begin_request(core_.writer(), dialog, {method, cseq, branch, core_.via(to), max_forwards});

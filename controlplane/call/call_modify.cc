@@ -109,7 +109,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     exchange_.server = id;
     exchange_.cseq_in = request.cseq().number;
     exchange_.detail->target = std::move(target.remote_target);
-    // A source of an open realm is known by nothing but its address, which the NAT before it may change.
+    // A source of an open realm is known by nothing but its address; the port may be changed by the NAT before it.
     exchange_.detail->source = legs_[leg].peer;
     const auto& peer = legs_[leg].peer;
     const bool may_move = !legs_[leg].trunk && (!legs_[leg].secure || from.transport == Transport::kTls);

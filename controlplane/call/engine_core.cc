@@ -154,14 +154,17 @@ std::pair<Call*, std::size_t> EngineCore::find_dialog(const sip::Message& reques
 }
 
 // Source first: a stranger's request costs nothing more and, unless the realm says so, gets no answer. What
-// belongs to a dialog of ours may come from elsewhere: its tag is the proof.
+// belongs to a dialog of ours has to come from where that is.
 bool EngineCore::admit_source(const transaction::Path& from, bool parsed) {
     if (parsed && !message_.is_request()) return true;
     if (parsed && !message_.to_tag().empty()) {
         if (const auto [call, leg] = find_dialog(message_); call != nullptr) {
             timers_ = call->timer_set(leg);
-            return true;
+            return admit_dialog(call->may_come(leg, from, message_));
         }
+        if (const auto found = relay_.subscriptions().find(message_);
+            found && !relay_.subscriptions().may_come(*found, from))
+            return admit_dialog(false);
     }
     source_ = router_.identify(from.sip_interface, from.remote);
     const bool trunk = source_.kind == routing::Source::Kind::kTrunk;
@@ -171,6 +174,12 @@ bool EngineCore::admit_source(const transaction::Path& from, bool parsed) {
         layer_.reject(from, message_, 403, sip::default_reason(403));
     }
     return false;
+}
+
+// A tag may have been overheard, or told by a log: it is believed only where its dialog is.
+bool EngineCore::admit_dialog(bool may_come) {
+    if (!may_come) ++counters_.wrong_places;
+    return may_come;
 }
 
 bool EngineCore::admits(const transaction::Path& from) {
@@ -188,12 +197,13 @@ void EngineCore::take_alias(const transaction::Path& from) {
 }
 
 // See Call::on_orphan.
-bool EngineCore::take_orphan() {
+bool EngineCore::take_orphan(const transaction::Path& from) {
     if (message_.is_request() || message_.method() != sip::Method::kInvite) return false;
     if (message_.status() < 200 || message_.status() >= 300) return false;
     const auto it = dialogs_.find(message_.from_tag());
     auto* call = it == dialogs_.end() ? nullptr : find(it->second.call);
-    return call != nullptr && call->on_orphan(it->second.leg, message_);
+    return call != nullptr && admit_dialog(call->may_come(it->second.leg, from, message_)) &&
+           call->on_orphan(it->second.leg, message_);
 }
 
 void EngineCore::on_message(Now now, const transaction::Path& from, std::string_view bytes) {
@@ -224,7 +234,7 @@ void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_v
     const auto parsed = message_.parse(bytes);
     if (!admit_source(from, parsed.has_value())) return;
     if (parsed) take_alias(from);
-    if (parsed && (take_orphan() || (surplus && shed(from)))) return leave();
+    if (parsed && (take_orphan(from) || (surplus && shed(from)))) return leave();
     if (parsed) {
         layer_.on_message(now_.instant, from, message_, timers_);
     } else {
@@ -237,8 +247,15 @@ void EngineCore::deal(const transaction::Path& from, bool surplus, std::string_v
 // Whoever heeds Retry-After comes back after it (RFC 3261 §21.5.4): drawn, so that not all come back at once; short,
 // because a peer may stop to send us anything meanwhile.
 bool EngineCore::shed(const transaction::Path& from) {
-    if (message_.method() != sip::Method::kInvite || !message_.to_tag().empty()) return false;
-    if (layer_.knows(from, message_)) return false;  // it was taken; this one came again
+    const bool invite = message_.method() == sip::Method::kInvite;
+    if (!message_.to_tag().empty() || layer_.knows(from, message_)) return false;  // it was taken; this one came again
+    if (!invite) {
+        // A peer that asks whether we are there is to hear that we are.
+        if (!policy::passed_method(message_.method()) || relay::Relay::for_us(message_)) return false;
+        relay_.count_shed();
+        layer_.refuse(from, message_, static_cast<std::uint32_t>(1 + random_.next_u64() % 5));
+        return true;
+    }
     ++counters_.invites_shed;
     if (source_.kind == routing::Source::Kind::kTrunk) ++shed_in_.at(source_.trunk);
     layer_.refuse(from, message_, static_cast<std::uint32_t>(1 + random_.next_u64() % 5));

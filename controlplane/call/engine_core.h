@@ -57,6 +57,7 @@ struct EngineCounters {
     std::uint64_t branches_ignored = 0;  // early dialogs beyond the bound, or unusable
     std::uint64_t unknown_dialogs = 0;   // 481
     std::uint64_t stray_acks = 0;
+    std::uint64_t wrong_places = 0;        // requests of a dialog that came from elsewhere
     std::uint64_t old_requests = 0;        // CSeq went back
     std::uint64_t extensions_refused = 0;  // 420
     std::uint64_t sips_refused = 0;        // 480: no TLS on both sides
@@ -216,7 +217,8 @@ private:
     void deal(const transaction::Path& from, bool surplus, std::string_view bytes);
     bool shed(const transaction::Path& from);
     void take_alias(const transaction::Path& from);
-    bool take_orphan();
+    bool admit_dialog(bool may_come);
+    bool take_orphan(const transaction::Path& from);
     std::pair<Call*, std::size_t> find_dialog(const sip::Message& request);
     std::expected<Admission, Refusal> judge(const transaction::Path& from, const sip::Message& invite);
     static Refusal limited(const CallLimits::Refused& why);

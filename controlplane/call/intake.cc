@@ -26,6 +26,8 @@ Duration Intake::oldest_wait(Instant now) const {
 void Intake::on_datagram(Now now, const transaction::Path& from, Instant arrived, std::string_view datagram) {
     const auto kind = sip::glance(datagram);
     if (kind == sip::Glance::kCancel && count_ > 0 && count_ < kMaxWaiting) return push(from, arrived, true, datagram);
+    // Calls come first: what is none has no place in their queue, and none at all while that is too long.
+    if (kind == sip::Glance::kNewRequest && overload_.on()) return handlers_.refuse(now, from, datagram);
     if (kind != sip::Glance::kNewInvite) return handlers_.deal(now, from, datagram);
     ++counters_.invites;
     if (now.instant - arrived >= kStale) return drop(now, from, datagram);

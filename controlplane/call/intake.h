@@ -37,7 +37,7 @@ public:
     struct Handlers {
         using Handler = std::function<void(Now now, const transaction::Path& from, std::string_view datagram)>;
         Handler deal;
-        Handler refuse;  // an INVITE that is too many
+        Handler refuse;  // an INVITE that is too many, or a request that is no call while these are
     };
     struct Counters {
         std::uint64_t invites = 0;  // that would begin a call, retransmissions included

@@ -71,7 +71,10 @@ public:
                                  const Subscriptions::Found& found);
     const Subscriptions& subscriptions() const { return subscriptions_; }
     // One that there is no time for.
-    void count_shed() { ++counters_.shed; }
+    void count_shed() {
+        ++counters_.shed;
+        ++counters_.refused;
+    }
 
     // Of transactions whose context is ours.
     void on_response(std::uint64_t context, const sip::Message& received);

@@ -103,6 +103,11 @@ const std::array<End, 2>* Subscriptions::ends_of(const Found& found) const {
     return it == all_.end() ? nullptr : &it->second->ends;
 }
 
+bool Subscriptions::may_come(const Found& found, const transaction::Path& from) const {
+    const auto& end = ends_of(found)->at(found.leg);
+    return relay::may_come(host_.view(), end.peer, end.trunk, dialog_of(found), from);
+}
+
 const dialog::Dialog* Subscriptions::dialog_of(const Found& found) const {
     const auto it = all_.find(found.subscription);
     if (it == all_.end()) return nullptr;

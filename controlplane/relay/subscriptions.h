@@ -100,8 +100,7 @@ public:
     std::size_t size() const { return all_.size(); }
     const SubscriptionCounters& counters() const { return counters_; }
     const std::array<End, 2>* ends_of(const Found& found) const;
-    // nullptr: of a notifier that is new.
-    const dialog::Dialog* dialog_of(const Found& found) const;
+    bool may_come(const Found& found, const transaction::Path& from) const;
 
 private:
     // A notifier's dialog, and its image towards the subscriber.
@@ -125,6 +124,7 @@ private:
     };
 
     Duration margin() const;
+    const dialog::Dialog* dialog_of(const Found& found) const;  // nullptr: of a notifier that is new
     Subscription* find(std::uint64_t number);
     static Branch* branch_with(Subscription& s, std::size_t leg, std::string_view remote_tag);
     static Branch* branch_of_tag(Subscription& s, std::string_view tag);

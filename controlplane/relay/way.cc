@@ -1,5 +1,7 @@
 #include "controlplane/relay/way.h"
 
+#include <algorithm>
+
 namespace sallyport::relay {
 
 transaction::Path way_to(const config::ControlView& view, const transaction::Path& peer, WayOf side,
@@ -15,6 +17,18 @@ transaction::Path way_to(const config::ControlView& view, const transaction::Pat
     to.remote = hop->remote;
     to.transport = transport;
     return to;
+}
+
+bool may_come(const config::ControlView& view, const transaction::Path& peer, std::optional<std::uint16_t> trunk,
+              const dialog::Dialog* dialog, const transaction::Path& from) {
+    if (from.sip_interface != peer.sip_interface) return false;
+    if (from.connection != 0 && from.connection == peer.connection) return true;
+    const auto is = [&](const Endpoint& there) { return there.address == from.remote.address; };
+    if (is(peer.remote)) return true;
+    if (!trunk) return false;
+    if (std::ranges::any_of(view.trunks.at(*trunk).peers, is)) return true;
+    const auto hop = dialog == nullptr ? std::nullopt : dialog::next_hop(*dialog);
+    return hop && is(hop->remote);
 }
 
 }  // namespace sallyport::relay

@@ -1,6 +1,9 @@
 #pragma once
 // Where the requests of a dialog go.
 
+#include <cstdint>
+#include <optional>
+
 #include "controlplane/dialog/dialog.h"
 #include "controlplane/transaction/path.h"
 #include "platform/config/views.h"
@@ -17,5 +20,11 @@ struct WayOf {
 };
 transaction::Path way_to(const config::ControlView& view, const transaction::Path& peer, WayOf side,
                          const dialog::Dialog& dialog);
+
+// Whether a request of a dialog may come from there: the peer's address whatever the port, which a NAT may change, or
+// its stream; of a trunk its other peers as well, and where the dialog's requests go, as the peer has said itself.
+// `dialog`: nullptr: it is still to be made.
+bool may_come(const config::ControlView& view, const transaction::Path& peer, std::optional<std::uint16_t> trunk,
+              const dialog::Dialog* dialog, const transaction::Path& from);
 
 }  // namespace sallyport::relay

@@ -31,15 +31,20 @@ Glance glance(std::string_view datagram) {
     constexpr std::string_view kEmergency = "urn:service:sos";       // RFC 5031 §4.2
     while (datagram.starts_with("\r\n")) datagram.remove_prefix(2);  // RFC 3261 §7.5
     if (datagram.starts_with("CANCEL ")) return Glance::kCancel;
-    if (!datagram.starts_with(kInvite)) return Glance::kOther;
-    if (iequals(datagram.substr(kInvite.size(), kEmergency.size()), kEmergency)) return Glance::kOther;
+    auto kind = Glance::kOther;
+    if (datagram.starts_with(kInvite)) kind = Glance::kNewInvite;
+    for (const std::string_view method : {"MESSAGE ", "OPTIONS ", "PUBLISH ", "SUBSCRIBE "})
+        if (datagram.starts_with(method)) kind = Glance::kNewRequest;
+    if (kind == Glance::kOther) return kind;
+    const auto uri = datagram.substr(datagram.find(' ') + 1);
+    if (iequals(uri.substr(0, kEmergency.size()), kEmergency)) return Glance::kOther;
     for (auto end = datagram.find('\n'); end != std::string_view::npos; end = datagram.find('\n')) {
         datagram.remove_prefix(end + 1);
         const auto line = datagram.substr(0, datagram.find('\n'));
         if (line.empty() || line == "\r") break;  // the body
-        if ((line.front() | 0x20) == 't' && is_to(line)) return has_tag(line) ? Glance::kOther : Glance::kNewInvite;
+        if ((line.front() | 0x20) == 't' && is_to(line)) return has_tag(line) ? Glance::kOther : kind;
     }
-    return Glance::kNewInvite;
+    return kind;
 }
 
 }  // namespace sallyport::sip

@@ -9,7 +9,8 @@
 namespace sallyport::sip {
 
 enum class Glance : std::uint8_t {
-    kNewInvite,  // an INVITE without a To tag
+    kNewInvite,   // an INVITE without a To tag
+    kNewRequest,  // MESSAGE, OPTIONS, PUBLISH or SUBSCRIBE without one
     kCancel,
     kOther,  // an emergency call too (urn:service:sos): it waits for nobody
 };

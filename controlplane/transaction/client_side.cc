@@ -142,6 +142,13 @@ void TransactionLayer::on_response(Instant now, const Path& from, const sip::Mes
         return;
     }
     auto& client = *found;
+    // Who has overheard a branch may not answer in the place of another: a response comes from the address to which its
+    // request went, or by its stream.
+    const bool by_stream = from.connection != 0 && from.connection == client.to.connection;
+    if (!by_stream && from.remote.address != client.to.remote.address) {
+        ++counters_.foreign_responses;
+        return;
+    }
     run(now, client, client.machine.on(event_of(response.status())), from, &response);
 }
 

@@ -101,6 +101,7 @@ struct TransactionCounters {
     std::uint64_t responses_sent = 0;
     std::uint64_t retransmissions_sent = 0;
     std::uint64_t stray_responses = 0;     // no transaction, or more than one Via; dropped
+    std::uint64_t foreign_responses = 0;   // from another address than the request went to; dropped
     std::uint64_t stray_acks = 0;          // to our stateless answers; dropped
     std::uint64_t unmatched_cancels = 0;   // 481
     std::uint64_t merged_requests = 0;     // 482

@@ -157,7 +157,7 @@ TEST(Modify, one_whose_sender_cannot_be_told_ends_the_call_when_it_was_accepted)
     STRCMP_EQUAL("", world.leftovers().c_str());
 }
 
-TEST(Modify, a_reinvite_from_another_address_moves_the_signalling_of_an_open_realm) {
+TEST(Modify, a_reinvite_from_another_port_moves_the_signalling_of_an_open_realm) {
     world.view.realms[0].open = true;
     world.view.trunks.erase(world.view.trunks.begin());
     world.view.routes.pop_back();
@@ -166,13 +166,37 @@ TEST(Modify, a_reinvite_from_another_address_moves_the_signalling_of_an_open_rea
     world.view.routes[0].to_trunk = 0;
     up();
     auto& phone = pbx();
-    world.move_access("192.0.2.10", "192.0.2.20");
+    phone.self.port = 40123;  // a NAT has forgotten the one before
     phone.reinvite(*call.caller, phone.sdp({.version = 2}));
     world.run_for(1s);
     LONGS_EQUAL(200, call.caller->final_status);
     carrier().bye(*call.callee);
     world.run_for(1s);
     LONGS_EQUAL(1, phone.count_requests("BYE"));
+    world.run_for(70s);
+    STRCMP_EQUAL("", world.problems().c_str());
+    STRCMP_EQUAL("", world.leftovers().c_str());
+}
+
+TEST(Modify, a_request_from_another_address_is_dropped) {
+    world.view.realms[0].open = true;
+    world.view.trunks.erase(world.view.trunks.begin());
+    world.view.routes.pop_back();
+    world.view.routes[0].from_trunk.reset();
+    world.view.routes[0].from_realm = 0;
+    world.view.routes[0].to_trunk = 0;
+    up();
+    auto& phone = pbx();
+    const auto before = phone.wire.size();
+    world.move_access("192.0.2.10", "192.0.2.20");
+    phone.bye(*call.caller);
+    world.run_for(1s);
+    LONGS_EQUAL(before, phone.wire.size());
+    CHECK(world.counter("requests-from-elsewhere") > 0);
+    CHECK(call.callee->state == UaCall::State::kUp);
+    world.move_access("192.0.2.20", "192.0.2.10");
+    world.run_for(5s);  // it is repeated
+    CHECK(call.callee->state == UaCall::State::kEnded);
     world.run_for(70s);
     STRCMP_EQUAL("", world.problems().c_str());
     STRCMP_EQUAL("", world.leftovers().c_str());

@@ -46,6 +46,21 @@ TEST(Overload, an_invite_too_many_gets_503_and_leaves_nothing_but_a_count) {
     check_clean();
 }
 
+TEST(Overload, a_request_that_is_no_call_is_refused_too_and_a_question_for_the_gate_is_answered) {
+    world.start();
+    pbx().strays_expected = true;
+    surplus(pbx(), pbx().bare_request("MESSAGE", "100").write());
+    CHECK(pbx().last(503) != nullptr && !pbx().last(503)->get("Retry-After").empty());
+    LONGS_EQUAL(1, world.counter("requests-shed"));
+    LONGS_EQUAL(0, world.counter("live-server-transactions"));
+    auto ping = pbx().bare_request("OPTIONS", "x");
+    ping.start = "OPTIONS sip:192.0.2.1 SIP/2.0";
+    surplus(pbx(), ping.write());
+    CHECK(pbx().last(200) != nullptr);
+    LONGS_EQUAL(1, world.counter("requests-shed"));
+    check_clean();
+}
+
 TEST(Overload, a_call_that_was_refused_comes_again_and_is_set_up) {
     world.start();
     pbx().strays_expected = true;

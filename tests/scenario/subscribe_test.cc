@@ -298,6 +298,33 @@ TEST(Subscribe, through_loss_each_notification_arrives_once_and_nothing_of_eithe
     check_clean();
 }
 
+TEST(Subscribe, nobody_else_speaks_in_its_dialogs) {
+    begin();
+    subscribe();
+    auto& other = world.core("evil.example", "198.51.100.66");
+    other.strays_expected = true;
+    auto forged = notification("terminated");
+    other.send_raw(forged.write());
+    world.run_for(1s);
+    LONGS_EQUAL(0, other.wire.size());
+    LONGS_EQUAL(0, pbx().count_requests("NOTIFY"));
+    LONGS_EQUAL(1, world.counter("live-subscriptions"));
+    LONGS_EQUAL(1, world.counter("requests-from-elsewhere"));
+    // Nor does anybody else answer.
+    carrier().answer_other = [](const SipText&, SipText&) { return false; };
+    ask(pbx(), subscription());
+    const auto there = last(carrier(), "SUBSCRIBE");
+    SipText ok;
+    ok.start = "SIP/2.0 403 Forged";
+    for (const auto* name : {"Via", "From", "To", "Call-ID", "CSeq"}) ok.add(name, there.get(name));
+    other.send_raw(ok.write());
+    world.run_for(1s);
+    LONGS_EQUAL(1, answers.size());
+    LONGS_EQUAL(1, world.counter("sip-responses-from-elsewhere"));
+    world.run_for(700s);
+    check_clean();
+}
+
 TEST(Subscribe, it_does_not_outlive_the_process) {
     begin();
     const auto first = subscribe();

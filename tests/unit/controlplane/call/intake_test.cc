@@ -182,3 +182,17 @@ TEST(Intake, what_waits_is_bounded_in_number_and_bytes) {
     for (int i = 0; i < 200; ++i) comes(message("INVITE") + std::string(60'000, 'x'));
     LONGS_EQUAL(Intake::kMaxWaitingBytes / 60'054, intake.waiting());
 }
+
+TEST(Intake, requests_that_are_no_call_are_refused_while_calls_are_too_many) {
+    comes(message("MESSAGE"));
+    LONGS_EQUAL(1, dealt.size());
+    load(3s, 4);
+    CHECK_TRUE(intake.overload().on());
+    const auto before = refused;
+    const auto had = dealt.size();
+    comes(message("MESSAGE"));
+    comes(message("OPTIONS"));
+    LONGS_EQUAL(before + 2, refused);
+    comes(message("MESSAGE", ";tag=of-a-dialog"));
+    LONGS_EQUAL(had + 1, dealt.size());
+}

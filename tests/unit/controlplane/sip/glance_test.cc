@@ -38,6 +38,15 @@ TEST(Glance, an_invite_with_a_to_tag_belongs_to_a_call) {
     CHECK(of("INVITE sip:1@192.0.2.1 SIP/2.0", "t: sip:1@192.0.2.1;tag=ours") == Glance::kOther);
 }
 
+TEST(Glance, requests_that_are_no_call_are_told_from_those_of_a_dialog) {
+    for (const auto* method : {"MESSAGE", "OPTIONS", "PUBLISH", "SUBSCRIBE"}) {
+        const auto line = std::string(method) + " sip:1@192.0.2.1 SIP/2.0";
+        CHECK(of(line, "To: <sip:1@192.0.2.1>") == Glance::kNewRequest);
+        CHECK(of(line, "To: <sip:1@192.0.2.1>;tag=ours") == Glance::kOther);
+    }
+    CHECK(of("INFO sip:1@192.0.2.1 SIP/2.0", "To: <sip:1@192.0.2.1>") == Glance::kOther);
+}
+
 TEST(Glance, other_messages_and_emergency_calls_wait_for_nobody) {
     CHECK(of("CANCEL sip:1@192.0.2.1 SIP/2.0", "To: <sip:1@192.0.2.1>") == Glance::kCancel);
     CHECK(of("BYE sip:1@192.0.2.1 SIP/2.0", "To: <sip:1@192.0.2.1>") == Glance::kOther);
