@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "platform/base/ip_ranges.h"
+
 namespace sallyport::dialog {
 
 namespace {
@@ -185,15 +187,16 @@ void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const Reque
     writer.header(sip::HeaderId::kCSeq, {std::to_string(line.cseq), " ", line.method});
 }
 
-std::optional<Hop> next_hop(const Dialog& dialog) {
+std::optional<Hop> next_hop(const Dialog& dialog, IpFamily family) {
     const auto uri =
         sip::Uri::parse(dialog.routes.empty() ? std::string_view(dialog.remote_target) : uri_of(dialog.routes.front()));
     if (!uri || !uri->is_sip()) return std::nullopt;
     const auto address = uri->host.address();
-    if (!address || !address->is_v4() || address->is_unspecified() || address->is_loopback() ||
-        address->is_multicast()) {
+    if (!address || address->family() != family || address->is_unspecified() || address->is_loopback() ||
+        address->is_multicast())
         return std::nullopt;
-    }
+    // A link-local one would need to say on which link (RFC 4007 §6); a mapped one is IPv4 under another name.
+    if (address->is_v6() && (is_link_local(*address) || is_v4_mapped(*address))) return std::nullopt;
     const auto transport = transport_of(*uri);
     const auto port = uri->host.port != 0 ? uri->host.port : default_port(transport.value_or(Transport::kUdp));
     return Hop{Endpoint(*address, port), transport};

@@ -74,13 +74,13 @@ struct RequestLine {
 void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const RequestLine& line);
 
 // Where a request of this dialog goes (§12.2.1.1, §8.1.2): the first route, else the target. nullopt when
-// that is a name (there is no DNS here), or an address to which nothing of ours may go: then the caller
-// sends to where the peer's messages come from.
+// that is a name (there is no DNS here), an address of another family than `family`, that of the leg's sip-interface,
+// or one to which nothing of ours may go: then the caller sends to where the peer's messages come from.
 struct Hop {
     Endpoint remote;
     std::optional<Transport> transport;  // none: the URI does not say
 };
-std::optional<Hop> next_hop(const Dialog& dialog);
+std::optional<Hop> next_hop(const Dialog& dialog, IpFamily family);
 
 // What names it. Where that is known to the reader as well, it is left out.
 struct Ids {

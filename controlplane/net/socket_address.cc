@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "platform/base/ip_ranges.h"
+
 namespace sallyport::net {
 
 SocketAddress::SocketAddress(const Endpoint& endpoint) {
@@ -60,5 +62,7 @@ Endpoint bound_to(int fd) {
     if (::getsockname(fd, address.get(), &address.length) != 0) return {};
     return address.endpoint();
 }
+
+IpAddress counted_as(const IpAddress& address) { return address.is_v6() ? network_of({address, 64}) : address; }
 
 }  // namespace sallyport::net

@@ -35,4 +35,8 @@ bool bind_to_device(int fd, const std::string& device);
 // Where it is bound; empty when the kernel does not say.
 Endpoint bound_to(int fd);
 
+// Who it is where connections are counted by source. Of IPv6 a site has a network, and each host in it as many
+// addresses as it likes (RFC 6177).
+IpAddress counted_as(const IpAddress& address);
+
 }  // namespace sallyport::net

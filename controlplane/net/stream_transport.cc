@@ -103,7 +103,7 @@ void StreamTransport::accept_one(Listener& listener, os::UniqueFd fd, const Endp
         ++counters_.too_many;
         return;
     }
-    auto& from_there = accepted_from_[remote.address];
+    auto& from_there = accepted_from_[counted_as(remote.address)];
     if (from_there >= limits_.accepted_from_one_address) {
         ++counters_.too_many_from_one;
         return;
@@ -369,7 +369,7 @@ void StreamTransport::close(Connection& connection) {
     connections_.erase(it);
     unroute(*gone);
     if (gone->accepted) {
-        const auto from = accepted_from_.find(gone->path.remote.address);
+        const auto from = accepted_from_.find(counted_as(gone->path.remote.address));
         if (--from->second == 0) accepted_from_.erase(from);
     }
     kept_ -= gone->accounted;

@@ -69,6 +69,29 @@ bool stands_in(std::string_view text, std::string_view word) {
     return false;
 }
 
+// Of a whole text that is an IPv6 address; "" if it is none.
+std::string canonical_ipv6(std::string_view text) {
+    if (std::ranges::count(text, ':') < 2) return {};
+    const auto address = IpAddress::parse(text);
+    return address ? address->text() : std::string();
+}
+
+// Whether `is_it` holds for an IPv6 address in `text`, however it is written there (RFC 4291 §2.2); it gets the form of
+// RFC 5952. `text` in lower case.
+template <typename Predicate>
+bool any_ipv6_in(std::string_view text, const Predicate& is_it) {
+    const auto of_address = [](char c) { return sip::is_digit(c) || (c >= 'a' && c <= 'f') || c == ':' || c == '.'; };
+    for (std::size_t begin = 0; begin < text.size(); ++begin) {
+        if (!of_address(text[begin])) continue;
+        auto end = begin;
+        while (end < text.size() && of_address(text[end])) ++end;
+        const auto canonical = canonical_ipv6(text.substr(begin, end - begin));
+        if (!canonical.empty() && is_it(canonical)) return true;
+        begin = end;
+    }
+    return false;
+}
+
 }  // namespace
 
 HiddenNames::HiddenNames(const sip::Message& message, const Passage& passage)
@@ -122,6 +145,9 @@ void HiddenNames::gather(Gathered& out, const sip::Message& message) const {
 
 void HiddenNames::add(Gathered& out, std::string_view name) const {
     if (name.size() < kShortest || out.too_many) return;
+    // An IPv6 address can be written in many ways: as a name it has one, and in texts each is looked for.
+    const auto canonical = canonical_ipv6(name);
+    if (!canonical.empty()) name = canonical;
     // Names of the outgoing side are no secret there.
     if (sip::iequals(out.our_address, name) || sip::iequals(out.peer_address, name)) return;
     if (name.size() > kLongest) {
@@ -155,7 +181,11 @@ bool HiddenNames::plainly_in(std::string_view text, int fewest_dots) const {
     if (any_host_ && fewest_dots > 0 && mentions_address(text, fewest_dots)) return true;
     const auto lower_text = lower_case(text);
     const auto& names = gathered();
-    return std::ranges::any_of(names.names, [&](const Name& name) { return stands_in(lower_text, names.text(name)); });
+    if (std::ranges::any_of(names.names, [&](const Name& name) { return stands_in(lower_text, names.text(name)); }))
+        return true;
+    return any_ipv6_in(lower_text, [&](std::string_view canonical) {
+        return std::ranges::any_of(names.names, [&](const Name& name) { return names.text(name) == canonical; });
+    });
 }
 
 bool HiddenNames::found(std::string_view text, int fewest_dots) const {

@@ -7,7 +7,7 @@ namespace sallyport::relay {
 transaction::Path way_to(const config::ControlView& view, const transaction::Path& peer, WayOf side,
                          const dialog::Dialog& dialog) {
     auto to = peer;
-    const auto hop = dialog::next_hop(dialog);
+    const auto hop = dialog::next_hop(dialog, to.remote.address.family());
     if (!hop || (!side.trunk && !is_stream(to.transport))) return to;
     // RFC 3261 §26.2.2: a Contact that says no sips: leads nowhere else than where TLS is known to be.
     if (side.secure && hop->transport != Transport::kTls) return to;
@@ -27,7 +27,7 @@ bool may_come(const config::ControlView& view, const transaction::Path& peer, st
     if (is(peer.remote)) return true;
     if (!trunk) return false;
     if (std::ranges::any_of(view.trunks.at(*trunk).peers, is)) return true;
-    const auto hop = dialog == nullptr ? std::nullopt : dialog::next_hop(*dialog);
+    const auto hop = dialog == nullptr ? std::nullopt : dialog::next_hop(*dialog, peer.remote.address.family());
     return hop && is(hop->remote);
 }
 

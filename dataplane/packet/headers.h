@@ -1,6 +1,6 @@
 #pragma once
-// Ethernet, one VLAN tag, IPv4 and UDP of a received frame: each length is checked before the fields it
-// covers. Addresses are in host order.
+// Ethernet, one VLAN tag, IPv4 or IPv6 and UDP of a received frame: each length is checked before the fields it
+// covers. Addresses of IPv4 are in host order. Media is IPv4: what is IPv6 is never more than kOther.
 //
 // Fragments (RFC 791 §3.2): only the first one of a datagram holds the UDP ports. A first fragment is
 // reported as such, and the pipeline drops it when it aims at a media port. Later fragments go where all
@@ -12,6 +12,7 @@
 #include <span>
 
 #include "dataplane/packet/checksum.h"
+#include "dataplane/packet/ipv6.h"
 #include "dataplane/packet/mac_word.h"
 #include "platform/wire/drop_reason.h"
 
@@ -28,7 +29,7 @@ inline constexpr std::uint16_t kEtherVlanService = 0x88a8;
 enum class Kind : std::uint8_t {
     kUdp,            // a whole IPv4 UDP datagram: all fields are set
     kFirstFragment,  // of a UDP datagram: addresses and ports are set
-    kOther,          // anything else that is well formed as far as we look: ARP, ICMP, TCP, IPv6, ...
+    kOther,          // anything else that is well formed as far as we look: ARP, ICMP, TCP, all of IPv6, ...
     kBad,            // `reason` says why
 };
 
@@ -43,6 +44,8 @@ struct Headers {
     std::uint16_t destination_port = 0;
     std::uint16_t udp_at = 0;      // offset of the UDP header in the frame
     std::uint16_t udp_length = 0;  // header and data; udp_at + udp_length <= frame length
+    bool is_ipv6 = false;          // then `ipv6` is set
+    Ipv6 ipv6{};
 };
 
 // Where the UDP header of a plain frame begins.
@@ -89,11 +92,23 @@ inline Headers parse(std::span<const std::byte> frame, bool ipv4_checked) {
         if (type == kEtherVlan) return bad(DropReason::kVlanStacked);
     }
     if (type == kEtherVlanService) return bad(DropReason::kVlanStacked);
-    if (type != kEtherIpv4) {
+    if (type != kEtherIpv4 && type != kEtherIpv6) {
         h.kind = Kind::kOther;
         return h;
     }
     const auto ip = frame.subspan(h.ether_bytes);
+    if (type == kEtherIpv6) {
+        h.is_ipv6 = true;
+        h.ipv6 = parse_ipv6(ip);
+        if (h.ipv6.bad) return bad(h.ipv6.reason);
+        if (!h.ipv6.fragment && h.ipv6.upper == kUdpProtocol) {
+            const std::size_t room = h.ipv6.end - std::size_t{h.ipv6.upper_at};
+            const std::size_t length = room < kUdpBytes ? 0 : load16(ip.data() + h.ipv6.upper_at + 4);
+            if (length < kUdpBytes || length > room) return bad(DropReason::kUdpLength);
+        }
+        h.kind = Kind::kOther;
+        return h;
+    }
     if (ip.size() < kIpv4Bytes) return bad(DropReason::kFrameTruncated);
     const auto first = std::to_integer<std::uint32_t>(ip[0]);
     const std::size_t header = std::size_t{first & 0x0f} * 4;

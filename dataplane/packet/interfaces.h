@@ -3,6 +3,8 @@
 // into the Ethernet header of a frame that leaves. Built once, after the ports have started.
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -19,12 +21,18 @@ struct ListenPort {
     std::uint16_t port = 0;
 };
 
+struct ListenPort6 {
+    std::array<std::byte, 16> address{};
+    std::uint16_t port = 0;
+};
+
 struct Interface {
     std::uint16_t port = 0;
     std::uint16_t vlan = 0;  // 0: untagged
     std::uint16_t mtu = 1500;
     Mac mac{};
     std::vector<ListenPort> signalling{};
+    std::vector<ListenPort6> signalling6{};
 };
 
 // Of an interface what every packet that leaves by it needs.

@@ -78,8 +78,6 @@ std::expected<void, std::string> Port::configure(std::uint16_t queues, rte_mempo
     if (const int error = rte_eth_dev_start(id_); error != 0) return failed("start", error);
     started_ = true;
     queues_ = queues;
-    // IPv6 neighbour discovery is multicast; a driver that does not know the call delivers it anyway.
-    rte_eth_allmulticast_enable(id_);
     rte_ether_addr address{};
     if (const int error = rte_eth_macaddr_get(id_, &address); error != 0) return failed("its MAC address", error);
     std::copy(std::begin(address.addr_bytes), std::end(address.addr_bytes), mac_.begin());
@@ -101,6 +99,8 @@ Port::~Port() {
     if (started_) rte_eth_dev_stop(id_);
     rte_eth_dev_close(id_);
 }
+
+bool Port::hear_multicast() { return rte_eth_allmulticast_enable(id_) == 0 || rte_eth_promiscuous_enable(id_) == 0; }
 
 DeviceStatus Port::status() const {
     DeviceStatus out;

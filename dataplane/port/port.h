@@ -42,6 +42,9 @@ public:
     std::uint16_t mtu() const { return mtu_; }
     std::uint16_t queues() const { return queues_; }
     bool checks_ipv4() const { return checks_ipv4_; }  // its receive flags say whether the header checksum is right
+    // Asks for all multicast frames, and where the driver does not know of that for all frames. False: it knows
+    // neither, and brings what it likes. Broadcast needs nothing of it.
+    bool hear_multicast();
     DeviceStatus status() const;
 
 private:

@@ -5,6 +5,9 @@
 #include <rte_lcore.h>
 #include <rte_mempool.h>
 
+#include <array>
+#include <bit>
+
 #include "dataplane/port/memory.h"
 #include "platform/os/affinity.h"
 #include "platform/os/log.h"
@@ -45,13 +48,24 @@ os::Result<void> Instance::build(os::EventLoop& loop, std::vector<os::UniqueFd> 
         if (!port) return std::unexpected(port.error());
         ports_.push_back(std::move(*port));
     }
+    // Neighbour discovery of IPv6 is multicast (RFC 4861 §7.2).
+    for (std::size_t i = 0; i < view_.interfaces.size(); ++i)
+        if (auto& port = ports_[plan_.port_of_interface[i]]; view_.interfaces[i].address6 && !port.hear_multicast())
+            log::warning(
+                "interface {}: the driver of port {} takes no request for multicast; so neighbours may not find {}",
+                view_.interfaces[i].name, port.device(), view_.interfaces[i].address6->address.text());
     std::vector<packet::Interface> interfaces;
     for (std::size_t i = 0; i < view_.interfaces.size(); ++i) {
         const auto port = plan_.port_of_interface[i];
         packet::Interface interface{
             .port = port, .vlan = view_.interfaces[i].vlan, .mtu = ports_[port].mtu(), .mac = ports_[port].mac()};
-        for (const auto& at : view_.interfaces[i].signalling)
-            if (at.address.is_v4()) interface.signalling.push_back({at.address.v4_host_order(), at.port});
+        for (const auto& at : view_.interfaces[i].signalling) {
+            if (at.address.is_v4())
+                interface.signalling.push_back({at.address.v4_host_order(), at.port});
+            else
+                interface.signalling6.push_back(
+                    {std::bit_cast<std::array<std::byte, 16>>(at.address.bytes()), at.port});
+        }
         interfaces.push_back(std::move(interface));
     }
     interfaces_.emplace(std::move(interfaces));

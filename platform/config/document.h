@@ -42,6 +42,18 @@ struct DocInterface {
     std::optional<IpPrefix> address;
     bool has_gateway = false;
     std::optional<IpAddress> gateway;
+    bool has_address6 = false;
+    std::optional<IpPrefix> address6;
+    bool has_gateway6 = false;
+    std::optional<IpAddress> gateway6;
+
+    const std::optional<IpPrefix>& network(IpFamily family) const {
+        return family == IpFamily::kIpv6 ? address6 : address;
+    }
+    const std::optional<IpAddress>& router(IpFamily family) const {
+        return family == IpFamily::kIpv6 ? gateway6 : gateway;
+    }
+    bool has_router(IpFamily family) const { return family == IpFamily::kIpv6 ? has_gateway6 : has_gateway; }
 };
 
 struct DocAddress {

@@ -16,8 +16,8 @@ std::uint16_t index_of(const std::optional<Reference>& reference) {
 }
 
 void add_further(Interface& interface, const IpAddress& address) {
-    const IpPrefix single{address, 32};
-    if (address == interface.address.address) return;
+    const IpPrefix single{address, static_cast<std::uint8_t>(address.is_v6() ? 128 : 32)};
+    if (address == interface.address.address || (interface.address6 && address == interface.address6->address)) return;
     if (std::ranges::find(interface.further_addresses, single) == interface.further_addresses.end())
         interface.further_addresses.push_back(single);
 }
@@ -74,7 +74,7 @@ Effective to_views(const Document& d) {
     out.control.connections = d.connections;
     for (const DocInterface& i : d.interfaces)
         out.dataplane.interfaces.push_back(
-            {i.name, i.port.value(), i.vlan.value(), i.address.value(), {}, i.gateway, {}});
+            {i.name, i.port.value(), i.vlan.value(), i.address.value(), i.address6, {}, i.gateway, i.gateway6, {}});
     for (const DocRealm& r : d.realms) {
         out.dataplane.realms.push_back(media_realm(r));
         auto& realm = out.control.realms.emplace_back(signalling_realm(r));

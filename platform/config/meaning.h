@@ -25,6 +25,9 @@ const DocInterface* interface_of(const Document& document, const DocSipInterface
 // The realm that a trunk is in, as far as it could be read.
 std::optional<std::size_t> realm_of_trunk(const Document& document, std::size_t trunk);
 
+// Why `address`, of either family, cannot be a host's, as the end of a sentence; "" when it can.
+std::string not_a_host(const IpAddress& address);
+
 // Why `address` cannot be one of our own on `network`, as the end of a sentence; "" when it can.
 std::string not_ours(const IpAddress& address, const IpPrefix& network);
 

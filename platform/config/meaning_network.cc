@@ -3,24 +3,42 @@
 #include <set>
 #include <string_view>
 
+#include "platform/base/ip_ranges.h"
 #include "platform/config/meaning.h"
 
 namespace sallyport::config {
 
 namespace {
 
-// The first and the last address of a network shorter than /31 (RFC 3021) are not a host's.
+// The first and the last address of an IPv4 network shorter than /31 (RFC 3021) are not a host's, nor is the first of
+// an IPv6 network shorter than /127 (RFC 4291 §2.6.1, RFC 6164).
 std::string not_a_host(const IpAddress& address, const IpPrefix& network) {
-    if (address.is_unspecified() || address.is_multicast() || address.is_loopback())
-        return "is not the address of a host on a network";
-    const std::uint32_t a = address.v4_host_order();
-    if (a >> 28 == 0xF) return "is not the address of a host on a network";  // class E and broadcast
+    if (auto why = config::not_a_host(address); !why.empty()) return why;
+    if (address.is_v6()) {
+        if (network.length >= 127) return {};
+        for (std::size_t bit = network.length; bit < 128; ++bit)
+            if ((address.bytes()[bit / 8] & (0x80U >> (bit % 8))) != 0) return {};
+        return "is the anycast address of the network's routers, not a host on it";
+    }
     if (network.length >= 31) return {};
+    const std::uint32_t a = address.v4_host_order();
     const std::uint32_t host_mask = 0xFFFFFFFFU >> network.length;
     if ((a & host_mask) == 0) return "is the network itself, not a host on it";
     if ((a & host_mask) == host_mask) return "is the broadcast address of " + network.text();
     return {};
 }
+
+// What the keys of the two families are called, and how long a network may be.
+struct FamilyKeys {
+    IpFamily family;
+    const char* address;
+    const char* gateway;
+    const char* example;
+    std::uint8_t shortest;
+    std::uint8_t longest;
+};
+constexpr std::array kFamilies = {FamilyKeys{IpFamily::kIpv4, "address", "gateway", "192.0.2.1/24", 8, 31},
+                                  FamilyKeys{IpFamily::kIpv6, "address6", "gateway6", "2001:db8::1/64", 16, 127}};
 
 // Two networks with the same addresses can live side by side only where VLANs keep them apart.
 bool separated_by_vlan(const DocInterface& a, const DocInterface& b) {
@@ -56,11 +74,38 @@ void check_pair(const DocInterface& earlier, const DocInterface& later, Problems
                             quoted(*later.port) +
                                 (*later.vlan == 0 ? " without VLAN" : " with VLAN " + std::to_string(*later.vlan)) +
                                 " is already used by " + earlier.path + "; give one of them another port or vlan"});
-    if (earlier.address && later.address && earlier.address->overlaps(*later.address) &&
-        !separated_by_vlan(earlier, later))
-        problems.push_back({pointer(later.path, "address"), later.address->text() + " overlaps " +
-                                                                earlier.address->text() + " of " + earlier.path +
-                                                                "; networks may only overlap in different VLANs"});
+    if (separated_by_vlan(earlier, later)) return;
+    for (const auto& keys : kFamilies) {
+        const auto& one = earlier.network(keys.family);
+        const auto& other = later.network(keys.family);
+        if (one && other && one->overlaps(*other))
+            problems.push_back(
+                {pointer(later.path, keys.address), other->text() + " overlaps " + one->text() + " of " + earlier.path +
+                                                        "; networks may only overlap in different VLANs"});
+    }
+}
+
+void check_network(const DocInterface& item, const FamilyKeys& keys, Problems& problems) {
+    const auto& own = item.network(keys.family);
+    if (!own) return;
+    const std::string at = pointer(item.path, keys.address);
+    if (own->length < keys.shortest || own->length > keys.longest) {
+        problems.push_back({at, own->text() + " is not a network of a port; the length is from " +
+                                    std::to_string(keys.shortest) + " to " + std::to_string(keys.longest)});
+        return;
+    }
+    if (const auto why = not_a_host(own->address, *own); !why.empty())
+        problems.push_back(
+            {at, own->address.text() + " " + why + "; write our own address, such as " + quoted(keys.example)});
+    const auto& gateway = item.router(keys.family);
+    if (!gateway) return;
+    const std::string gateway_at = pointer(item.path, keys.gateway);
+    // Of a router that is two, the address may be a link-local one; the interface says on which link.
+    if (gateway->is_v6() && is_link_local(*gateway)) return;
+    if (*gateway == own->address)
+        problems.push_back({gateway_at, gateway->text() + " is our own address; write the router's"});
+    else if (const auto why = not_ours(*gateway, *own); !why.empty())
+        problems.push_back({gateway_at, gateway->text() + " " + why + "; the router must be on the link"});
 }
 
 void check_pools(const DocRealm& earlier, const DocRealm& later, Problems& problems) {
@@ -91,6 +136,16 @@ bool has_route_within(const Document& d, std::size_t realm) {
 
 }  // namespace
 
+std::string not_a_host(const IpAddress& address) {
+    if (address.is_unspecified() || address.is_multicast() || address.is_loopback())
+        return "is not the address of a host on a network";
+    if (address.is_v4() && address.v4_host_order() >> 28 == 0xF)  // class E and broadcast
+        return "is not the address of a host on a network";
+    if (is_v4_mapped(address)) return "is an IPv4 address in the form of an IPv6 one";
+    if (address.is_v6() && is_link_local(address)) return "is a link-local address, which changes with the hardware";
+    return {};
+}
+
 const DocInterface* interface_of(const Document& d, const DocRealm& realm) {
     if (!realm.interface || !realm.interface->index) return nullptr;
     return &d.interfaces[*realm.interface->index];
@@ -115,21 +170,10 @@ void check_interfaces(const Document& d, Problems& problems) {
         if (std::ranges::find(kReserved, item.name) != kReserved.end())
             problems.push_back({item.path, quoted(item.name) + " is a name of the kernel's own; choose another"});
         for (std::size_t j = 0; j < i; ++j) check_pair(d.interfaces[j], item, problems);
-        if (!item.address) continue;
-        const std::string at = pointer(item.path, "address");
-        if (item.address->length < 8 || item.address->length > 31) {
-            problems.push_back({at, item.address->text() + " is not a network of a port; the length is from 8 to 31"});
-            continue;
-        }
-        if (const auto why = not_a_host(item.address->address, *item.address); !why.empty())
-            problems.push_back(
-                {at, item.address->address.text() + " " + why + "; write our own address, such as \"192.0.2.1/24\""});
-        if (!item.gateway) continue;
-        const std::string gateway_at = pointer(item.path, "gateway");
-        if (*item.gateway == item.address->address)
-            problems.push_back({gateway_at, item.gateway->text() + " is our own address; write the router's"});
-        else if (const auto why = not_ours(*item.gateway, *item.address); !why.empty())
-            problems.push_back({gateway_at, item.gateway->text() + " " + why + "; the router must be on the link"});
+        for (const auto& keys : kFamilies) check_network(item, keys, problems);
+        if (item.has_gateway6 && !item.has_address6)
+            problems.push_back({pointer(item.path, "gateway6"),
+                                "is the way out of a network, and there is none; add \"address6\" or remove it"});
     }
 }
 
@@ -183,15 +227,18 @@ void check_sip_interfaces(const Document& d, Problems& problems) {
         const DocSipInterface& sip = d.sip_interfaces[i];
         const DocInterface* const interface = interface_of(d, sip);
         if (interface == nullptr || !sip.address) continue;
-        const std::string listener = sip.port ? sip.address->address.text() + ":" + std::to_string(*sip.port) : "";
-        if (!sip.default_address && interface->address) {
-            if (const auto why = not_ours(sip.address->address, *interface->address); !why.empty())
-                problems.push_back(
-                    {sip.address->path, sip.address->address.text() + " " + why + " " + quoted(interface->name)});
-            else if (interface->gateway == sip.address->address)
-                problems.push_back({sip.address->path, sip.address->address.text() + " is the gateway of " +
-                                                           interface->path + "; write one of our own"});
+        const IpAddress& address = sip.address->address;
+        const std::string listener = sip.port ? Endpoint(address, *sip.port).text() : "";
+        if (const auto& network = interface->network(address.family()); !sip.default_address && network) {
+            if (const auto why = not_ours(address, *network); !why.empty())
+                problems.push_back({sip.address->path, address.text() + " " + why + " " + quoted(interface->name)});
+            else if (interface->router(address.family()) == address)
+                problems.push_back({sip.address->path, address.text() + " is the gateway of " + interface->path +
+                                                           "; write one of our own"});
         }
+        if (address.is_v6() && !interface->has_address6)
+            problems.push_back({sip.address->path, address.text() + " is an IPv6 address, and " + interface->path +
+                                                       " has no \"address6\"; add it, or write an IPv4 address"});
         const bool tls = std::ranges::find(sip.transports, Transport::kTls) != sip.transports.end();
         if (tls && !sip.tls_profile)
             problems.push_back({sip.path, "the transport tls needs a \"tls-profile\", which says the certificates"});

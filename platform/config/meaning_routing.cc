@@ -9,7 +9,7 @@ namespace sallyport::config {
 namespace {
 
 bool is_own_address(const Document& d, const IpAddress& address, const DocInterface& interface) {
-    if (interface.address && interface.address->address == address) return true;
+    if (const auto& own = interface.network(address.family()); own && own->address == address) return true;
     for (const DocRealm& r : d.realms)
         if (interface_of(d, r) == &interface &&
             std::ranges::find(r.media_addresses, address, &DocAddress::address) != r.media_addresses.end())
@@ -19,18 +19,25 @@ bool is_own_address(const Document& d, const IpAddress& address, const DocInterf
     });
 }
 
-void check_peer(const Document& d, const DocPeer& peer, const DocInterface& interface, Problems& problems) {
+void check_peer(const Document& d, const DocPeer& peer, const DocSipInterface& sip, const DocInterface& interface,
+                Problems& problems) {
     const IpAddress& a = peer.endpoint.address;
-    if (a.is_unspecified() || a.is_multicast() || a.is_loopback() || a.v4_host_order() >> 28 == 0xF) {
-        problems.push_back({peer.path, a.text() + " is not the address of a host"});
+    const auto& network = interface.network(a.family());
+    if (const auto no_host = not_a_host(a); !no_host.empty()) {
+        problems.push_back({peer.path, a.text() + " " + no_host + "; write the peer's"});
+    } else if (sip.address && sip.address->address.family() != a.family()) {
+        problems.push_back({peer.path, a.text() + " is an IPv" + (a.is_v6() ? "6" : "4") +
+                                           " address, and the sip-interface " + quoted(sip.name) + " is at " +
+                                           sip.address->address.text() +
+                                           "; peers have the family of their sip-interface"});
     } else if (is_own_address(d, a, interface)) {
         problems.push_back({peer.path, a.text() + " is our own address; write the peer's"});
-    } else if (interface.address && interface.address->contains(a)) {
-        if (const auto why = not_ours(a, *interface.address); !why.empty())
+    } else if (network && network->contains(a)) {
+        if (const auto why = not_ours(a, *network); !why.empty())
             problems.push_back({peer.path, a.text() + " " + why + "; write the peer's"});
-    } else if (interface.address && !interface.has_gateway) {
-        problems.push_back({peer.path, a.text() + " cannot be reached: it is outside of " + interface.address->text() +
-                                           " of " + interface.path + ", which has no gateway"});
+    } else if (network && !interface.has_router(a.family())) {
+        problems.push_back({peer.path, a.text() + " cannot be reached: it is outside of " + network->text() + " of " +
+                                           interface.path + ", which has no gateway" + (a.is_v6() ? "6" : "")});
     }
 }
 
@@ -87,7 +94,7 @@ void check_trunks(const Document& d, Problems& problems) {
             problems.push_back({pointer(trunk.path, "tls"),
                                 "cannot be verified: the sip-interface's tls-profile has no \"authorities\""});
         for (const DocPeer& peer : trunk.peers) {
-            if (interface != nullptr) check_peer(d, peer, *interface, problems);
+            if (interface != nullptr) check_peer(d, peer, d.sip_interfaces[sip], *interface, problems);
             const auto [other, fresh] = claimed.try_emplace({sip, peer.endpoint}, &peer);
             if (!fresh)
                 problems.push_back({peer.path, peer.endpoint.text() + " is already the peer of " + other->second->path +

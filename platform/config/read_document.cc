@@ -12,50 +12,58 @@ using json::Value;
 
 constexpr PortRange kDefaultPool{20000, 39999};
 
-// Reads an IPv4 address, or says why not.
-std::optional<IpAddress> read_address(const Value& v, const std::string& path, Problems& problems) {
+// What a text may be. kNone: of either family.
+struct Wanted {
+    IpFamily family = IpFamily::kNone;
+    const char* example = "192.0.2.1";
+};
+
+// The family is the wanted one, or the problem says so.
+bool of_family(const IpAddress& address, const Wanted& wanted, const std::string& text, const std::string& path,
+               Problems& problems) {
+    if (wanted.family == IpFamily::kNone || wanted.family == address.family()) return true;
+    problems.push_back({path, quoted(text) + " is not an IPv" + (wanted.family == IpFamily::kIpv4 ? "4" : "6") +
+                                  " address, and only these are possible here; write it like " +
+                                  quoted(wanted.example)});
+    return false;
+}
+
+// Reads an address, or says why not.
+std::optional<IpAddress> read_address(const Value& v, const Wanted& wanted, const std::string& path,
+                                      Problems& problems) {
     if (!v.isString()) return std::nullopt;
     const auto address = IpAddress::parse(v.asString());
     if (!address) {
-        problems.push_back({path, quoted(v.asString()) + " is not an address; write it like \"192.0.2.1\""});
+        problems.push_back(
+            {path, quoted(v.asString()) + " is not an address; write it like " + quoted(wanted.example)});
         return std::nullopt;
     }
-    if (!address->is_v4()) {
-        problems.push_back({path, quoted(v.asString()) + " is not an IPv4 address, and only these are possible"});
-        return std::nullopt;
-    }
+    if (!of_family(*address, wanted, v.asString(), path, problems)) return std::nullopt;
     return address;
 }
 
-std::optional<IpPrefix> read_network(const Value& v, const std::string& path, Problems& problems) {
+std::optional<IpPrefix> read_network(const Value& v, const Wanted& wanted, const std::string& path,
+                                     Problems& problems) {
     if (!v.isString()) return std::nullopt;
     const auto prefix = IpPrefix::parse(v.asString());
     if (!prefix) {
-        problems.push_back(
-            {path, quoted(v.asString()) +
-                       " is not an address with the length of its network; write it like \"192.0.2.1/24\""});
+        problems.push_back({path, quoted(v.asString()) +
+                                      " is not an address with the length of its network; write it like " +
+                                      quoted(wanted.example)});
         return std::nullopt;
     }
-    if (!prefix->address.is_v4()) {
-        problems.push_back({path, quoted(v.asString()) + " is not an IPv4 address, and only these are possible"});
-        return std::nullopt;
-    }
+    if (!of_family(prefix->address, wanted, v.asString(), path, problems)) return std::nullopt;
     return prefix;
 }
 
 std::optional<Endpoint> read_endpoint(const Value& v, const std::string& path, Problems& problems) {
     if (!v.isString()) return std::nullopt;
     const auto endpoint = Endpoint::parse(v.asString());
-    if (!endpoint || endpoint->port == 0) {
-        problems.push_back(
-            {path, quoted(v.asString()) + " is not an address with a port; write it like \"192.0.2.10:5060\""});
-        return std::nullopt;
-    }
-    if (!endpoint->address.is_v4()) {
-        problems.push_back({path, quoted(v.asString()) + " is not an IPv4 address, and only these are possible"});
-        return std::nullopt;
-    }
-    return endpoint;
+    if (endpoint && endpoint->port != 0) return endpoint;
+    const bool v6 = std::ranges::count(v.asString(), ':') > 1;
+    problems.push_back({path, quoted(v.asString()) + " is not an address with a port; write it like " +
+                                  quoted(v6 ? "[2001:db8::10]:5060" : "192.0.2.10:5060")});
+    return std::nullopt;
 }
 
 // "20000-39999". What is not of this form has been reported by the schema.
@@ -90,12 +98,13 @@ std::optional<PortRange> read_ports(const Value& v, const std::string& path, Pro
     return PortRange{static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
 }
 
+// Media is IPv4.
 std::vector<DocAddress> read_addresses(const Value& v, const std::string& path, Problems& problems) {
     std::vector<DocAddress> out;
     if (!v.isArray()) return out;
     for (Json::ArrayIndex i = 0; i < v.size(); ++i) {
         const std::string at = pointer(path, i);
-        if (const auto address = read_address(v[i], at, problems)) out.push_back({*address, at});
+        if (const auto address = read_address(v[i], {IpFamily::kIpv4}, at, problems)) out.push_back({*address, at});
     }
     return out;
 }
@@ -106,9 +115,15 @@ DocInterface read_interface(const std::string& name, const Fields& f) {
     out.path = f.path();
     out.port = f.text("port");
     out.vlan = f.number<std::uint16_t>("vlan", 0);
-    out.address = read_network(f.value("address"), f.at("address"), f.problems());
+    const Wanted v4{IpFamily::kIpv4, "192.0.2.1/24"};
+    const Wanted v6{IpFamily::kIpv6, "2001:db8::1/64"};
+    out.address = read_network(f.value("address"), v4, f.at("address"), f.problems());
     out.has_gateway = f.has("gateway");
-    out.gateway = read_address(f.value("gateway"), f.at("gateway"), f.problems());
+    out.gateway = read_address(f.value("gateway"), {IpFamily::kIpv4}, f.at("gateway"), f.problems());
+    out.has_address6 = f.has("address6");
+    out.address6 = read_network(f.value("address6"), v6, f.at("address6"), f.problems());
+    out.has_gateway6 = f.has("gateway6");
+    out.gateway6 = read_address(f.value("gateway6"), {IpFamily::kIpv6, "2001:db8::ff"}, f.at("gateway6"), f.problems());
     return out;
 }
 
@@ -218,7 +233,7 @@ DocSipInterface read_sip_interface(const std::string& name, const Fields& f) {
     out.path = f.path();
     out.realm = f.reference("realm", &name);
     out.default_address = !f.has("address");
-    if (const auto address = read_address(f.value("address"), f.at("address"), f.problems()))
+    if (const auto address = read_address(f.value("address"), {}, f.at("address"), f.problems()))
         out.address = DocAddress{*address, f.at("address")};
     out.port = f.number<std::uint16_t>("port", 5060);
     if (out.port == 0) out.port.reset();

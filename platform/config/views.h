@@ -41,10 +41,12 @@ struct Interface {
     std::string port;        // PCI address ("0000:03:00.0") or vdev string ("net_af_xdp0,iface=eth1,...")
     std::uint16_t vlan = 0;  // 0: untagged
     IpPrefix address;        // our own address and the length of the network
-    // What its realms and sip-interfaces use beside `address`: single addresses (length 32) of its network.
+    std::optional<IpPrefix> address6{};
+    // What its realms and sip-interfaces use beside these: single addresses (length 32, 128) of its networks.
     std::vector<IpPrefix> further_addresses;
-    std::optional<IpAddress> gateway;    // inside the network
-    std::vector<Endpoint> signalling{};  // where its sip-interfaces listen
+    std::optional<IpAddress> gateway;     // inside the network
+    std::optional<IpAddress> gateway6{};  // inside the network, or link-local
+    std::vector<Endpoint> signalling{};   // where its sip-interfaces listen
 };
 
 struct MediaRealm {

@@ -64,8 +64,10 @@ Value write(const Interface& i) {
     out["port"] = i.port;
     out["vlan"] = i.vlan;
     out["address"] = i.address.text();
+    if (i.address6) out["address6"] = i.address6->text();
     out["further-addresses"] = texts(i.further_addresses);
     if (i.gateway) out["gateway"] = i.gateway->text();
+    if (i.gateway6) out["gateway6"] = i.gateway6->text();
     out["signalling"] = texts(i.signalling);
     return out;
 }
@@ -441,9 +443,13 @@ void In::read(In& in, Interface& i) {
     in.get("port", i.port);
     in.get("vlan", i.vlan, 4094);
     in.get("address", i.address);
+    in.get_if("address6", i.address6);
     in.get("further-addresses", i.further_addresses);
     in.get_if("gateway", i.gateway);
+    in.get_if("gateway6", i.gateway6);
     in.get("signalling", i.signalling);
+    if (!i.address.address.is_v4()) in.fail("address", "is no IPv4 address");
+    if (i.address6 && !i.address6->address.is_v6()) in.fail("address6", "is no IPv6 address");
 }
 
 void In::read(In& in, MediaRealm& r) {

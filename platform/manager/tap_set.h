@@ -47,7 +47,8 @@ public:
 
 private:
     os::Result<void> configure_one(std::size_t index, const os::MacAddress& mac);
-    os::Result<void> set_default_route(std::uint32_t ifindex, std::size_t index);
+    os::Result<void> set_default_route(std::uint32_t ifindex, std::size_t index, IpFamily family,
+                                       const std::optional<IpAddress>& gateway);
 
     std::vector<config::Interface> interfaces_;
     os::Netlink netlink_;

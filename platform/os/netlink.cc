@@ -12,6 +12,8 @@
 #include <functional>
 #include <utility>
 
+#include "platform/base/ip_ranges.h"
+
 namespace sallyport::os {
 namespace {
 
@@ -22,18 +24,6 @@ std::size_t size_of(const IpAddress& a) { return a.is_v6() ? 16 : 4; }
 
 void put_address(nlmsghdr* message, std::uint16_t type, const IpAddress& a) {
     mnl_attr_put(message, type, size_of(a), a.bytes().data());
-}
-
-IpPrefix network_of(const IpPrefix& p) {
-    auto bytes = p.address.bytes();
-    for (std::size_t bit = p.length; bit < size_of(p.address) * 8; ++bit) {
-        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] & ~(0x80U >> (bit % 8)));
-    }
-    const auto network = p.address.is_v6() ? IpAddress::v6(bytes)
-                                           : IpAddress::v4(static_cast<std::uint32_t>(bytes[0]) << 24 |
-                                                           static_cast<std::uint32_t>(bytes[1]) << 16 |
-                                                           static_cast<std::uint32_t>(bytes[2]) << 8 | bytes[3]);
-    return {network, p.length};
 }
 
 nlmsghdr* link_message(Buffer& buffer, std::uint32_t ifindex, std::uint32_t flags, std::uint32_t change) {
@@ -64,7 +54,7 @@ nlmsghdr* route_message(Buffer& buffer, std::uint16_t type, const RouteSpec& rou
     nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
     message->nlmsg_type = type;
     auto* header = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(rtmsg)));
-    const auto destination = network_of(route.destination);
+    const IpPrefix destination{network_of(route.destination), route.destination.length};
     header->rtm_family = family_of(destination.address);
     header->rtm_dst_len = destination.length;
     header->rtm_table = RT_TABLE_MAIN;
@@ -214,6 +204,7 @@ Result<void> Netlink::add_address(std::uint32_t ifindex, const IpPrefix& address
     Buffer buffer{};
     nlmsghdr* message = address_message(buffer, RTM_NEWADDR, ifindex, address);
     message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+    if (address.address.is_v6()) mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NODAD);
     static constexpr std::array kAccepted = {EEXIST};
     return transact(message, "add address " + address.text() + " to link " + std::to_string(ifindex), kAccepted);
 }

@@ -42,7 +42,8 @@ public:
     Result<void> set_up(std::uint32_t ifindex, bool up);
     Result<void> set_mac(std::uint32_t ifindex, const MacAddress& mac);
     Result<void> set_mtu(std::uint32_t ifindex, std::uint32_t mtu);
-    // Adding what is there already, and removing what is not, is success.
+    // Adding what is there already, and removing what is not, is success. An IPv6 address is usable at once: it is not
+    // looked for at others first (RFC 4862 §5.4), who may not be there yet. The link must be up for it.
     Result<void> add_address(std::uint32_t ifindex, const IpPrefix& address);
     Result<void> remove_address(std::uint32_t ifindex, const IpPrefix& address);
     Result<std::vector<IpPrefix>> addresses(std::uint32_t ifindex);  // IPv4 and IPv6 of global scope

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "platform/os/unique_fd.h"
 
 namespace sallyport::os {
@@ -14,6 +16,16 @@ Result<void> set_sysctl(const std::string& name, std::string_view value) {
         return std::unexpected(system_error(path + " = " + std::string(value)));
     }
     return {};
+}
+
+Result<std::string> sysctl(const std::string& name) {
+    const auto path = "/proc/sys/" + name;
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 256> text{};
+    const auto size = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+    if (size < 0) return std::unexpected(system_error(path));
+    const std::string_view read(text.data(), static_cast<std::size_t>(size));
+    return std::string(read.substr(0, read.find('\n')));
 }
 
 }  // namespace sallyport::os

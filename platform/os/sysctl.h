@@ -10,5 +10,6 @@ namespace sallyport::os {
 
 // `name` as a path: "net/ipv4/conf/access/rp_filter".
 Result<void> set_sysctl(const std::string& name, std::string_view value);
+Result<std::string> sysctl(const std::string& name);  // without the line's end
 
 }  // namespace sallyport::os

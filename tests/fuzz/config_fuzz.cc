@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "platform/base/ip_ranges.h"
 #include "platform/config/effective.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -36,7 +37,11 @@ void check_views(const Effective& e) {
     for (const auto& i : e.dataplane.interfaces) {
         FUZZ_CHECK(!i.name.empty() && !i.port.empty() && i.vlan < 4095);
         FUZZ_CHECK(!i.gateway || i.address.contains(*i.gateway));
-        for (const auto& a : i.further_addresses) FUZZ_CHECK(i.address.contains(a.address));
+        FUZZ_CHECK(i.address.address.is_v4() && (!i.address6 || i.address6->address.is_v6()));
+        FUZZ_CHECK(!i.gateway6 || (i.address6 && (i.address6->contains(*i.gateway6) || is_link_local(*i.gateway6))));
+        for (const auto& a : i.further_addresses)
+            FUZZ_CHECK(a.address.is_v6() ? i.address6 && i.address6->contains(a.address) && a.length == 128
+                                         : i.address.contains(a.address) && a.length == 32);
     }
     for (const auto& r : e.dataplane.realms) check_realm(e.dataplane, r);
     const auto& c = e.control;
@@ -53,7 +58,10 @@ void check_views(const Effective& e) {
     for (const auto& t : c.trunks) {
         FUZZ_CHECK(t.sip_interface < c.sip_interfaces.size() && !t.peers.empty());
         FUZZ_CHECK(c.sip_interfaces[t.sip_interface].has(t.transport));
-        for (const auto& p : t.peers) FUZZ_CHECK(p.port != 0 && !p.address.is_unspecified());
+        const auto family = c.sip_interfaces[t.sip_interface].local.address.family();
+        for (const auto& p : t.peers)
+            FUZZ_CHECK(p.port != 0 && !p.address.is_unspecified() && p.address.family() == family &&
+                       !is_v4_mapped(p.address));
     }
     for (const auto& r : c.routes) {
         FUZZ_CHECK(r.to_trunk < c.trunks.size() && (!r.from_trunk || *r.from_trunk < c.trunks.size()));

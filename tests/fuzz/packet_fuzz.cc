@@ -29,7 +29,7 @@ enum Control : std::uint8_t {
     kCorePort = 1,
     kChecked = 2,  // the port says that the IPv4 header checksum is right
     kOurMac = 4,   // destination: the interface's
-    kIpSum = 8,    // IPv4 header checksum set right
+    kIpSum = 8,    // IPv4 header checksum set right; of IPv6 version and length
     kUdpSum = 16,  // UDP checksum set right
     kNoRoom = 32,  // no headroom
     kLater = 64,   // two seconds after the frame before
@@ -67,6 +67,7 @@ public:
 private:
     void check(const Frame& frame, const Packet& p);
     void check_forwarded(const Frame& frame, const Packet& p);
+    void check_ipv6(const Frame& frame, const Packet& p) const;
     const wire::FlowSpec* arrived_at(const Frame& frame, std::uint16_t port) const;
 
     Relay relay_;
@@ -138,6 +139,20 @@ void World::check_forwarded(const Frame& frame, const Packet& p) {
     FUZZ_CHECK((packet::load16(before + 6) == 0) == (packet::load16(p.data + now.udp_at + 6) == 0));
 }
 
+// What was found lies within the packet, and what goes first was to where SIP listens.
+void World::check_ipv6(const Frame& frame, const Packet& p) const {
+    const auto& h = frame.headers.ipv6;
+    const auto l3 = frame.headers.ether_bytes;
+    FUZZ_CHECK(l3 + std::size_t{h.end} <= frame.original.size() &&
+               std::to_integer<unsigned>(frame.original[l3]) >> 4 == 6);
+    FUZZ_CHECK(h.fragment || (h.upper_at >= packet::kIpv6Bytes && h.upper_at <= h.end));
+    if (!p.signalling) return;
+    FUZZ_CHECK(!h.fragment && (h.upper == packet::kTcpHeader || h.upper == packet::kUdpHeader));
+    FUZZ_CHECK(p.interface == 0 && std::equal(frame.original.begin() + l3 + 24, frame.original.begin() + l3 + 40,
+                                              listen6("2001:db8::1").address.begin()));
+    FUZZ_CHECK(h.upper == packet::kTcpHeader || packet::load16(frame.original.data() + l3 + h.upper_at + 2) == 5060);
+}
+
 void World::check(const Frame& frame, const Packet& p) {
     const auto* begin = frame.buffer.data();
     FUZZ_CHECK(p.data >= begin && p.data + p.length <= begin + frame.buffer.size());
@@ -151,6 +166,7 @@ void World::check(const Frame& frame, const Packet& p) {
     }
     FUZZ_CHECK(frame.headers.kind != Kind::kBad && arrived_at(frame, p.port) == nullptr);
     FUZZ_CHECK(relay_.interfaces.find(p.port, frame.headers.vlan) == p.interface);
+    if (frame.headers.is_ipv6) check_ipv6(frame, p);
     auto expected = frame.original;
     if (frame.headers.ether_bytes != packet::kEtherBytes) expected.erase(expected.begin() + 12, expected.begin() + 16);
     FUZZ_CHECK(p.length == expected.size() && std::equal(expected.begin(), expected.end(), p.data));
@@ -193,6 +209,13 @@ void set_right(Bytes& frame, std::uint8_t control, const packet::Interfaces& int
         std::memcpy(frame.data(), interfaces[control & kCorePort].mac.data(), 6);
     if (frame.size() < 34) return;
     const std::size_t l3 = packet::load16(frame.data() + 12) == packet::kEtherVlan ? 18 : 14;
+    if (packet::load16(frame.data() + l3 - 2) == packet::kEtherIpv6) {
+        if ((control & kIpSum) == 0 || frame.size() < l3 + packet::kIpv6Bytes) return;
+        frame[l3] = std::byte{0x60};
+        const auto payload = static_cast<std::uint16_t>(frame.size() - l3 - packet::kIpv6Bytes);
+        packet::store16(frame.data() + l3 + 4, payload);
+        return;
+    }
     const std::size_t header = (std::to_integer<std::size_t>(frame[l3]) & 15U) * 4;
     if (header < 20 || l3 + header > frame.size()) return;
     if ((control & kIpSum) != 0) {

@@ -12,6 +12,9 @@ constexpr Duration kT1 = std::chrono::milliseconds(500);
 constexpr Duration kT2 = std::chrono::seconds(4);
 constexpr Duration kGiveUp = 64 * kT1;
 
+// As it stands in a URI (RFC 3261 §25.1).
+std::string uri_host(const IpAddress& address) { return address.is_v6() ? "[" + address.text() + "]" : address.text(); }
+
 }  // namespace
 
 Ua::Ua(World& world, std::string host_name, Endpoint own, Endpoint gate)
@@ -36,7 +39,8 @@ std::string Ua::contact(const std::string& user) const {
 }
 
 std::string Ua::sdp(const SdpChoice& c) const {
-    const auto address = c.address.empty() ? self.address.text() : c.address;
+    const auto own = media_address.empty() ? self.address.text() : media_address;
+    const auto address = c.address.empty() ? own : c.address;
     std::string out = "v=0\r\no=" + c.username + " 7 " + std::to_string(c.version) + " IN IP4 " + address +
                       "\r\ns=" + host + "\r\nc=IN IP4 " + address + "\r\nt=0 0\r\nm=audio " + std::to_string(c.port) +
                       " RTP/AVP " + c.formats + "\r\n";
@@ -56,11 +60,11 @@ UaCall& Ua::new_call(const std::string& call_id) {
 SipText Ua::bare_request(const std::string& method, const std::string& user) {
     SipText r;
     const std::string scheme = secure ? "sips:" : "sip:";
-    r.start = method + " " + scheme + user + "@" + gate_.address.text() + " SIP/2.0";
+    r.start = method + " " + scheme + user + "@" + uri_host(gate_.address) + " SIP/2.0";
     r.add("Via", std::string(via_protocol(transport)) + " " + self.text() + ";rport;branch=" + token("z9hG4bK"));
     r.add("Max-Forwards", "70");
     r.add("From", "\"Alice of " + host + "\" <sip:" + local_user + "@" + host + ">;tag=" + token("f"));
-    r.add("To", "<" + scheme + user + "@" + gate_.address.text() + ">");
+    r.add("To", "<" + scheme + user + "@" + uri_host(gate_.address) + ">");
     r.add("Call-ID", token("call") + "@" + host);
     r.add("CSeq", "1 " + method);
     r.add("Contact", contact(local_user));

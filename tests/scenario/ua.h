@@ -111,6 +111,7 @@ public:
     std::string contact_instead;                         // of what it would say
     std::string contact(const std::string& user) const;  // "<sip:alice@192.0.2.10:5060>"
     std::string local_user = "alice";
+    std::string media_address;  // "": that of self
     std::string answered_ua = "InnerPhone/1.0";
     std::size_t live() const;  // calls that are not ended, and transactions under way
 

@@ -2,6 +2,8 @@
 // A pipeline over two_realms(): port 0 is access, port 1 is core and, with VLAN 7, a third interface without
 // media. Each interface knows its peer 10 and a router 254.
 
+#include <array>
+#include <bit>
 #include <cstring>
 #include <vector>
 
@@ -18,6 +20,10 @@ struct Sent {
     Bytes frame;
 };
 
+inline packet::ListenPort6 listen6(const char* address, std::uint16_t port = 5060) {
+    return {std::bit_cast<std::array<std::byte, 16>>(IpAddress::parse(address)->bytes()), port};
+}
+
 struct Relay {
     static constexpr std::uint32_t kKernelBurst = 64;
     static constexpr std::size_t kHeadroom = 32;
@@ -25,7 +31,10 @@ struct Relay {
     Relay() { published.exchange(&hops); }
 
     Table t;
-    packet::Interfaces interfaces{{{.port = 0, .mac = {2, 0, 0, 0, 0, 1}, .signalling = {{ip("192.0.2.1"), 5060}}},
+    packet::Interfaces interfaces{{{.port = 0,
+                                    .mac = {2, 0, 0, 0, 0, 1},
+                                    .signalling = {{ip("192.0.2.1"), 5060}},
+                                    .signalling6 = {listen6("2001:db8::1")}},
                                    {.port = 1, .mac = {2, 0, 0, 0, 1, 1}},
                                    {.port = 1, .vlan = 7, .mac = {2, 0, 0, 0, 1, 1}}}};
     flow::NextHops hops{std::vector<flow::RouteEntry>{{0, 24, ip("192.0.2.0"), 0, 0},

@@ -23,10 +23,10 @@ def expect_success(context, sipps):
 
 
 def audio_call(context, caller_scenario, callee_scenario, caller="access", talk_ms=2000, seconds=20, media=None,
-               during=None, hushed=(), transports=None, **options):
+               during=None, hushed=(), transports=None, families=None, hosts=None, **options):
     """One call from beginning to end; `during(calls)` runs once audio flows. The AudioCalls, stopped."""
     calls = context.keep(AudioCalls(context.lab, context.folder, caller=caller, seconds=30.0, media=media, hushed=hushed,
-                                    transports=transports))
+                                    transports=transports, families=families, hosts=hosts))
     endpoints = calls.place(caller_scenario, callee_scenario, talk_ms, **options)
     if during:
         calls.wait(lambda: any(stream.heard for streams in calls.streams.values() for stream in streams.values()), 5)

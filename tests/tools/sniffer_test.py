@@ -4,6 +4,7 @@ import unittest
 
 from tools.labkit import sip_text
 from tools.labkit.sniffer import parse_frame
+from tools.labkit.tcp_stream import Streams
 
 
 def frame(payload, offset=0, more=False, identity=7):
@@ -36,6 +37,43 @@ class Frames(unittest.TestCase):
     def test_short_and_foreign_frames(self):
         self.assertIsNone(parse_frame(1.0, b"\0" * 20, {}))
         self.assertIsNone(parse_frame(1.0, b"\0" * 12 + b"\x08\x06" + b"\0" * 40, {}))
+
+
+class FramesOfIpv6(unittest.TestCase):
+    @staticmethod
+    def frame(payload, protocol=17, before=b""):
+        """`before`: extension headers, of which the first has that number."""
+        return (b"\0" * 12 + b"\x86\xdd" + struct.pack("!IHBB", 0x60000000, len(before + payload), protocol, 64)
+                + socket.inet_pton(socket.AF_INET6, "2001:db8::10") + socket.inet_pton(socket.AF_INET6, "2001:db8::1")
+                + before + payload)
+
+    def test_datagram_without_its_padding(self):
+        found = parse_frame(1.0, self.frame(udp(b"hello")) + b"\0" * 5, {})
+        self.assertEqual((found.source, found.destination, found.payload),
+                         (("2001:db8::10", 5060), ("2001:db8::1", 5061), b"hello"))
+
+    def test_behind_options(self):
+        self.assertEqual(parse_frame(1.0, self.frame(udp(b"hi"), 60, bytes([17, 0]) + b"\0" * 6), {}).payload, b"hi")
+
+    def test_fragments_in_any_order(self):
+        whole, kept = udp(bytes(range(200))), {}
+        parts = [self.frame(whole[first:last], 44, struct.pack("!BBHI", 17, 0, first | more, 7))
+                 for first, last, more in ((0, 104, 1), (104, 208, 0))]
+        self.assertIsNone(parse_frame(1.0, parts[1], kept))
+        self.assertEqual(parse_frame(1.0, parts[0], kept).payload, bytes(range(200)))
+        self.assertEqual(kept, {})
+
+    def test_stream(self):
+        segment = struct.pack("!HHIIBBHHH", 5060, 40000, 1, 0, 0x50, 0x18, 0, 0, 0) + b"BYE sip:a SIP/2.0\r\n\r\n"
+        source, destination, messages = Streams().messages(self.frame(segment, 6))
+        self.assertEqual((source, destination), (("2001:db8::10", 5060), ("2001:db8::1", 40000)))
+        self.assertEqual(messages, [b"BYE sip:a SIP/2.0\r\n\r\n"])
+
+    def test_cut_ones(self):
+        whole = self.frame(udp(b"hello"), 60, bytes([17, 0]) + b"\0" * 6)
+        for length in range(len(whole) - len(udp(b"hello"))):
+            self.assertIsNone(parse_frame(1.0, whole[:length], {}))
+            self.assertIsNone(Streams().messages(whole[:length]))
 
 
 class Messages(unittest.TestCase):

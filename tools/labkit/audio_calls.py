@@ -9,7 +9,7 @@ import re
 import time
 
 from . import ladder, rtp, tls
-from .network import address
+from .network import address, literal
 from .sipp import PORT, Sipp
 from .sniffer import Sniffer
 
@@ -17,6 +17,7 @@ BASE_PORT = 20000
 SENDS = ("sendrecv", "sendonly")
 HEARS = ("sendrecv", "recvonly")
 SBC = {"access": "192.0.2.1", "core": "198.51.100.1"}
+SBC6 = {"access": "2001:db8:a::1", "core": "2001:db8:b::1"}
 
 
 class Leg:
@@ -32,9 +33,10 @@ class Leg:
 
 class AudioCalls:
     def __init__(self, lab, folder, count=1, seconds=3.0, interval=rtp.INTERVAL, caller="access", full_capture=False,
-                 contents=None, media=None, hushed=(), transports=None):
+                 contents=None, media=None, hushed=(), transports=None, families=None, hosts=None):
         """media: {side: (namespace, address)} where the audio of a side is, if not with its signalling.
-        hushed: sides that send nothing until speak(). transports: {side: "tcp"} where it is not udp."""
+        hushed: sides that send nothing until speak(). transports: {side: "tcp"} where it is not udp. families: {side: 6}
+        where signalling is not IPv4. hosts: {side: 11} where the endpoint is not host 10."""
         self.lab = lab
         self.folder = pathlib.Path(folder)
         self.count = count
@@ -42,7 +44,10 @@ class AudioCalls:
         self.callee = "core" if caller == "access" else "access"
         self.spaces = lab.network.sides
         self.exchange = rtp.Exchange()
-        self.media = {side: (space, address(side, 10)) for side, space in self.spaces.items()} | (media or {})
+        self.families = families or {}
+        self.hosts = hosts or {}
+        self.media = {side: (space, address(side, self.hosts.get(side, 10))) for side, space in self.spaces.items()}
+        self.media |= media or {}
         self.read = dict.fromkeys(self.spaces, 0)
         self.legs = {side: {} for side in self.spaces}  # Call-ID -> Leg
         self.streams = {side: {} for side in self.spaces}  # port -> Stream
@@ -64,30 +69,40 @@ class AudioCalls:
     def transport(self, side):
         return self.transports.get(side, "udp")
 
+    def family(self, side):
+        return self.families.get(side, 4)
+
+    def host(self, side):
+        """Where the endpoint of a side signals from."""
+        return address(side, self.hosts.get(side, 10), self.family(side))
+
+    def gate(self, side):
+        return (SBC6 if self.family(side) == 6 else SBC)[side]
+
     def _tunnel(self, side):
-        space, host = self.spaces[side], address(side, 10)
+        space, host = self.spaces[side], self.host(side)
         if side == self.caller:
-            return tls.tls_client(space, PORT, f"{SBC[side]}:5061", side, host)
-        return tls.tls_server(space, host, 5061, f"{host}:{PORT}", side)
+            return tls.tls_client(space, PORT, f"{literal(self.gate(side))}:5061", side, host)
+        return tls.tls_server(space, host, 5061, f"{literal(host)}:{PORT}", side)
 
     def endpoint(self, side, scenario, calls=None, rate=10, options=(), values=None):
         """SIPp on one side; the caller's is told where the SBC is."""
-        remote = SBC[side] if side == self.caller else None
+        remote = self.gate(side) if side == self.caller else None
         if remote and self.transport(side) == "tls":
-            remote = "127.0.0.1"
-        sipp = Sipp(self.spaces[side], scenario, address(side, 10), self.folder, calls or self.count, rate, remote,
+            remote = tls.near(self.host(side))
+        sipp = Sipp(self.spaces[side], scenario, self.host(side), self.folder, calls or self.count, rate, remote,
                     options=options, values=values, media_port=BASE_PORT, audio=self.media[side][1],
                     transport=self.transport(side))
         self.sipps.append(sipp)
         return sipp
 
     def place(self, caller_scenario, callee_scenario, talk_ms, rate=10, caller_values=None, callee_values=None,
-              callee_calls=None):
+              callee_calls=None, number="4930123456"):
         """Callee first, then the caller; (caller's SIPp, callee's SIPp)."""
         callee = self.endpoint(self.callee, callee_scenario, callee_calls, values=callee_values, options=("-d", talk_ms))
         time.sleep(0.3)  # SIPp has no way to say that its socket is open
         caller = self.endpoint(self.caller, caller_scenario, rate=rate, values=caller_values,
-                               options=("-d", talk_ms, "-s", "4930123456"))
+                               options=("-d", talk_ms, "-s", number))
         return caller, callee
 
     def pump(self):
@@ -99,7 +114,7 @@ class AudioCalls:
                 self._learn(side, message)
 
     def _learn(self, side, message):
-        own_address = address(side, 10)
+        own_address = self.host(side)
         user = re.search(r"sips?:([^@;>]+)@", message.header("from"))
         leg = self.legs[side].setdefault(message.call_id, Leg(message.call_id, user[1] if user else ""))
         if message.is_request and message.method == "BYE" and leg.own:
@@ -174,9 +189,9 @@ class AudioCalls:
         for side, sniffer in self.sniffers.items():
             sniffer.stop()
             sniffer.write_pcap(self.folder / f"{side}{number}.pcap")
-        names = {address(side, 10): side for side in self.spaces}
+        names = {self.host(side): side for side in self.spaces}
         (self.folder / f"ladder{number}.txt").write_text(
-            "\n".join(ladder.lines(self.sniffers.values(), names, set(SBC.values()))) + "\n")
+            "\n".join(ladder.lines(self.sniffers.values(), names, {self.gate(side) for side in self.spaces})) + "\n")
 
     def close(self):
         """Repeatable; for `finally`."""

@@ -147,16 +147,21 @@ class Lab:
         """The exit code of a command inside; it has this terminal."""
         return subprocess.run(self.namespace(place).command(*command), env=self.environment()).returncode
 
+    @staticmethod
+    def shown(addresses):
+        return ", ".join(addresses[:4]) + (f" … {addresses[-1]}" if len(addresses) > 4 else "")
+
     def status(self):
         """Lines for people; empty when nothing of the lab is there."""
         lines = []
         for place, namespace in self.network.namespaces().items():
             if not namespace.exists():
                 continue
-            addresses = [entry["local"] for link in json.loads(namespace.ip("-j", "-4", "addr").stdout or "[]")
-                         if link.get("ifname") != "lo" for entry in link.get("addr_info", [])]
-            shown = ", ".join(addresses[:4]) + (f" … {addresses[-1]}" if len(addresses) > 4 else "")
-            lines.append(f"{place:<7} namespace {namespace.name}, addresses {shown or 'none'}")
+            found = [entry for link in namespace.ip_json("addr")
+                     if link.get("ifname") != "lo" for entry in link.get("addr_info", [])]
+            shown = [self.shown([entry["local"] for entry in found if (entry["family"], entry["scope"]) == (family, "global")])
+                     for family in ("inet", "inet6")]
+            lines.append(f"{place:<7} namespace {namespace.name}, addresses {', '.join(filter(None, shown)) or 'none'}")
             for pid in namespace.pids():
                 with contextlib.suppress(OSError):
                     words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -5,6 +5,7 @@ both ends of a call: `socket()` enters the namespace on the calling thread for t
 """
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import signal
@@ -37,6 +38,9 @@ class Namespace:
 
     def ip(self, *words, **options):
         return run("ip", "-n", self.name, *words, **options)
+
+    def ip_json(self, *words):
+        return json.loads(self.ip("-j", *words).stdout or "[]")
 
     def run(self, *words, **options):
         return run("ip", "netns", "exec", self.name, *words, **options)

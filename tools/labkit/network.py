@@ -2,6 +2,7 @@
 
      access namespace                 sbc namespace                     core namespace
      eth0 192.0.2.10-250  --veth--  port-access | port-core  --veth--  eth0 198.51.100.10-250
+          2001:db8:a::10-29                                                 2001:db8:b::10-29
 
 The ports carry no address: the kernel of the sbc namespace sees only what the dataplane hands to the
 exception TAPs, which the manager makes there. One queue each way, and no offload: a checksum that veth
@@ -11,16 +12,23 @@ from .namespace import Namespace
 
 PREFIX = "sallyport"
 SIDES = {"access": "192.0.2.", "core": "198.51.100."}
+SIDES6 = {"access": "2001:db8:a::", "core": "2001:db8:b::"}
 FIRST, LAST = 10, 250
+LAST6 = 29  # each address of IPv6 is announced to its group
 ENDPOINT_DEVICE = "eth0"
 ROUTER = "192.0.2.254"
 FAR_ROUTER, FAR_HOST = "203.0.113.1", "203.0.113.10"
 OFFLOADS = ("tx", "rx", "tso", "gso", "gro")
 
 
-def address(side, host):
-    """address("access", 10) is 192.0.2.10."""
-    return f"{SIDES[side]}{host}"
+def address(side, host, family=4):
+    """address("access", 10) is 192.0.2.10, of family 6 2001:db8:a::10."""
+    return f"{SIDES6[side] if family == 6 else SIDES[side]}{host}"
+
+
+def literal(host):
+    """As it stands before a port: [2001:db8:a::10]."""
+    return f"[{host}]" if ":" in host else host
 
 
 def port_device(side):
@@ -49,11 +57,11 @@ class Network:
     def create(self):
         for namespace in self.namespaces().values():
             namespace.create()
-        # Neighbour discovery of IPv6 would only add noise to captures and counters.
+        # The ports have no IPv6 of their own. That of the ends is quiet: the addresses that are set and no others, at once.
         self.sbc.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
         for side, namespace in self.sides.items():
-            namespace.run("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1",
-                          "net.ipv6.conf.default.disable_ipv6=1")
+            namespace.run("sysctl", "-q", "-w", *(f"net.ipv6.conf.default.{name}=0" for name in
+                                                  ("accept_dad", "accept_ra", "autoconf", "router_solicitations")))
             self.connect(side, namespace)
 
     def connect(self, side, namespace):
@@ -65,6 +73,8 @@ class Network:
             place.ip("link", "set", device, "up")
         addresses = "".join(f"addr add {address(side, host)}/24 dev {ENDPOINT_DEVICE}\n"
                             for host in range(FIRST, LAST + 1))
+        addresses += "".join(f"addr add {address(side, host, 6)}/64 dev {ENDPOINT_DEVICE} nodad\n"
+                             for host in range(FIRST, LAST6 + 1))
         namespace.ip("-batch", "-", stdin=addresses)
 
     def add_far(self):

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from .command import LabError
+from .network import literal
 
 PORT = 5060
 SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "system" / "sipp"
@@ -64,7 +65,7 @@ class Sipp:
                    "-nostdin", "-trace_stat", "-stf", self.statistics, "-fd", 1, "-trace_err", "-error_file", self.errors,
                    "-default_behaviors", "all,-bye", *(["-t", "t1"] if transport != "udp" else []), *options]
         if remote:
-            command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{remote}:{PORT}"]
+            command += ["-r", rate, "-rp", 1000, "-l", limit or max(calls, 1), f"{literal(remote)}:{PORT}"]
         with open(self.screen, "wb") as screen:
             self.process = subprocess.Popen(namespace.command(*command), stdin=subprocess.DEVNULL, stdout=screen,
                                             stderr=subprocess.STDOUT, cwd=self.folder)

@@ -10,16 +10,21 @@ import struct
 import threading
 import time
 
-from . import sip_text
+from . import ip_frame, sip_text
 from .tcp_stream import Streams
 
 ETH_P_ALL = 3
 SO_ATTACH_FILTER = 26
 SIP_PORT = 5060
 
-# tcpdump's language: UDP or TCP port 5060, or a later fragment of any such packet.
+# tcpdump's language: UDP or TCP port 5060, or a later fragment of any such packet; of IPv6 any fragment.
 SIGNALLING_FILTER = (
-    (0x28, 0, 0, 12), (0x15, 0, 11, 0x0800),       # IPv4?
+    (0x28, 0, 0, 12), (0x15, 9, 0, 0x0800),        # IPv4?
+    (0x15, 0, 19, 0x86DD),                         # IPv6?
+    (0x30, 0, 0, 20), (0x15, 16, 0, 44),           # a fragment: keep
+    (0x15, 1, 0, 6), (0x15, 0, 15, 17),            # TCP or UDP?
+    (0x28, 0, 0, 54), (0x15, 12, 0, SIP_PORT),     # source port
+    (0x28, 0, 0, 56), (0x15, 10, 11, SIP_PORT),    # destination port
     (0x30, 0, 0, 23), (0x15, 1, 0, 6),             # TCP?
     (0x15, 0, 8, 17),                              # UDP?
     (0x28, 0, 0, 20), (0x45, 5, 0, 0x1FFF),        # a later fragment: keep
@@ -40,16 +45,14 @@ class Datagram:
 
 def parse_frame(at, frame, fragments):
     """A UDP datagram, or None. `fragments` keeps what has come of fragmented ones."""
-    if len(frame) < 34 or frame[12:14] != b"\x08\x00" or frame[23] != 17:
+    packet = ip_frame.parse(frame)
+    if not packet or packet.protocol != ip_frame.UDP:
         return None
-    header = (frame[14] & 15) * 4
-    total, identity, flags = struct.unpack("!HHH", frame[16:22])
-    source, destination = socket.inet_ntoa(frame[26:30]), socket.inet_ntoa(frame[30:34])
-    data = frame[14 + header:14 + total]
-    if flags & 0x3FFF:  # more fragments follow, or this is a later one
-        key = (source, destination, identity)
+    source, destination, data = packet.source, packet.destination, packet.data
+    if packet.fragment:
+        key = (source, destination, packet.identity)
         parts = fragments.setdefault(key, {})
-        parts[(flags & 0x1FFF) * 8] = (data, bool(flags & 0x2000))
+        parts[packet.offset] = (data, packet.more)
         joined, more = b"", True
         while len(joined) in parts and more:
             part, more = parts[len(joined)]

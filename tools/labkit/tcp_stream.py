@@ -1,7 +1,8 @@
 """SIP messages out of captured TCP segments: put in order by their sequence numbers, cut by Content-Length."""
 import re
-import socket
 import struct
+
+from . import ip_frame
 
 SYN = 0x02
 WORD = 1 << 32
@@ -53,14 +54,14 @@ class Streams:
         self._directions = {}
 
     def messages(self, frame):
-        """(source, destination, [messages]) that a frame completes; None when it is no IPv4 TCP segment."""
-        if len(frame) < 54 or frame[12:14] != b"\x08\x00" or frame[23] != 6:
+        """(source, destination, [messages]) that a frame completes; None when it is no whole TCP segment."""
+        packet = ip_frame.parse(frame)
+        if not packet or packet.protocol != ip_frame.TCP or packet.fragment or len(packet.data) < 20:
             return None
-        at = 14 + (frame[14] & 15) * 4
-        total = struct.unpack("!H", frame[16:18])[0]
-        source_port, destination_port, sequence = struct.unpack("!HHI", frame[at:at + 8])
-        source = (socket.inet_ntoa(frame[26:30]), source_port)
-        destination = (socket.inet_ntoa(frame[30:34]), destination_port)
+        segment = packet.data
+        source_port, destination_port, sequence = struct.unpack("!HHI", segment[:8])
+        source = (packet.source, source_port)
+        destination = (packet.destination, destination_port)
         direction = self._directions.setdefault((source, destination), Direction())
-        direction.take(sequence, frame[at + 13], frame[at + (frame[at + 12] >> 4) * 4:14 + total])
+        direction.take(sequence, segment[13], segment[(segment[12] >> 4) * 4:])
         return source, destination, direction.messages()

@@ -3,6 +3,8 @@ import pathlib
 import subprocess
 import time
 
+from .network import LAST6, literal
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "lab-certificates"
 LASTING_S = 5 * 86400
@@ -44,6 +46,17 @@ def profile(name="gate", **more):
             "authorities": str(folder / "ca.pem"), **more}
 
 
+def family(address):
+    """What socat calls it."""
+    return "ip6" if ":" in address else "ip4"
+
+
+def near(address):
+    """What a tunnel has on its clear side. Of IPv6 another address of the namespace: a connection from `address` to ::1 is
+    not closed in an orderly way (Linux sends the last ACK to ::1 by lo alone, and `address` is of another device)."""
+    return f"{address.rpartition(':')[0]}:{LAST6}" if ":" in address else "127.0.0.1"
+
+
 class Tunnel:
     """socat in a namespace: from a listener to a peer, one of them by TLS, as many connections as come."""
 
@@ -57,16 +70,16 @@ class Tunnel:
 
 
 def tls_server(namespace, address, port, to, name, verify=False):
-    """TLS at address:port, in the clear to `to`, which sees 127.0.0.1."""
+    """TLS at address:port, in the clear to `to` of the same family, which sees near()."""
     folder = certificates()
-    return Tunnel(namespace, f"OPENSSL-LISTEN:{port},bind={address},fork,reuseaddr,cert={folder}/{name}.pem,"
-                             f"key={folder}/{name}.key,cafile={folder}/ca.pem,verify={int(verify)}",
-                  f"TCP:{to},bind=127.0.0.1,nodelay")
+    return Tunnel(namespace, f"OPENSSL-LISTEN:{port},pf={family(address)},bind={literal(address)},fork,reuseaddr,"
+                             f"cert={folder}/{name}.pem,key={folder}/{name}.key,cafile={folder}/ca.pem,verify={int(verify)}",
+                  f"TCP:{to},bind={literal(near(address))},nodelay")
 
 
 def tls_client(namespace, port, to, name, bind):
-    """In the clear at 127.0.0.1:port, TLS to `to` from the address `bind`."""
+    """In the clear at near(bind) and the port, TLS to `to` from the address `bind`."""
     folder = certificates()
-    return Tunnel(namespace, f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,nodelay",
-                  f"OPENSSL:{to},bind={bind},cert={folder}/{name}.pem,key={folder}/{name}.key,"
+    return Tunnel(namespace, f"TCP-LISTEN:{port},pf={family(bind)},bind={literal(near(bind))},fork,reuseaddr,nodelay",
+                  f"OPENSSL:{to},bind={literal(bind)},cert={folder}/{name}.pem,key={folder}/{name}.key,"
                   f"cafile={folder}/ca.pem,verify=1,commonname=gate.lab")

@@ -102,7 +102,7 @@ TEST(Dialog, loose_routing_keeps_the_target_in_the_request_line) {
     const auto& r = request(d);
     STRCMP_EQUAL("sip:b@192.0.2.30", std::string(r.request_uri()).c_str());
     STRCMP_EQUAL("<sip:192.0.2.40;lr>", std::string(r.value(sip::HeaderId::kRoute)).c_str());
-    CHECK(next_hop(d).value().remote == Endpoint(*IpAddress::parse("192.0.2.40"), 5060));
+    CHECK(next_hop(d, IpFamily::kIpv4).value().remote == Endpoint(*IpAddress::parse("192.0.2.40"), 5060));
 }
 
 TEST(Dialog, a_strict_router_becomes_the_request_line_and_the_target_the_last_route) {
@@ -120,10 +120,27 @@ TEST(Dialog, next_hop_is_no_name_and_no_address_that_could_hurt) {
     Dialog d;
     for (const auto* target : {"sip:b@host.example", "sip:b@127.0.0.1", "sip:b@0.0.0.0", "sip:b@224.0.0.1"}) {
         d.remote_target = target;
-        CHECK(!next_hop(d).has_value());
+        CHECK(!next_hop(d, IpFamily::kIpv4).has_value());
     }
     d.remote_target = "sip:b@192.0.2.30:5090";
-    CHECK(next_hop(d).value().remote == Endpoint(*IpAddress::parse("192.0.2.30"), 5090));
+    CHECK(next_hop(d, IpFamily::kIpv4).value().remote == Endpoint(*IpAddress::parse("192.0.2.30"), 5090));
+}
+
+TEST(Dialog, next_hop_is_of_the_family_of_the_leg) {
+    Dialog d;
+    d.remote_target = "sip:b@[2001:DB8::30]:5090";
+    CHECK(next_hop(d, IpFamily::kIpv6).value().remote == *Endpoint::parse("[2001:db8::30]:5090"));
+    CHECK(!next_hop(d, IpFamily::kIpv4).has_value());
+    d.routes = {"<sip:[2001:db8::40];lr>"};
+    CHECK(next_hop(d, IpFamily::kIpv6).value().remote == *Endpoint::parse("[2001:db8::40]:5060"));
+    d.routes = {"<sip:192.0.2.40;lr>"};
+    CHECK(!next_hop(d, IpFamily::kIpv6).has_value());
+    d.routes.clear();
+    for (const auto* target :
+         {"sip:b@[::1]", "sip:b@[::]", "sip:b@[ff02::1]", "sip:b@[fe80::10]", "sip:b@[::ffff:192.0.2.30]"}) {
+        d.remote_target = target;
+        CHECK_TEXT(!next_hop(d, IpFamily::kIpv6).has_value(), target);
+    }
 }
 
 TEST(Dialog, next_hop_says_which_transport_the_uri_asks_for) {
@@ -140,7 +157,7 @@ TEST(Dialog, next_hop_says_which_transport_the_uri_asks_for) {
     for (const auto& c : kCases) {
         Dialog d;
         d.remote_target = c.target;
-        const auto hop = next_hop(d).value();
+        const auto hop = next_hop(d, IpFamily::kIpv4).value();
         CHECK(hop.transport == c.transport);
         LONGS_EQUAL(c.port, hop.remote.port);
     }

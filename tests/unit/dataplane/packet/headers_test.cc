@@ -133,7 +133,7 @@ TEST(Headers, what_is_not_ipv4_udp_is_other) {
     auto frame = plain.build();
     test::set16(frame, 12, 0x0806);
     CHECK(parsed(frame).kind == Kind::kOther);
-    test::set16(frame, 12, 0x86dd);
+    test::set16(frame, 12, 0x88cc);  // LLDP
     CHECK(parsed(frame).kind == Kind::kOther);
     frame = plain.build();
     frame[23] = std::byte{6};

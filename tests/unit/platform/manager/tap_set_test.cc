@@ -1,12 +1,16 @@
 // In a network namespace of the test's own: needs the right to make one (root).
 #include "platform/manager/tap_set.h"
 
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <exception>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
@@ -15,6 +19,7 @@
 #include "platform/os/child_process.h"
 #include "platform/os/log.h"
 #include "platform/os/netlink_monitor.h"
+#include "platform/os/sysctl.h"
 #include "platform/os/tap.h"
 
 #include <CppUTest/TestHarness.h>
@@ -58,12 +63,12 @@ std::vector<config::Interface> two_interfaces() {
 
 const std::array kMacs = {*os::MacAddress::parse("02:00:00:00:00:01"), *os::MacAddress::parse("02:00:00:00:00:02")};
 
-std::vector<os::RouteChange> default_routes() {
+std::vector<os::RouteChange> default_routes(IpFamily family = IpFamily::kIpv4) {
     std::vector<os::RouteChange> out;
     bool synced = false;
     auto monitor = os::NetlinkMonitor::open([&](const os::MonitorChange& change) {
         if (const auto* r = std::get_if<os::RouteChange>(&change);
-            r != nullptr && r->destination.length == 0 && r->destination.address.is_v4()) {
+            r != nullptr && r->destination.length == 0 && r->destination.address.family() == family) {
             out.push_back(*r);
         }
         if (const auto* m = std::get_if<os::MonitorMark>(&change)) synced = *m == os::MonitorMark::kSynced;
@@ -97,6 +102,83 @@ TEST(TapSet, EachInterfaceGetsItsMacAddressesAndDefaultRoute) {
             CHECK(routes[0].ifindex != routes[1].ifindex);
             CHECK(routes[0].metric != routes[1].metric);
         }
+        taps.remove_all();
+    });
+}
+
+std::string sysctl(const std::string& name) {
+    std::ifstream file("/proc/sys/net/ipv6/conf/" + name);
+    std::string out;
+    file >> out;
+    return out;
+}
+
+// Also where the namespace has switched IPv6 off, and again after the link was down.
+TEST(TapSet, AnInterfaceWithIpv6GetsItsAddressesAndDefaultRouteAtOnceAndTheOtherHasNone) {
+    in_own_namespace([] {
+        CHECK(os::set_sysctl("net/ipv6/conf/default/disable_ipv6", "1").has_value());
+        auto interfaces = two_interfaces();
+        interfaces[0].address6 = IpPrefix::parse("2001:db8:a::1/64");
+        interfaces[0].further_addresses.push_back(*IpPrefix::parse("2001:db8:a::2/128"));
+        interfaces[0].gateway6 = IpAddress::parse("2001:db8:a::ff");
+        TapSet taps(interfaces, std::move(*os::Netlink::open()));
+        CHECK(taps.open_all().has_value());
+        const auto held = taps.hand_over();
+        auto macs = kMacs;
+        for (int i = 0; i < 3; ++i) {
+            if (i == 2) macs[0] = *os::MacAddress::parse("02:00:00:00:00:03");  // down and up again
+            const auto done = taps.configure(macs);
+            CHECK_TEXT(done.has_value(), done ? "" : done.error().c_str());
+            auto netlink = os::Netlink::open();
+            const auto access = netlink->link("access")->ifindex;
+            const auto addresses = *netlink->addresses(access);
+            CHECK_EQUAL(4U, addresses.size());
+            for (const auto* one : {"2001:db8:a::1/64", "2001:db8:a::2/128"})
+                CHECK_TEXT(std::ranges::find(addresses, *IpPrefix::parse(one)) != addresses.end(), one);
+            const auto routes = default_routes(IpFamily::kIpv6);
+            CHECK_EQUAL(1U, routes.size());
+            CHECK_EQUAL(access, routes[0].ifindex);
+            CHECK(routes[0].gateway == interfaces[0].gateway6);
+            // Usable at once: a tentative address cannot be bound to (RFC 4862 §5.4).
+            const os::UniqueFd socket(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+            sockaddr_in6 to{};
+            to.sin6_family = AF_INET6;
+            const auto bytes = IpAddress::parse("2001:db8:a::2")->bytes();
+            std::memcpy(&to.sin6_addr, bytes.data(), bytes.size());
+            CHECK_EQUAL(0, ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
+        }
+        for (const auto* name : {"accept_ra", "autoconf", "accept_redirects", "forwarding", "router_solicitations"})
+            STRCMP_EQUAL("0", sysctl(std::string("access/") + name).c_str());
+        STRCMP_EQUAL("1", sysctl("core/disable_ipv6").c_str());
+        taps.remove_all();
+    });
+}
+
+TEST(TapSet, Ipv6ThatTheNewConfigurationDoesNotHaveGoes) {
+    in_own_namespace([] {
+        auto with = two_interfaces();
+        for (auto& i : with) i.address6 = IpPrefix::parse("2001:db8:a::1/64");
+        with[0].gateway6 = IpAddress::parse("fe80::1");
+        {
+            TapSet before(with, std::move(*os::Netlink::open()));
+            CHECK(before.open_all().has_value());
+            const auto done = before.configure(kMacs);
+            CHECK_TEXT(done.has_value(), done ? "" : done.error().c_str());
+            CHECK_EQUAL(1U, default_routes(IpFamily::kIpv6).size());
+        }  // killed: its TAPs stay
+        auto now = two_interfaces();
+        now[1].address6 = IpPrefix::parse("2001:db8:b::1/64");
+        TapSet taps(now, std::move(*os::Netlink::open()));
+        const std::vector<std::string> stale{"access", "core"};
+        taps.take_over(stale);
+        CHECK(taps.open_all().has_value());
+        CHECK(taps.configure(kMacs).has_value());
+        CHECK_EQUAL(0U, default_routes(IpFamily::kIpv6).size());
+        auto netlink = os::Netlink::open();
+        CHECK_EQUAL(2U, netlink->addresses(netlink->link("access")->ifindex)->size());
+        const auto core = *netlink->addresses(netlink->link("core")->ifindex);
+        CHECK_EQUAL(2U, core.size());
+        CHECK(std::ranges::find(core, *now[1].address6) != core.end());
         taps.remove_all();
     });
 }
