@@ -132,7 +132,6 @@ Session frame(const Session& received, const LocalMedia& local) {
     out.origin.ip6 = local.address.is_v6();
     out.connection = connection_of(local.address);
     out.bandwidths = passed_bandwidths(received.bandwidths);
-    out.times.push_back({0, 0});
     out.attributes = passed_attributes(received.attributes, local.pass_unknown_attributes);
     return out;
 }

@@ -83,8 +83,7 @@ std::string write(const Session& s) {
     w.line('s', {s.name.empty() ? "-" : std::string_view(s.name)});
     if (s.connection) w.connection(*s.connection);
     w.bandwidths(s.bandwidths);
-    if (s.times.empty()) w.line('t', {"0 0"});  // RFC 8866 §5.9: t= is mandatory
-    for (const auto& t : s.times) w.line('t', {std::to_string(t.start), " ", std::to_string(t.stop)});
+    w.line('t', {"0 0"});  // RFC 8866 §5.9: mandatory; a session of no fixed time
     w.attributes(s.attributes);
     w.direction(s.direction);
     for (const auto& m : s.media) w.media(m);

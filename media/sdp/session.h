@@ -1,7 +1,7 @@
 #pragma once
 // A session description (RFC 8866, RFC 4566 before it) as owning values. What a relay needs is parsed into
 // fields; every other attribute is kept, in order, as name and value. Not kept at all, because no
-// description of ours ever carries them on: i=, u=, e=, p=, k=, r=, z= (a B2BUA's description is its own).
+// description of ours ever carries them on: t=, i=, u=, e=, p=, k=, r=, z= (a B2BUA's description is its own).
 
 #include <cstdint>
 #include <optional>
@@ -48,12 +48,6 @@ struct Bandwidth {
     std::string type;  // "AS", "TIAS", "RR", "RS"
     std::uint64_t value = 0;
     friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
-};
-
-struct Timing {
-    std::uint64_t start = 0;
-    std::uint64_t stop = 0;
-    friend bool operator==(const Timing&, const Timing&) = default;
 };
 
 struct Attribute {
@@ -109,7 +103,6 @@ struct Session {
     std::string name = "-";
     std::optional<Connection> connection;
     std::vector<Bandwidth> bandwidths;
-    std::vector<Timing> times;
     std::optional<Direction> direction;
     std::vector<Attribute> attributes;  // all others, in order
     std::vector<Media> media;
