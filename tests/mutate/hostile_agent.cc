@@ -22,9 +22,12 @@ HostileAgent::HostileAgent(std::unique_ptr<load::SocketPort> port, Transport tra
       transport_(transport),
       gate_(load::to_sockaddr(gate)),
       host_(port_->local().address.text()),
+      contact_("sip:m@" + port_->local().text()),
       gate_host_(gate.address.text()),
       mutator_(seed, names_of(port_->local(), gate)),
-      random_(seed ^ port_->local().address.v4_host_order()) {}
+      random_(seed ^ port_->local().address.v4_host_order()) {
+    if (transport_ != Transport::kUdp) contact_.append(";transport=").append(transport_name(transport_));
+}
 
 void HostileAgent::say(const std::string& text, bool mutable_text) {
     send(mutable_text ? mutator_.mutated(text, ++answers_) : text);
@@ -47,7 +50,9 @@ void HostileAgent::send_message(std::uint64_t number) {
         const auto from = at + kName.size();
         const auto known = tags_.find(bytes.substr(from, bytes.find('\r', from) - from));
         if (known != tags_.end())
-            for (auto i = bytes.find(kUnknownTag); i != std::string::npos; i = bytes.find(kUnknownTag, i + 1))
+            // What is put in may hold what was sought.
+            for (auto i = bytes.find(kUnknownTag); i != std::string::npos;
+                 i = bytes.find(kUnknownTag, i + known->second.size()))
                 bytes.replace(i, kUnknownTag.size(), known->second);
     }
     send(std::move(bytes));
@@ -126,7 +131,7 @@ void HostileAgent::answer(const load::Scan& request, unsigned status, bool sdp, 
     if (!load::has_tag(request.to)) out.append(";tag=m").append(request.branch.substr(0, 20));
     out.append("\r\nCall-ID: ").append(request.call_id).append("\r\nCSeq: ").append(std::to_string(request.cseq));
     out.append(" ").append(method).append("\r\n").append(request.record_routes);
-    out.append("Contact: <sip:m@").append(host_).append(":5060>\r\n");
+    out.append("Contact: <").append(contact_).append(">\r\n");
     const auto body = sdp ? description(host_, random_) : std::string();
     if (sdp) out += "Content-Type: application/sdp\r\n";
     say(out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body));
@@ -146,7 +151,7 @@ std::string HostileAgent::in_dialog(const load::Scan& seen, std::string_view met
         .append(std::to_string(cseq))
         .append(" ")
         .append(method);
-    out.append("\r\nContact: <sip:m@").append(host_).append(":5060>\r\n");
+    out.append("\r\nContact: <").append(contact_).append(">\r\n");
     const auto body = method == "INVITE" || method == "UPDATE" ? description(host_, random_) : std::string();
     if (!body.empty()) out += "Content-Type: application/sdp\r\n";
     return out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);

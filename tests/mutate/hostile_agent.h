@@ -60,6 +60,7 @@ private:
     Transport transport_;
     sockaddr_in gate_;
     std::string host_;
+    std::string contact_;
     std::string gate_host_;
     Mutator mutator_;
     FakeRandom random_;
