@@ -62,7 +62,8 @@ class Contestant:
             self.warm()
             if result is None or result["unpaced"] == 0:
                 return False
-        raise LabError(f"the generator itself is too slow for {rate} calls/s")
+        self.search.beyond_generator.add(rate)
+        return False
 
     def worked(self):
         with contextlib.suppress(LabError):

@@ -12,7 +12,9 @@ from tests.bench.sip_peers import Peers
 
 KAMAILIO, WITH_RTPENGINE = "Kamailio", "Kamailio + rtpengine"
 MAX_CALLS = 75_000        # calls that are over linger 64*T1: four times so many may, which bounds the lasting rate at 9,375/s
-RATE, LOW_RATE = 1_000, 400  # of the CPU figures: Kamailio with rtpengine does not carry 1,000 calls/s on one core
+# Of the CPU figures: Kamailio carries twice the high rate on one core, and with rtpengine not even RATE.
+HIGH_RATE, RATE, LOW_RATE = 3_000, 1_000, 400
+RATES = {"cpu-high": HIGH_RATE, "cpu": RATE, "cpu-low": LOW_RATE}
 FIRST_RATES = {US: 4_000, KAMAILIO: 4_000, WITH_RTPENGINE: 500}
 LASTING_SECONDS, LASTING_SHARE = 40, 0.9
 
@@ -21,7 +23,8 @@ LASTING_SECONDS, LASTING_SHARE = 40, 0.9
 def calls(context):
     seconds = context.duration(10.0)
     figures = [
-        Figure("cpu", f"CPU for 10,000 calls, at {RATE:,} calls/s", "s", LOWER, [Goal(KAMAILIO, 0.4)]),
+        Figure("cpu-high", f"CPU for 10,000 calls, at {HIGH_RATE:,} calls/s", "s", LOWER, [Goal(KAMAILIO, 0.4)]),
+        Figure("cpu", f"the same at {RATE:,} calls/s", "s", LOWER, [Goal(KAMAILIO, 0.4)]),
         Figure("cpu-low", f"the same at {LOW_RATE} calls/s", "s", LOWER, [Goal(WITH_RTPENGINE, 0.125)]),
         Figure("highest-rate", "highest rate with < 0.1 % failed", "calls/s", HIGHER,
                [Goal(KAMAILIO, 1.5), Goal(WITH_RTPENGINE, 5.0)], every=True),
@@ -45,10 +48,13 @@ def calls(context):
                 return contestant.measure(cpu_figures)
 
         context.compare(figures, {
-            US: lambda: ours().measure({"cpu": RATE, "cpu-low": LOW_RATE}),
-            KAMAILIO: lambda: peer(KAMAILIO, False, {"cpu": RATE, "cpu-low": LOW_RATE}),
+            US: lambda: ours().measure(RATES),
+            KAMAILIO: lambda: peer(KAMAILIO, False, RATES),
             WITH_RTPENGINE: lambda: peer(WITH_RTPENGINE, True, {"cpu-low": LOW_RATE})})
         lasting(context, ours())
+    for name, search in searches.items():
+        if line := search.note(name):
+            context.note(line)
     context.note(f"Other programs took {statistics.median(others):.2f} cores during the runs at a fixed rate (median; most "
                  f"{max(others):.2f}).")
     return figures

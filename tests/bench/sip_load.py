@@ -55,13 +55,16 @@ class RateSearch:
     """The highest rate on a grid of STEP that `carries(rate)`; begins where the one before has ended.
 
     A rate is given up only when it failed twice: a disturbance by the host takes a rate away that an element carries,
-    and never adds one.
+    and never adds one. One that the generator cannot begin in time ends the search, too: the element may carry more.
     """
 
     def __init__(self, first):
         self.first = first
         self.position = 0
         self.stride = 6
+        self.searches = 0
+        self.ended_by_generator = 0  # searches
+        self.beyond_generator = set()  # rates
 
     def rate(self, position):
         return round(self.first * STEP ** position)
@@ -77,7 +80,16 @@ class RateSearch:
                 high = at
             at = low + self.stride if high is None else high - self.stride if low is None else (low + high) // 2
         self.position, self.stride = low, 1
+        self.searches += 1
+        self.ended_by_generator += self.rate(high) in self.beyond_generator
         return self.rate(low)
+
+    def note(self, name):
+        """Says of whom the rate is a bound, when it is not the element's; else nothing."""
+        if not self.ended_by_generator:
+            return None
+        return (f"{name}: {self.ended_by_generator} of {self.searches} searches were ended by the generator, which cannot begin "
+                f"{min(self.beyond_generator):,} calls/s in time; the element may carry more.")
 
 
 class Held:

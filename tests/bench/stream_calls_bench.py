@@ -75,6 +75,9 @@ def stream_calls(context):
     searches = {(who, *key): RateSearch(rate) for who in (US, KAMAILIO) for key, rate in FIRST_RATES.items()}
     others = []
     figures = [figure for transport in TRANSPORTS for figure in over(context, transport, searches, others)]
+    for (who, transport, mode), search in searches.items():
+        if line := search.note(f"{who}, {transport.upper()}, {mode}"):
+            context.note(line)
     context.note(f"Other programs took {statistics.median(others):.2f} cores during the runs at a fixed rate (median; most "
                  f"{max(others):.2f}).")
     return figures

@@ -90,6 +90,18 @@ class Rates(unittest.TestCase):
         search = sip_load.RateSearch(1000)
         self.assertGreater(search.highest(carries), 1400)
 
+    def test_a_search_that_the_generator_ends_says_so(self):
+        search = sip_load.RateSearch(1000)
+        search.highest(lambda rate: rate <= 1200)
+        self.assertIsNone(search.note("TCP"))
+
+        def carries(rate):
+            if rate > 2000:
+                search.beyond_generator.add(rate)
+            return rate <= 2000
+        self.assertLessEqual(search.highest(carries), 2000)
+        self.assertRegex(search.note("TCP"), r"^TCP: 1 of 2 searches .* cannot begin 2,0\d\d calls/s")
+
     def test_nothing_carried(self):
         with self.assertRaises(LabError):
             self.search([0])
