@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
+
+#include "platform/base/byte_scan.h"
 
 namespace sallyport::sdp {
 
 namespace {
 
-constexpr std::string_view kEnd = "\r\n";
+constexpr std::string_view kEnd = "\r\n";  // of a line
 constexpr char kRaw = '\0';
 constexpr char kOrigin = 0x3f;
 constexpr unsigned kFirstPrefix = 0x30;
@@ -63,64 +67,93 @@ bool plain(char first) {
 // Calls `each` with every line, without its end; false when there is something else, or `each` says so.
 template <typename Each>
 bool lines_of(std::string_view text, const Each& each) {
-    while (!text.empty()) {
-        const auto end = text.find(kEnd);
-        if (end == std::string_view::npos || !each(text.substr(0, end))) return false;
-        text.remove_prefix(end + kEnd.size());
+    const char* line = begin_of(text);
+    for (const char* at = line; at != end_of(text);) {
+        at = find_any<'\n'>(begin_of(text), at, end_of(text));
+        if (at == end_of(text)) return false;
+        ++at;
+        if (at - line < 2 || at[-2] != '\r') continue;  // no end of a line
+        if (!each(std::string_view(line, at - 2))) return false;
+        line = at;
     }
-    return true;
+    return line == end_of(text);
 }
 
 class Referred {
 public:
     explicit Referred(std::string_view text) {
         lines_of(text, [this](std::string_view line) {
-            if (count_ < kMostReferred) lines_[count_++] = line;
+            lines_[count_++] = {line.data(), line.size()};
             return count_ < kMostReferred;
         });
     }
     // As a byte, or 0.
     char find(std::string_view line) const {
         for (std::size_t i = 0; i < count_; ++i)
-            if (lines_[i] == line) return static_cast<char>(kFirstReferred + i);
+            if (lines_[i].size == line.size() && at(i) == line) return static_cast<char>(kFirstReferred + i);
         return 0;
     }
-    const std::string_view* at(std::size_t index) const { return index < count_ ? &lines_[index] : nullptr; }
+    std::optional<std::string_view> at(std::size_t index) const {
+        if (index >= count_) return std::nullopt;
+        return std::string_view(lines_[index].begin, lines_[index].size);
+    }
 
 private:
-    std::array<std::string_view, kMostReferred> lines_;
+    struct Line {  // a view that need not be made before there is one
+        const char* begin;
+        std::size_t size;
+    };
+    std::array<Line, kMostReferred> lines_;
     std::size_t count_ = 0;
 };
 
+constexpr std::size_t kLongestUsual = std::ranges::max_element(kUsual, {}, &std::string_view::size)->size();
+
+// By the length of a line: a bit for each usual one that is as long.
+constexpr auto kUsualOfLength = [] {
+    std::array<std::uint32_t, kLongestUsual + 1> out{};
+    for (std::size_t i = 0; i < kUsual.size(); ++i)
+        if (!kUsual.at(i).empty()) out.at(kUsual.at(i).size()) |= std::uint32_t{1} << i;
+    return out;
+}();
+
 char usual(std::string_view line) {
-    const auto found = std::ranges::find(kUsual, line);
-    return found == kUsual.end() ? '\0' : static_cast<char>(found - kUsual.begin());
+    if (line.size() > kLongestUsual) return '\0';
+    for (auto left = kUsualOfLength[line.size()]; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
+        if (end_of(kUsual[i])[-1] == end_of(line)[-1] && kUsual[i] == line) return static_cast<char>(i);
+    }
+    return '\0';
 }
 
-bool append_line(std::string& out, std::string_view line, const Referred& referred, std::string_view origin) {
-    if (line.find('\n') != std::string_view::npos) return false;
-    if (const auto byte = line.empty() ? '\0' : usual(line); byte != 0) {
-        out += byte;
-        return true;
+// Writes at `out` what it moves on, never more than the line takes with its end; false: there is no code for the line.
+bool encode_line(char*& out, std::string_view line, const Referred& referred, std::string_view origin) {
+    auto byte = usual(line);
+    if (byte == 0) {
+        if (line.contains('\n')) return false;
+        byte = referred.find(line);
     }
-    if (const auto byte = referred.find(line); byte != 0) {
-        out += byte;
+    if (byte != 0) {
+        *out++ = byte;
         return true;
     }
     if (!origin.empty() && line.starts_with(origin)) {
-        out += kOrigin;
+        *out++ = kOrigin;
         line.remove_prefix(origin.size());
     } else {
-        const auto begins = [line](std::string_view beginning) { return line.starts_with(beginning); };
+        const auto begins = [line](std::string_view beginning) {
+            return line.size() > 2 && line[2] == beginning[2] && line.starts_with(beginning);
+        };
         if (const auto found = std::ranges::find_if(kBeginnings, begins); found != kBeginnings.end()) {
-            out += static_cast<char>(kFirstPrefix + static_cast<unsigned>(found - kBeginnings.begin()));
+            *out++ = static_cast<char>(kFirstPrefix + static_cast<unsigned>(found - kBeginnings.begin()));
             line.remove_prefix(found->size());
         } else if (!line.empty() && !plain(line.front())) {
             return false;
         }
     }
-    out += line;
-    out += '\n';
+    std::memcpy(out, line.data(), line.size());
+    out += line.size();
+    *out++ = '\n';
     return true;
 }
 
@@ -135,13 +168,17 @@ const std::string_view* beginning_of(unsigned byte, const LineContext& context) 
 
 std::string encode_lines(std::string_view text, const LineContext& context) {
     std::string out;
-    out.reserve(text.size() / 2);
-    const Referred referred(context.reference);
-    const bool coded =
-        lines_of(text, [&](std::string_view line) { return append_line(out, line, referred, context.origin); });
-    if (coded) return out;
-    out.assign(1, kRaw);
-    out += text;
+    out.resize_and_overwrite(text.size() + 1, [&](char* const begin, std::size_t) {
+        const Referred referred(context.reference);
+        auto* at = begin;
+        const auto encode = [&](std::string_view line) { return encode_line(at, line, referred, context.origin); };
+        if (!lines_of(text, encode)) {
+            *begin = kRaw;
+            std::memcpy(begin + 1, text.data(), text.size());
+            return text.size() + 1;
+        }
+        return static_cast<std::size_t>(at - begin);
+    });
     return out;
 }
 
@@ -155,15 +192,15 @@ std::optional<std::string> decode_lines(std::string_view code, const LineContext
     const Referred referred(context.reference);
     while (!code.empty()) {
         const auto byte = static_cast<unsigned char>(code.front());
-        const std::string_view* whole = nullptr;
+        std::optional<std::string_view> whole;
         if (byte >= kFirstReferred) {
             whole = referred.at(byte - kFirstReferred);
-            if (whole == nullptr) return std::nullopt;
+            if (!whole) return std::nullopt;
         } else if (byte < kUsual.size() && byte != '\n') {
-            whole = &kUsual.at(byte);
+            whole = kUsual.at(byte);
             if (whole->empty()) return std::nullopt;
         }
-        if (whole != nullptr) {
+        if (whole) {
             code.remove_prefix(1);
             out += *whole;
         } else {
