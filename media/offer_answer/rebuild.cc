@@ -7,6 +7,7 @@
 
 #include "media/offer_answer/attribute_table.h"
 #include "media/offer_answer/stream_end.h"
+#include "media/sdp/sdp_text.h"
 #include "platform/base/host_text.h"
 
 namespace sallyport::sdp {
@@ -64,14 +65,9 @@ std::string passed_parameters(std::string_view parameters) {
     return out;
 }
 
-bool is_payload_type(std::string_view format) {
-    if (format.empty() || format.size() > 3) return false;
-    unsigned v = 0;
-    for (const char c : format) {
-        if (c < '0' || c > '9') return false;
-        v = v * 10 + static_cast<unsigned>(c - '0');
-    }
-    return v <= 127;
+std::optional<std::uint8_t> payload_type(std::string_view format) {
+    const auto type = format.size() > 3 ? std::nullopt : number<std::uint8_t>(format);
+    return type && *type <= 127 ? type : std::nullopt;
 }
 
 // An m-line that is relayed: `m` as the other side described it, with our address and ports.
@@ -82,9 +78,13 @@ Media relayed(const Media& m, const LocalStream& stream, const LocalMedia& local
     out.port = stream.rtp_port;
     if (stream.address != local.address) out.connection = connection_of(stream.address);
     out.bandwidths = passed_bandwidths(m.bandwidths);
+    out.formats.reserve(m.formats.size());
+    out.rtpmaps.reserve(m.rtpmaps.size());
+    out.fmtps.reserve(m.fmtps.size());
     for (const auto& format : m.formats) {
-        if (!is_payload_type(format) || listed(out.formats, format)) continue;
-        const auto* map = m.rtpmap(static_cast<std::uint8_t>(std::stoi(format)));
+        const auto type = payload_type(format);
+        if (!type || listed(out.formats, format)) continue;
+        const auto* map = m.rtpmap(*type);
         if (map != nullptr && mentions_address(map->encoding)) continue;
         out.formats.push_back(format);
         if (map != nullptr) out.rtpmaps.push_back(*map);
@@ -120,7 +120,7 @@ Media disabled(const Media& m) {
     Media out = rejected(m);
     if (!listed(kTypes, out.type)) out.type = "application";
     if (out.protocol.size() > 32 || mentions_address(out.protocol)) out.protocol = "udp";
-    if (!is_payload_type(out.formats.front()) && out.formats.front() != "t38") {
+    if (!payload_type(out.formats.front()) && out.formats.front() != "t38") {
         out.formats.front() = out.protocol.contains("RTP") ? "0" : "*";
     }
     return out;
@@ -140,6 +140,7 @@ Session frame(const Session& received, const LocalMedia& local) {
 
 Session rebuild_offer(const Session& received, const LocalMedia& local, const Session* previous) {
     Session out = frame(received, local);
+    out.media.reserve(std::max(received.media.size(), previous == nullptr ? 0 : previous->media.size()));
     for (std::size_t i = 0; i < received.media.size(); ++i) {
         const auto end = stream_end(received, i);
         const auto* stream = local_stream(local, i);
@@ -159,6 +160,7 @@ Session rebuild_offer(const Session& received, const LocalMedia& local, const Se
 
 Session rebuild_answer(const Session& offer, const Session& received, const LocalMedia& local) {
     Session out = frame(received, local);
+    out.media.reserve(offer.media.size());
     for (std::size_t i = 0; i < offer.media.size(); ++i) {
         const auto offered = stream_end(offer, i);
         const auto answered = stream_end(received, i);

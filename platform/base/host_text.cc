@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "platform/base/byte_scan.h"
+
 namespace sallyport {
 
 namespace {
@@ -23,6 +25,8 @@ bool looks_like_host(std::string_view piece, int fewest_dots) {
 }  // namespace
 
 bool mentions_address(std::string_view text, int fewest_dots) {
+    // Each of them holds one of these.
+    if (find_any<'.', ':', '@'>(begin_of(text), end_of(text)) == end_of(text)) return false;
     if (text.contains('@') || text.contains("://") || text.contains("::")) return true;
     // An IPv6 address written out has seven colons; times have two, MAC addresses five.
     if (std::ranges::count(text, ':') >= 5) return true;
