@@ -23,7 +23,7 @@ void Call::on_answer(const sip::Message& response) {
         dismiss(response);
         return refuse_with(500, {EndedBy::kSallyport, 500, "The answer has no usable dialog"}, nullptr);
     }
-    Branch branch = *early;
+    Branch& branch = *early;
     std::string body;
     const bool taken =
         exchange_.late_offer ? take_late_offer(branch, response, body) : take_answer(branch, response, body);
@@ -38,17 +38,17 @@ void Call::on_answer(const sip::Message& response) {
     arm_limit();
 }
 
-// The dialogs of the branch that won become those of the legs; the others are forgotten.
+// The dialogs of the branch that won become those of the legs; all branches are forgotten.
 void Call::adopt(Branch& branch) {
     for (auto& b : branches_) {
         const auto& tag = b.dialogs[kCaller].local_tag;
         if (tag != branch.dialogs[kCaller].local_tag) core_.remove_dialog(tag);
     }
-    std::vector<Branch>().swap(branches_);  // with its memory: several KiB for the rest of the call
     for (const auto leg : {kCaller, kCallee}) {
         legs_[leg].dialog = std::move(branch.dialogs[leg]);
         legs_[leg].media = std::move(branch.media[leg]);
     }
+    std::vector<Branch>().swap(branches_);  // with its memory: several KiB for the rest of the call
     legs_[kCallee].established = true;
 }
 

@@ -136,14 +136,16 @@ Branch* Call::branch_for(const sip::Message& response) {
         if (branch.dialogs[kCallee].remote_tag == response.to_tag()) return &branch;
     }
     if (branches_.size() == kMaxBranches) return nullptr;
-    Branch branch{{legs_[kCaller].dialog, legs_[kCallee].dialog}, {legs_[kCaller].media, legs_[kCallee].media}, false};
-    if (!dialog::establish(branch.dialogs[kCallee], response)) return nullptr;
-    if (!branches_.empty()) {  // the first has the tag that the call began with
+    auto& branch = branches_.emplace_back(legs_[kCaller], legs_[kCallee]);
+    if (!dialog::establish(branch.dialogs[kCallee], response)) {
+        branches_.pop_back();
+        return nullptr;
+    }
+    if (branches_.size() > 1) {  // the first has the tag that the call began with
         branch.dialogs[kCaller].local_tag = core_.make_tag();
         core_.add_dialog(branch.dialogs[kCaller].local_tag, number_, kCaller);
     }
-    branches_.push_back(std::move(branch));
-    return &branches_.back();
+    return &branch;
 }
 
 // What the branch says in a provisional response, as the caller shall read it: "" when it says nothing usable.

@@ -43,6 +43,9 @@ struct Leg {
 // One early dialog on the callee's leg and its image on the caller's: a fork downstream gives several, each
 // with its own To tag and its own SDP state on both legs (RFC 3261 §12.1, RFC 3960 §3.1.1).
 struct Branch {
+    Branch(const Leg& caller, const Leg& callee)
+        : dialogs{caller.dialog, callee.dialog}, media{caller.media, callee.media} {}
+
     std::array<dialog::Dialog, 2> dialogs;  // by leg
     std::array<sdp::OfferAnswer, 2> media;
     bool described = false;  // its SDP has been seen

@@ -7,6 +7,7 @@
 #include "media/sdp/line_code.h"
 #include "media/sdp/sdp_parse.h"
 #include "media/sdp/sdp_write.h"
+#include "platform/base/digits.h"
 
 namespace sallyport::sdp {
 
@@ -67,7 +68,7 @@ std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
     if (relayed_streams(offer) == 0 && (wants_media || state_ == OfferState::kIdle)) {
         return std::unexpected(OfferError::kNothingRelayable);
     }
-    k.remote_offer = std::move(offer);
+    k.remote_offer = std::make_shared<const Session>(std::move(offer));
     k.before_remote = k.remote;
     k.before_local = k.local;
     previewed_ = false;
@@ -79,7 +80,7 @@ std::expected<void, OfferError> OfferAnswer::receive_answer(Session answer, Fina
     if (state_ != OfferState::kLocalOffer) return std::unexpected(OfferError::kNoOffer);
     auto& k = known();
     if (const auto fault = answer_fault(*k.local_offer, answer)) return std::unexpected(*fault);
-    k.remote = std::move(answer);
+    k.remote = std::make_shared<const Session>(std::move(answer));
     k.local = k.local_offer;
     remote_answered_ = true;
     previewed_ = true;
@@ -102,9 +103,9 @@ std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& re
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kOfferPending);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kGlare);
     auto& k = known();
-    auto offer = rebuild_offer(received, local, k.local ? &*k.local : nullptr);
+    auto offer = rebuild_offer(received, local, k.local.get());
     auto text = stamp(offer);
-    k.local_offer = std::move(offer);
+    k.local_offer = std::make_shared<const Session>(std::move(offer));
     k.before_remote = k.remote;
     k.before_local = k.local;
     previewed_ = false;
@@ -119,7 +120,7 @@ std::expected<std::string, OfferError> OfferAnswer::make_answer(const Session& r
     auto answer = rebuild_answer(*k.remote_offer, received, local);
     auto text = stamp(answer);
     k.remote = k.remote_offer;
-    k.local = std::move(answer);
+    k.local = std::make_shared<const Session>(std::move(answer));
     remote_answered_ = false;
     if (finality == Finality::kFinal) {
         k.remote_offer.reset();
@@ -154,11 +155,11 @@ const Session* OfferAnswer::last_answer() const { return remote_answered_ ? remo
 // sent last, also when that was refused: a peer may have kept it.
 std::string OfferAnswer::stamp(Session& description) {
     auto& last_sent = known().last_sent;
-    description.origin.session_id = std::to_string(session_id_);
-    description.origin.version = std::to_string(version_);
+    description.origin.session_id = Digits(session_id_);
+    description.origin.version = Digits(version_);
     auto text = write(description);
     if (!last_sent.empty() && text != last_sent) {
-        description.origin.version = std::to_string(++version_);
+        description.origin.version = Digits(++version_);
         text = write(description);
     }
     last_sent = text;
@@ -170,8 +171,8 @@ std::string OfferAnswer::origin() const {
     constexpr std::size_t kUsual = 64;  // two numbers and the words around them
     std::string out;
     out.reserve(kUsual);
-    out.append("o=- ").append(std::to_string(session_id_)).append(" ");
-    out.append(std::to_string(version_)).append(" IN IP4 ");
+    out.append("o=- ").append(Digits(session_id_)).append(" ");
+    out.append(Digits(version_)).append(" IN IP4 ");
     return out;
 }
 
@@ -190,7 +191,7 @@ std::vector<std::byte> OfferAnswer::code_of(std::string_view remote, std::string
 
 void OfferAnswer::rest() {
     if (state_ != OfferState::kStable || !known_ || !known_->remote || !known_->local) return;
-    if (known_->local->origin.version != std::to_string(version_)) return;  // it is not what was sent last
+    if (known_->local->origin.version != Digits(version_)) return;  // it is not what was sent last
     resting_ = code_of(write(*known_->remote), known_->last_sent);
     known_.reset();
 }
@@ -202,8 +203,8 @@ void OfferAnswer::wake() const {
     const auto remote = decode_lines(in.text(), {}).value();
     known_ = Known();
     known_->last_sent = decode_lines(in.text(), {.reference = remote, .origin = origin()}).value();
-    known_->remote = parse_written(remote).value();
-    known_->local = parse_written(known_->last_sent).value();
+    known_->remote = std::make_shared<const Session>(parse_written(remote).value());
+    known_->local = std::make_shared<const Session>(parse_written(known_->last_sent).value());
     std::vector<std::byte>().swap(resting_);
 }
 
@@ -221,7 +222,7 @@ void OfferAnswer::export_to(ByteWriter& out) const {
     const auto& local = open && k.before_local ? k.before_local : k.local;
     out.bytes(code_of(remote ? write(*remote) : std::string(), k.last_sent));
     // What is in force here is nearly always what we sent last: it has the version that went out last.
-    const bool is_last = local && local->origin.version == std::to_string(version_);
+    const bool is_last = local && local->origin.version == Digits(version_);
     out.u8(is_last ? 1 : 0);
     if (!is_last) out.text(local ? write(*local) : std::string());
 }
@@ -243,7 +244,7 @@ std::expected<OfferAnswer, std::string> OfferAnswer::import_from(ByteReader& in)
         if (text.empty()) continue;
         auto session = parse_written(text);
         if (!session) return std::unexpected("a description does not parse: " + session.error().text());
-        *slot = std::move(*session);
+        *slot = std::make_shared<const Session>(std::move(*session));
     }
     out.state_ = k.remote && k.local ? OfferState::kStable : OfferState::kIdle;
     return out;

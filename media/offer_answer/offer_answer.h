@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,10 +76,10 @@ public:
     void refuse();
 
     // --- what is known. `remote`/`local`: in force (previews included); null before the first.
-    const Session* remote() const { return pointer(known().remote); }
-    const Session* local() const { return pointer(known().local); }
-    const Session* remote_offer() const { return pointer(known().remote_offer); }
-    const Session* local_offer() const { return pointer(known().local_offer); }
+    const Session* remote() const { return known().remote.get(); }
+    const Session* local() const { return known().local.get(); }
+    const Session* remote_offer() const { return known().remote_offer.get(); }
+    const Session* local_offer() const { return known().local_offer.get(); }
     const std::string& last_sent() const { return known().last_sent; }  // "" before the first
     // Which side gave the last answer: the codec summary is that of the answer.
     const Session* last_answer() const;
@@ -92,16 +93,18 @@ public:
     static std::expected<OfferAnswer, std::string> import_from(ByteReader& in);
 
 private:
+    // A description stands as it was received or sent; the same one is in several places, and in several copies of
+    // this.
+    using Description = std::shared_ptr<const Session>;
     struct Known {
-        Boxed<Session> remote;
-        Boxed<Session> local;
-        Boxed<Session> remote_offer;
-        Boxed<Session> local_offer;
-        Boxed<Session> before_remote;  // what withdraw() and refuse() bring back
-        Boxed<Session> before_local;
+        Description remote;
+        Description local;
+        Description remote_offer;
+        Description local_offer;
+        Description before_remote;  // what withdraw() and refuse() bring back
+        Description before_local;
         std::string last_sent;
     };
-    static const Session* pointer(const Boxed<Session>& box) { return box ? &*box : nullptr; }
     const Known& known() const;
     Known& known();
 
