@@ -60,7 +60,8 @@ void MessageEdit::assign(const sip::Message& message) {
                      message.method() != Method::kCancel;
     for (const auto& field : message.fields()) {
         const bool folded = field.value.find_first_of("\r\n") != std::string_view::npos;
-        Line line{field.id, field.name(), folded ? keep(sip::unfolded(field.value)) : field.value, field.line, false};
+        const auto value = folded ? keep(sip::unfolded(field.value)) : field.value;
+        Line line{field.id, field.name(), value, field.line, field.name(), false};
         // A name has no escapes (RFC 3261 §25.1), but '%' is a character of tokens, and somebody may resolve them.
         if (line.id == HeaderId::kOther && line.name.find('%') != std::string_view::npos) {
             line.name = keep(sip::unescaped(line.name));
@@ -93,7 +94,7 @@ void MessageEdit::remove(Line& line) {
 
 void MessageEdit::add(const HeaderKey& key, std::string value) {
     added_ += key.name.size() + value.size() + 4;
-    lines_.push_back({key.id, key.name, keep(std::move(value)), {}, false});
+    lines_.push_back({key.id, key.name, keep(std::move(value)), {}, key.name, false});
     ++changes_;
 }
 
@@ -116,7 +117,7 @@ void MessageEdit::write(std::string& out) const {
     for (const auto& line : lines_) {
         if (line.removed) continue;
         if (line.raw.empty())
-            out.append(line.name).append(": ").append(line.value);
+            out.append(line.token).append(": ").append(line.value);
         else
             out.append(line.raw);
         out.append("\r\n");

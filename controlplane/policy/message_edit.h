@@ -34,9 +34,10 @@ public:
 
     struct Line {
         sip::HeaderId id = sip::HeaderId::kOther;
-        std::string_view name;
+        std::string_view name;   // what rules go by: escapes are resolved
         std::string_view value;  // one line: folds are SP
         std::string_view raw;    // as it came; empty: made or changed here
+        std::string_view token;  // the name as it came, with which a changed line goes on
         bool removed = false;
     };
 

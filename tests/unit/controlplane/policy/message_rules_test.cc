@@ -169,6 +169,14 @@ TEST(MessageRules, uri_headers_go_with_their_header_wherever_they_stand) {
     STRCMP_EQUAL("X-O: <sip:a?b=c> and more\r\n", headers("X-O: <sip:a?b=c&subject=1> and more\r\n", rules).c_str());
 }
 
+TEST(MessageRules, a_name_with_escapes_is_resolved_for_comparing_and_never_for_writing) {
+    // What a rule changed of such a line once went on under the resolved name: as two lines, or as none.
+    const std::vector<HeaderRule> rules{rule("Subject", RuleAction::kRemove)};
+    STRCMP_EQUAL("X%0D%0AEvil%3A: <sip:a>\r\n", headers("X%0D%0AEvil%3A: <sip:a?Subject=1>\r\n", rules).c_str());
+    STRCMP_EQUAL("%53ubject: b\r\n",
+                 headers("%53ubject: a\r\n", {rule("Subject", RuleAction::kRewrite, "a", "b")}).c_str());
+}
+
 TEST(MessageRules, growth_and_cost_are_bounded) {
     std::string list = "Accept-Language: a";
     for (int i = 0; i < 100; ++i) list += ",a";
