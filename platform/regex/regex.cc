@@ -14,6 +14,13 @@ namespace {
 // and still linear. An expression whose program alone is larger is refused.
 constexpr std::int64_t kMaxMemory = 256 * 1024;
 
+// RE2 quotes the expression.
+std::string without_controls(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
 }  // namespace
 
 std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
@@ -25,7 +32,7 @@ std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
     options.set_log_errors(false);
     options.set_max_mem(kMaxMemory);
     auto compiled = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
-    if (!compiled->ok()) return std::unexpected("is no regular expression: " + compiled->error());
+    if (!compiled->ok()) return std::unexpected("is no regular expression: " + without_controls(compiled->error()));
     const auto groups = static_cast<std::size_t>(compiled->NumberOfCapturingGroups());
     if (groups > kMaxGroups)
         return std::unexpected("has " + std::to_string(groups) + " groups, at most " + std::to_string(kMaxGroups) +

@@ -26,7 +26,7 @@ public:
     // What matched as a whole, and its groups; one that took no part is empty. Views into the text.
     using Groups = std::array<std::string_view, kMaxGroups + 1>;
 
-    // The error is the end of a sentence: what is wrong with it.
+    // The error is the end of a sentence: what is wrong with it. No control characters, whatever the pattern holds.
     static std::expected<Regex, std::string> compile(std::string_view pattern);
     Regex(Regex&&) noexcept;
     Regex& operator=(Regex&&) noexcept;

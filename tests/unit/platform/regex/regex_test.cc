@@ -38,6 +38,12 @@ TEST(Regex, groups_are_views_and_those_that_took_no_part_are_empty) {
     STRCMP_EQUAL("<ab>", filled("a.", "zabz", "<\\0>").c_str());
 }
 
+TEST(Regex, what_is_wrong_is_said_in_one_line) {
+    const auto refused = Regex::compile("(a\n\x1b\x7f");
+    CHECK(!refused);
+    STRCMP_EQUAL("is no regular expression: missing ): (a???", refused.error().c_str());
+}
+
 TEST(Regex, bytes_that_are_no_utf8_hide_nothing) {
     CHECK(Regex::compile("^a.*secret$").value().search("a\xff\xfe\x80secret"));
     CHECK(Regex::compile("a.b").value().search(std::string_view("a\0b", 3)));
