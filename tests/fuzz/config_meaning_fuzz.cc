@@ -17,12 +17,16 @@ namespace {
 constexpr std::string_view kDocument = R"json({
   "interfaces": {
     "access": {"port": "net_null0", "address": "192.0.2.1/24", "gateway": "192.0.2.254"},
-    "core": {"port": "net_null1", "vlan": 7, "address": "198.51.100.1/24"}
+    "core": {"port": "net_null1", "vlan": 7, "address": "198.51.100.1/24", "address6": "2001:db8::1/64",
+             "gateway6": "2001:db8::ff"}
   },
   "realms": {
     "phones": {"interface": "access", "media-addresses": ["192.0.2.1", "192.0.2.2"], "media-ports": "20000-29999",
-               "latching": "prefix", "latching-prefix": 24, "dscp": 46, "open": true, "unknown-source": "403"},
-    "inner": {"interface": "core", "media-ports": "30000-30999", "trust": "trusted"}
+               "latching": "prefix", "latching-prefix": 24, "dscp": 46, "open": true, "unknown-source": "403",
+               "methods": ["MESSAGE"], "timers": {"t1-ms": 400, "timer-b-ms": 6400},
+               "limits": {"max-calls": 90, "max-calls-in": 80, "calls-per-second": 40, "calls-per-second-out": 30}},
+    "inner": {"interface": "core", "media-ports": "30000-30999", "trust": "trusted",
+              "limits": {"burst": 5, "calls-per-second-in": 4}}
   },
   "tls-profiles": {
     "gate": {"certificates": [{"certificate": "/gate.pem", "key": "/gate.key"}], "authorities": "/ca.pem",
@@ -30,10 +34,12 @@ constexpr std::string_view kDocument = R"json({
   },
   "sip-interfaces": {
     "phones": {"realm": "phones", "address": "192.0.2.1", "port": 5060},
-    "inner": {"realm": "inner", "port": 5070, "transports": ["tls", "udp"], "tls-profile": "gate", "tls-port": 5071}
+    "inner": {"realm": "inner", "port": 5070, "transports": ["tls", "udp"], "tls-profile": "gate", "tls-port": 5071},
+    "sixth": {"realm": "inner", "address": "2001:db8::1", "port": 5060}
   },
   "trunks": {
-    "pbx": {"sip-interface": "phones", "peers": ["192.0.2.10:5060", "192.0.2.11:5060"], "transport": "tcp"},
+    "pbx": {"sip-interface": "phones", "peers": ["192.0.2.10:5060", "192.0.2.11:5060"], "transport": "tcp",
+            "keep-alive-s": 30, "timers": {"t2-ms": 2000, "no-answer-s": 60}, "limits": {"max-calls-out": 10}},
     "carrier": {"sip-interface": "inner", "peers": ["198.51.100.10:5060"], "inbound-rules": ["clean"],
                 "outbound-numbers": ["plan"], "tls": {"name": "a.example", "wildcards": true}}
   },
@@ -53,7 +59,8 @@ constexpr std::string_view kDocument = R"json({
     {"name": "out", "from": {"trunk": "pbx"}, "match": {"called-prefix": "+49"}, "to": {"trunk": "carrier"}},
     {"name": "in", "from": {"realm": "inner"}, "to": {"trunk": "pbx"}}
   ],
-  "system": {"max-calls": 100, "worker-cores": [1]}
+  "connections": {"max": 1000, "max-per-source": 100, "handshake-s": 8, "message-bytes": 8192, "memory-mb": 16},
+  "system": {"max-calls": 100, "worker-cores": [1], "t1-ms": 500, "t2-ms": 4000, "timer-b-ms": 32000}
 })json";
 
 void check_references(const Document& d) {

@@ -18,10 +18,19 @@ using json::Value;
 constexpr std::string_view kDocument = R"json({
   "interfaces": {
     "access": {"port": "net_null0", "address": "192.0.2.1/24", "gateway": "192.0.2.254"},
-    "core": {"port": "net_null1", "address": "198.51.100.1/24", "vlan": 7}
+    "core": {"port": "net_null1", "address": "198.51.100.1/24", "address6": "2001:db8::1/64", "vlan": 7}
   },
-  "trunks": {"pbx": {"sip-interface": "access", "peers": ["192.0.2.10:5060"], "inbound-rules": ["a"],
-                     "outbound-numbers": ["n"]}},
+  "realms": {"core": {"methods": ["MESSAGE", "PUBLISH"], "limits": {"max-calls": 9, "refuse-with": "480"},
+                      "timers": {"t1-ms": 400}, "media-ports": "30000-30099"},
+             "access": {"media-ports": "20000-20099", "outbound-rules": ["a"]}},
+  "tls-profiles": {"t": {"certificates": [{"certificate": "/c.pem", "key": "/c.key"}], "authorities": "/a.pem", "clients": "none"}},
+  "sip-interfaces": {"access": {"realm": "access", "transports": ["udp", "tls"], "tls-profile": "t"},
+                     "core": {"realm": "core", "address": "2001:db8::1"}},
+  "trunks": {"pbx": {"sip-interface": "access", "peers": ["192.0.2.10:5060"], "inbound-rules": ["a"], "keep-alive-s": 10,
+                     "transport": "tls", "tls": {"name": "a.example"}, "timers": {"no-answer-s": 60},
+                     "limits": {"burst": 3, "calls-per-second": 2}, "outbound-numbers": ["n"]}},
+  "connections": {"max": 100, "idle-s": 60},
+  "system": {"max-calls": 20},
   "header-rules": {"a": [{"header": "Date", "action": "remove", "codes": ["486"], "on": "response"},
                          {"header": "X-A", "action": "add", "value": "\\1", "methods": ["BYE"],
                           "if": {"header": "From", "match": "(b)"}},
