@@ -5,17 +5,11 @@
 #include <utility>
 
 #include "controlplane/sip/glance.h"
+#include "platform/base/buffer.h"
 
 namespace sallyport::call {
 
-namespace {
-
 using namespace std::chrono_literals;
-
-// A place in the ring keeps its memory up to this size.
-constexpr std::size_t kKeepCapacity = 4096;
-
-}  // namespace
 
 Intake::Intake(Handlers handlers) : handlers_(std::move(handlers)), ring_(kMaxWaiting) {}
 
@@ -78,7 +72,8 @@ void Intake::push(const transaction::Path& from, Instant arrived, bool cancel, s
 void Intake::pop() {
     Waiting& gone = ring_[first_];
     bytes_ -= gone.datagram.size();
-    if (gone.datagram.capacity() > kKeepCapacity) gone.datagram = std::string();
+    // All places have their turn, however few are taken at a time: what each kept, nobody would count.
+    clear_buffer(gone.datagram, 0);
     first_ = (first_ + 1) % ring_.size();
     --count_;
 }

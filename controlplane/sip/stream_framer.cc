@@ -73,8 +73,9 @@ bool StreamFramer::feed(std::string_view bytes, FrameSink& sink) {
         pending_ += bytes;
         pending_.erase(0, take(pending_, sink));
     }
-    // What a large message needed is not kept for the small ones that follow.
-    if (over_ || (pending_.empty() && pending_.capacity() > kKeptCapacity)) pending_ = {};
+    if (over_) pending_.clear();
+    // What a large message needed is not kept for the small ones that follow, nor for the first byte of the next.
+    if (pending_.capacity() > kKeptCapacity && pending_.size() < pending_.capacity() / 4) pending_.shrink_to_fit();
     return !over_;
 }
 

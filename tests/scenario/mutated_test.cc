@@ -1,11 +1,10 @@
 // Messages mutated from valid ones (tests/mutate), on virtual time: whatever becomes of them is over soon after the
 // last, and nothing of them is kept.
-#include <malloc.h>
-
 #include <cstdio>
 
 #include "tests/mutate/mutator.h"
 #include "tests/scenario/world_test.h"
+#include "tests/support/heap.h"
 
 namespace sallyport::scenario {
 
@@ -27,12 +26,12 @@ TEST_GROUP_BASE(Mutated, WorldTest) {
             world.run_for(10ms);
         }
     }
-    // Bytes of the heap in use when nothing is left to do. 0 under a sanitizer, which has a heap of its own.
+    // Bytes of the heap in use when nothing is left to do.
     std::size_t at_rest() {
         world.run_for(70s);
         STRCMP_EQUAL("", world.leftovers().c_str());
         world.records.clear();
-        return mallinfo2().uordblks;
+        return test::heap_in_use();
     }
 };
 

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/heap.h"
+
 #include <CppUTest/TestHarness.h>
 
 using namespace sallyport;
@@ -195,4 +197,17 @@ TEST(Intake, requests_that_are_no_call_are_refused_while_calls_are_too_many) {
     LONGS_EQUAL(before + 2, refused);
     comes(message("MESSAGE", ";tag=of-a-dialog"));
     LONGS_EQUAL(had + 1, dealt.size());
+}
+
+// A peer that never has more than one waiting would fill all places in turn.
+TEST(Intake, a_place_keeps_nothing_of_what_waited_there) {
+    const std::string large = message("INVITE") + std::string(60000, 'x');
+    const auto before = test::heap_in_use();
+    for (int i = 0; i < 300; ++i) {
+        comes(large);
+        CHECK_FALSE(intake.serve(now));
+        CHECK(dealt.back() == large);
+        dealt = std::vector<std::string>();
+    }
+    CHECK(test::heap_in_use() < before + 100'000);
 }

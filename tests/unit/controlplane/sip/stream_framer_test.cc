@@ -1,9 +1,11 @@
 #include "controlplane/sip/stream_framer.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
 #include "controlplane/sip/message.h"
+#include "tests/support/heap.h"
 #include "tests/unit/controlplane/sip/sip_text.h"
 
 #include <CppUTest/TestHarness.h>
@@ -146,6 +148,24 @@ TEST(StreamFramer, what_is_kept_is_bounded) {
     LONGS_EQUAL(0, framer.kept());
     CHECK_FALSE(framer.feed("x", sink));
     LONGS_EQUAL(1, sink.seen.size());
+}
+
+// kept() tells the bytes of a message that has begun: there must not be much more memory behind it.
+TEST(StreamFramer, what_a_large_message_needed_is_given_back) {
+    const std::string body(60000, 'x');
+    const auto large = options("l: 60000", body);
+    const auto before = test::heap_in_use();
+    for (const std::string next : {"", "O"}) {
+        std::array<sip::StreamFramer, 16> framers;
+        for (auto& framer : framers) {
+            Sink sink;
+            CHECK_TRUE(framer.feed(large.substr(0, 100), sink));
+            CHECK_TRUE(framer.feed(large.substr(100) + next, sink));
+            CHECK_TRUE(sink.seen.at(0).bytes == large);
+            LONGS_EQUAL(next.size(), framer.kept());
+        }
+        CHECK(test::heap_in_use() < before + 100'000);
+    }
 }
 
 TEST(StreamFramer, the_sink_may_stop_it) {
