@@ -25,6 +25,7 @@ void add_further(Interface& interface, const IpAddress& address) {
 RulesInUse rules_in_use(const DocRulesInUse& rules) {
     const auto indices = [](const std::vector<Reference>& references) {
         std::vector<std::uint16_t> out;
+        out.reserve(references.size());
         for (const Reference& r : references) out.push_back(static_cast<std::uint16_t>(r.index.value()));
         return out;
     };

@@ -4,8 +4,6 @@
 // Prints nanoseconds per call spent in the engine and in what the process does with its outbox except for system calls
 // (exports, records); the agents' own time is not counted.
 
-#include <arpa/inet.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -26,14 +24,6 @@ using namespace sallyport;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kInAFlight = 16;  // calls that start in one turn
-
-sockaddr_in to_sockaddr(const Endpoint& e) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
-    out.sin_port = htons(e.port);
-    return out;
-}
 
 class MemoryPort final : public load::Port {
 public:
@@ -79,8 +69,8 @@ int main(int argc, char** argv) {
 
     MemoryPort caller_port("192.0.2.10:5060");
     MemoryPort callee_port("198.51.100.10:5060");
-    caller_port.peer = to_sockaddr(view.sip_interfaces[0].local);
-    callee_port.peer = to_sockaddr(view.sip_interfaces[1].local);
+    caller_port.peer = load::to_sockaddr(view.sip_interfaces[0].local);
+    callee_port.peer = load::to_sockaddr(view.sip_interfaces[1].local);
     TimerWheel wheel(now.instant);
     load::Tally tally;
     load::Agent caller(caller_port, wheel, tally, {.prefix = "a", .target = view.sip_interfaces[0].local});

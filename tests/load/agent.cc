@@ -1,7 +1,5 @@
 #include "tests/load/agent.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -12,14 +10,6 @@ namespace sallyport::load {
 namespace {
 
 using namespace std::chrono_literals;
-
-sockaddr_in to_sockaddr(const Endpoint& e) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
-    out.sin_port = htons(e.port);
-    return out;
-}
 
 void append_number(std::string& out, std::uint64_t value) {
     char digits[20];

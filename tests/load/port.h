@@ -33,6 +33,15 @@ public:
     virtual void leave(const sockaddr_in&, std::chrono::milliseconds) {}
 };
 
+// Of an IPv4 endpoint: agents speak IPv4 alone.
+inline sockaddr_in to_sockaddr(const Endpoint& e) {
+    sockaddr_in out{};
+    out.sin_family = AF_INET;
+    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
+    out.sin_port = htons(e.port);
+    return out;
+}
+
 // Streams to one address and port are told apart by a number, in the bytes of sockaddr_in that have no meaning; 0 is
 // the one that has none.
 inline void set_stream(sockaddr_in& address, std::uint16_t number) {

@@ -1,6 +1,5 @@
 #include "tests/load/socket_port.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <sched.h>
 
@@ -18,14 +17,6 @@ InNamespace::InNamespace(const std::string& name) {
 
 InNamespace::~InNamespace() {
     if (inside_ && ::setns(home_.get(), CLONE_NEWNET) != 0) std::abort();
-}
-
-sockaddr_in to_sockaddr(const Endpoint& e) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_addr.s_addr = htonl(e.address.v4_host_order());
-    out.sin_port = htons(e.port);
-    return out;
 }
 
 }  // namespace sallyport::load

@@ -1,11 +1,8 @@
 #pragma once
 // A port that is a socket, or several: what they have in common, and how they come about in a namespace.
 
-#include <netinet/in.h>
-
 #include <string>
 
-#include "platform/base/ip_address.h"
 #include "platform/os/unique_fd.h"
 #include "tests/load/port.h"
 
@@ -32,7 +29,5 @@ private:
     bool inside_ = false;
     bool failed_ = false;
 };
-
-sockaddr_in to_sockaddr(const Endpoint& e);
 
 }  // namespace sallyport::load
