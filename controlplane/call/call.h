@@ -241,6 +241,7 @@ private:
     const config::Timers& timers(std::size_t leg) const;
     transaction::Path path(std::size_t leg) const { return path(leg, legs_[leg].dialog); }
     transaction::Path path(std::size_t leg, const dialog::Dialog& dialog) const;
+    transaction::Path answer_path(std::size_t leg) const;  // where the answer to the INVITE under way goes
     std::optional<transaction::ClientId> send_request(std::size_t leg, const transaction::Path& to,
                                                       std::string_view method, std::string_view bytes);
     // What the rules have dealt with already.

@@ -113,7 +113,7 @@ bool Call::write_ok(const sip::Message& response, std::string_view body) {
         if (!exchange_.detail->ok.empty()) break;
         ++core_.counters().responses_cut;
     }
-    exchange_.detail->ok_path = layer.path(exchange_.server).value_or(path(leg));
+    exchange_.detail->ok_path = answer_path(leg);
     return !exchange_.detail->ok.empty();
 }
 

@@ -31,6 +31,11 @@ transaction::Path Call::path(std::size_t i, const dialog::Dialog& dialog) const 
                          dialog);
 }
 
+transaction::Path Call::answer_path(std::size_t i) const {
+    const auto to = core_.layer().path(exchange_.server);
+    return to ? *to : path(i);
+}
+
 bool Call::may_come(std::size_t i, const transaction::Path& from, const sip::Message& message) {
     return relay::may_come(core_.view(), legs_[i].peer, legs_[i].trunk, &dialog_of(i, message), from);
 }
@@ -71,7 +76,7 @@ void Call::prepare_failure() {
     if (!core_.layer().begin_response(exchange_.server, w, 500, sip::default_reason(500), tag_of(leg))) return;
     write_product(sip::HeaderId::kServer);
     exchange_.detail->failure = core_.outbound(side(leg), w.finish());
-    exchange_.detail->ok_path = core_.layer().path(exchange_.server).value_or(path(leg));
+    exchange_.detail->ok_path = answer_path(leg);
 }
 
 // RFC 3261 §9.1: request line, Via, Route, From, To, Call-ID and the number in CSeq are the INVITE's.
