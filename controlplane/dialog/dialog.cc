@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "platform/base/digits.h"
 #include "platform/base/ip_ranges.h"
 
 namespace sallyport::dialog {
@@ -172,7 +173,7 @@ void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const Reque
     const bool to_strict = strict(dialog);
     writer.request(line.method, to_strict ? uri_of(dialog.routes.front()) : std::string_view(dialog.remote_target));
     writer.header(sip::HeaderId::kVia, {line.via, ";rport;branch=", line.branch});
-    writer.number("Max-Forwards", line.max_forwards);
+    writer.number(sip::HeaderId::kMaxForwards, line.max_forwards);
     for (std::size_t i = to_strict ? 1 : 0; i < dialog.routes.size(); ++i) {
         writer.header(sip::HeaderId::kRoute, dialog.routes[i]);
     }
@@ -184,7 +185,7 @@ void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const Reque
     else
         writer.header(sip::HeaderId::kTo, {dialog.remote, ";tag=", dialog.remote_tag});
     writer.header(sip::HeaderId::kCallId, dialog.call_id);
-    writer.header(sip::HeaderId::kCSeq, {std::to_string(line.cseq), " ", line.method});
+    writer.header(sip::HeaderId::kCSeq, {Digits(line.cseq), " ", line.method});
 }
 
 std::optional<Hop> next_hop(const Dialog& dialog, IpFamily family) {

@@ -1,8 +1,8 @@
 #include "controlplane/sip/message_writer.h"
 
 #include <array>
-#include <charconv>
 
+#include "platform/base/digits.h"
 #include "platform/base/line_break.h"
 
 namespace sallyport::sip {
@@ -88,11 +88,6 @@ constexpr std::array<StatusText, 6> kGlobalReasons = {{
     {608, "Rejected"},
 }};
 
-std::string_view digits_of(std::uint64_t n, std::array<char, 20>& buffer) {
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), n).ptr;
-    return {buffer.data(), end};
-}
-
 }  // namespace
 
 std::string_view default_reason(unsigned status) {
@@ -116,9 +111,8 @@ void MessageWriter::request(std::string_view method, std::string_view uri) {
 void MessageWriter::response(unsigned status, std::string_view reason) {
     buffer_.clear();
     failed_ = status < 100 || status > 699;
-    std::array<char, 20> digits;
     buffer_ += "SIP/2.0 ";
-    buffer_ += digits_of(status, digits);
+    buffer_ += Digits(status);
     buffer_ += ' ';
     append_value(reason);
     buffer_ += "\r\n";
@@ -127,16 +121,25 @@ void MessageWriter::response(unsigned status, std::string_view reason) {
 
 void MessageWriter::header(std::string_view name, std::initializer_list<std::string_view> parts) {
     failed_ = failed_ || !is_token(name);
+    append_header(name, parts);
+}
+
+void MessageWriter::header(HeaderId id, std::initializer_list<std::string_view> parts) {
+    const auto name = header_name(id);
+    failed_ = failed_ || name.empty();  // that of kOther; all others are tokens
+    append_header(name, parts);
+}
+
+void MessageWriter::append_header(std::string_view name, std::initializer_list<std::string_view> parts) {
     buffer_ += name;
     buffer_ += ": ";
     for (const auto part : parts) append_value(part);
     buffer_ += "\r\n";
 }
 
-void MessageWriter::number(std::string_view name, std::uint64_t value) {
-    std::array<char, 20> digits;
-    header(name, digits_of(value, digits));
-}
+void MessageWriter::number(std::string_view name, std::uint64_t value) { header(name, Digits(value)); }
+
+void MessageWriter::number(HeaderId id, std::uint64_t value) { header(id, Digits(value)); }
 
 void MessageWriter::copy(const HeaderField& field) {
     buffer_ += field.line;
@@ -175,7 +178,7 @@ void MessageWriter::append_value(std::string_view text) {
 }
 
 std::string_view MessageWriter::end(std::string_view body) {
-    number("Content-Length", body.size());
+    number(HeaderId::kContentLength, body.size());
     buffer_ += "\r\n";
     buffer_ += body;
     if (buffer_.size() > kMaxSize) failed_ = true;
@@ -185,7 +188,7 @@ std::string_view MessageWriter::end(std::string_view body) {
 std::string_view MessageWriter::finish() { return end({}); }
 
 std::string_view MessageWriter::finish(std::string_view content_type, std::string_view body) {
-    header("Content-Type", content_type);
+    header(HeaderId::kContentType, content_type);
     return end(body);
 }
 

@@ -37,11 +37,12 @@ public:
     void response(unsigned status, std::string_view reason);
 
     void header(std::string_view name, std::string_view value) { header(name, {value}); }
-    void header(HeaderId id, std::string_view value) { header(header_name(id), {value}); }
+    void header(HeaderId id, std::string_view value) { header(id, {value}); }
     // The parts one after the other, nothing between them.
     void header(std::string_view name, std::initializer_list<std::string_view> parts);
-    void header(HeaderId id, std::initializer_list<std::string_view> parts) { header(header_name(id), parts); }
+    void header(HeaderId id, std::initializer_list<std::string_view> parts);
     void number(std::string_view name, std::uint64_t value);
+    void number(HeaderId id, std::uint64_t value);
     // A field of a parsed message, byte-exact.
     void copy(const HeaderField& field);
     // All fields of that id, byte-exact, in order.
@@ -61,6 +62,7 @@ public:
     std::string_view lines() const { return std::string_view(buffer_).substr(lines_at_); }
 
 private:
+    void append_header(std::string_view name, std::initializer_list<std::string_view> parts);
     void append_value(std::string_view text);
     std::string_view end(std::string_view body);
 

@@ -3,15 +3,15 @@
 
 #include <array>
 #include <charconv>
-#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace sallyport {
 
 class Digits {
 public:
-    explicit Digits(std::unsigned_integral auto number)
+    explicit Digits(std::uint64_t number)
         : size_(static_cast<std::size_t>(std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr -
                                          digits_.data())) {}
 
