@@ -71,7 +71,7 @@ bool stands_in(std::string_view text, std::string_view word) {
 
 // Of a whole text that is an IPv6 address; "" if it is none.
 std::string canonical_ipv6(std::string_view text) {
-    if (std::ranges::count(text, ':') < 2) return {};
+    if (const auto colon = text.find(':'); colon == text.npos || !text.substr(colon + 1).contains(':')) return {};
     const auto address = IpAddress::parse(text);
     return address ? address->text() : std::string();
 }
@@ -155,7 +155,9 @@ void HiddenNames::add(Gathered& out, std::string_view name) const {
         return;
     }
     const auto begin = out.letters.size();
-    for (const char c : name) out.letters += sip::lower(c);
+    out.letters += name;
+    std::transform(out.letters.begin() + static_cast<std::ptrdiff_t>(begin), out.letters.end(),
+                   out.letters.begin() + static_cast<std::ptrdiff_t>(begin), sip::lower);
     const Name made{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(name.size())};
     const auto same = [&](const Name& known) { return out.text(known) == out.text(made); };
     if (std::ranges::any_of(out.names, same)) return out.letters.resize(begin);

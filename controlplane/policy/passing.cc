@@ -316,11 +316,15 @@ Side make_side(const config::ControlView& view, std::uint16_t sip_interface, con
 
 OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage, const HiddenNames& hidden) {
     OutgoingAddresses out;
+    const auto crossed = [&hidden](const sip::NameAddr& address, const AddressRewrite& as) {
+        auto made = rewritten_address(address, as, hidden);
+        return made ? std::move(*made) : "<" + bare_uri(as.host) + ">";
+    };
     AddressRewrite how;
     how.host = passage.to.peer;
     how.keep_user = true;
     how.keep_sips = request.uri().scheme == sip::UriScheme::kSips;  // else nobody has promised it
-    out.to = rewritten_address(request.to(), how, hidden).value_or("<" + bare_uri(how.host) + ">");
+    out.to = crossed(request.to(), how);
     how.tel_as_sip = true;
     if (!append_uri(out.request_uri, request.uri(), how, hidden)) out.request_uri = bare_uri(how.host);
     if (const auto wish = privacy_wish(request, passage); wish.border && wish.user) {
@@ -330,7 +334,7 @@ OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage&
     }
     AddressRewrite ours;
     ours.host = passage.to.ours;
-    out.from = rewritten_address(request.from(), ours, hidden).value_or("<" + bare_uri(ours.host) + ">");
+    out.from = crossed(request.from(), ours);
     return out;
 }
 
