@@ -6,6 +6,7 @@
 #include "media/offer_answer/stream_end.h"
 #include "media/sdp/line_code.h"
 #include "media/sdp/sdp_parse.h"
+#include "media/sdp/sdp_text.h"
 #include "media/sdp/sdp_write.h"
 #include "platform/base/digits.h"
 
@@ -13,17 +14,13 @@ namespace sallyport::sdp {
 
 namespace {
 
-bool iequals(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 std::optional<OfferError> answer_fault(const Session& offer, const Session& answer) {
     if (answer.media.size() != offer.media.size()) return OfferError::kMlineCount;
     for (std::size_t i = 0; i < offer.media.size(); ++i) {
         const auto& a = answer.media[i];
         if (a.port == 0) continue;
-        if (!iequals(a.type, offer.media[i].type) || !iequals(a.protocol, offer.media[i].protocol)) {
+        if (!equals_ignoring_case(a.type, offer.media[i].type) ||
+            !equals_ignoring_case(a.protocol, offer.media[i].protocol)) {
             return OfferError::kMlineMismatch;
         }
     }

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "media/sdp/sdp_text.h"
+
 namespace sallyport::sdp {
 
 namespace {
@@ -25,11 +27,6 @@ constexpr std::array kStaticTypes{
     StaticType{14, "MPA", 90000},  StaticType{15, "G728", 8000},  StaticType{16, "DVI4", 11025},
     StaticType{17, "DVI4", 22050}, StaticType{18, "G729", 8000},
 };
-
-bool iequals(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 std::optional<std::uint8_t> payload_type(std::string_view format) {
     std::uint8_t v = 0;
@@ -57,8 +54,8 @@ CodecSummary describe(const Media& m, std::uint8_t type) {
 
 // Formats that go beside a codec and are none.
 bool is_companion(const CodecSummary& c) {
-    return iequals(c.name, "telephone-event") || iequals(c.name, "tone") || iequals(c.name, "CN") ||
-           iequals(c.name, "red");
+    return equals_ignoring_case(c.name, "telephone-event") || equals_ignoring_case(c.name, "tone") ||
+           equals_ignoring_case(c.name, "CN") || equals_ignoring_case(c.name, "red");
 }
 
 // Our own addresses are refused by the dataplane, which knows them.
@@ -73,11 +70,11 @@ StreamEnd stream_end(const Session& description, std::size_t index) {
     if (index >= description.media.size()) return end;
     const Media& m = description.media[index];
     if (m.port == 0) return end;
-    if (!iequals(m.type, "audio")) {
+    if (!equals_ignoring_case(m.type, "audio")) {
         end.relay = Relay::kNotAudio;
         return end;
     }
-    if (!iequals(m.protocol, "RTP/AVP") ||
+    if (!equals_ignoring_case(m.protocol, "RTP/AVP") ||
         std::ranges::none_of(m.formats, [](const std::string& f) { return payload_type(f).has_value(); })) {
         end.relay = Relay::kNotRtpAvp;
         return end;

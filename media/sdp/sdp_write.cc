@@ -56,15 +56,19 @@ public:
 private:
     void append(std::same_as<std::string_view> auto... parts) {
         const auto size = (parts.size() + ...);
-        if (out_.size() - size_ < size) out_.resize(std::max(2 * out_.size(), size_ + size));
+        if (out_.size() - size_ < size) grow(size);
         char* at = out_.data() + size_;
         ((std::memcpy(at, parts.data(), parts.size()), at += parts.size()), ...);
         size_ += size;
     }
 
+    void grow(std::size_t size);
+
     std::string out_;       // behind what has been written is room
     std::size_t size_ = 0;  // of what has been written
 };
+
+void Writer::grow(std::size_t size) { out_.resize(std::max(2 * out_.size(), size_ + size)); }
 
 void Writer::media(const Media& m) {
     text("m=", m.type, " ", Digits(m.port));
