@@ -1,5 +1,5 @@
 #pragma once
-// What somebody could take for the end of a line or of a text within a value that goes on.
+// What somebody could take for the end of a line or of a text within a value or a name that goes on.
 
 #include <string_view>
 

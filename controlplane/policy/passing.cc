@@ -202,7 +202,7 @@ void Crosser::write(std::string_view name, const std::string& list) {
 }
 
 void Crosser::pass(const sip::HeaderField& field) {
-    if (has_line_end(field.value) || hidden_.in(field.line)) {
+    if (has_line_end(field.line) || hidden_.in(field.line)) {
         ++counters_.withheld;
         return;
     }

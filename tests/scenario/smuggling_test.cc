@@ -106,6 +106,8 @@ std::vector<Case> cases() {
         {"next line (U+0085) before it", "X-Other: a\xC2\x85X-Secret: SMUGGLED\r\n", 200},
         {"line separator (U+2028) before it", "X-Other: a\xE2\x80\xA8X-Secret: SMUGGLED\r\n", 200},
         {"line end that is escaped", "X-Other: a%0D%0AX-Secret: SMUGGLED\r\n", 200},
+        {"line end that is escaped, in the name of a line that a rule changes",
+         "X%0D%0AX-Secret%3ASMUGGLED%0D%0AX: <sip:a?Subject=1>\r\n", 200},
         {"line end that is escaped, in a user", "Diversion: <sip:1%0d%0aX-Secret%3A%20SMUGGLED@x.example>\r\n", 200},
         {"line end that is escaped, in a display name", "Diversion: \"a%0aSubject: SMUGGLED\" <sip:1@x.example>\r\n",
          200},
