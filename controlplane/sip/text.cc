@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "platform/base/byte_scan.h"
+#include "platform/base/line_break.h"
 
 namespace sallyport::sip {
 namespace {
@@ -62,6 +63,10 @@ std::optional<std::uint32_t> parse_number(std::string_view s, std::uint32_t max)
 }
 
 void append_unfolded(std::string& out, std::string_view value) {
+    if (find_line_break(value) == std::string_view::npos) {
+        out += value;
+        return;
+    }
     for (std::size_t i = 0; i < value.size();) {
         std::size_t end = i;
         bool fold = false;
