@@ -37,6 +37,7 @@
 #include "controlplane/sip/message_writer.h"
 #include "controlplane/transaction/transaction_layer.h"
 #include "platform/base/boxed.h"
+#include "platform/base/shared.h"
 
 namespace sallyport::call {
 
@@ -78,7 +79,7 @@ public:
     // The INVITE has been judged and routed. Media ports are taken and the INVITE goes on, or it is refused.
     void start(transaction::ServerId server, const transaction::Path& from, const sip::Message& invite,
                const routing::Source& source, const routing::Target& target, dialog::Dialog dialog,
-               std::optional<sdp::Session> offer);
+               Shared<sdp::Session> offer);
     void on_request(transaction::ServerId id, const transaction::Path& from, std::size_t leg,
                     const sip::Message& request);
     void on_ack(std::size_t leg, const sip::Message& ack);
@@ -181,7 +182,7 @@ private:
     void fail_answer();
     bool take_answer(Branch& branch, const sip::Message& response, std::string& body);
     bool take_late_offer(Branch& branch, const sip::Message& response, std::string& body);
-    bool relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, sdp::Session offer,
+    bool relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, Shared<sdp::Session> offer,
                           std::string& body);
     bool write_ok(const sip::Message& response, std::string_view body);
     void send_ok();

@@ -68,7 +68,7 @@ bool Call::take_answer(Branch& branch, const sip::Message& response, std::string
     auto& callee = branch.media[kCallee];
     auto& caller = branch.media[kCaller];
     const auto taken =
-        said.sdp ? callee.receive_answer(std::move(*said.sdp), sdp::Finality::kFinal) : callee.settle_preview();
+        said.sdp ? callee.receive_answer(std::move(said.sdp), sdp::Finality::kFinal) : callee.settle_preview();
     if (!taken) return false;
     auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kFinal);
     if (!made) return false;
@@ -80,11 +80,11 @@ bool Call::take_answer(Branch& branch, const sip::Message& response, std::string
 bool Call::take_late_offer(Branch& branch, const sip::Message& response, std::string& body) {
     auto said = read_body(response);
     if (!said.sdp) return false;
-    return relay_late_offer(branch.media[kCallee], branch.media[kCaller], kCaller, std::move(*said.sdp), body);
+    return relay_late_offer(branch.media[kCallee], branch.media[kCaller], kCaller, std::move(said.sdp), body);
 }
 
-bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, sdp::Session offer,
-                            std::string& body) {
+bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg,
+                            Shared<sdp::Session> offer, std::string& body) {
     if (!from.receive_offer(std::move(offer))) return false;
     if (!open_media(*from.remote_offer())) return false;
     auto made = to.make_offer(*from.remote_offer(), plan_.local_media(to_leg, core_.view()));
@@ -163,7 +163,7 @@ bool Call::pass_late_answer(const sip::Message& ack) {
     auto said = read_body(ack);
     auto& here = legs_[exchange_.from].media;
     auto& there = legs_[to].media;
-    if (!said.sdp || !here.receive_answer(std::move(*said.sdp), sdp::Finality::kFinal)) return false;
+    if (!said.sdp || !here.receive_answer(std::move(said.sdp), sdp::Finality::kFinal)) return false;
     const auto made = there.make_answer(*here.remote(), plan_.local_media(to, core_.view()), sdp::Finality::kFinal);
     if (!made) return false;
     if (!apply_media(legs_[kCaller].media.remote(), legs_[kCallee].media.remote(), true)) return false;

@@ -122,7 +122,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     std::string offer;
     if (body.sdp) {
         auto& here = legs_[leg].media;
-        if (const auto taken = here.receive_offer(std::move(*body.sdp)); !taken) {
+        if (const auto taken = here.receive_offer(std::move(body.sdp)); !taken) {
             return fail_reinvite(status_of(taken.error()), nullptr);
         }
         if (!open_media(*here.remote_offer())) return fail_reinvite(500, nullptr);
@@ -208,9 +208,9 @@ bool Call::take_reinvite_answer(const sip::Message& response, std::string& body)
     auto said = read_body(response);
     if (said.status != 0) return false;
     if (exchange_.late_offer) {
-        return said.sdp && relay_late_offer(there, here, from, std::move(*said.sdp), body);
+        return said.sdp && relay_late_offer(there, here, from, std::move(said.sdp), body);
     }
-    if (!said.sdp || !there.receive_answer(std::move(*said.sdp), sdp::Finality::kFinal)) return false;
+    if (!said.sdp || !there.receive_answer(std::move(said.sdp), sdp::Finality::kFinal)) return false;
     auto made = here.make_answer(*there.remote(), plan_.local_media(from, core_.view()), sdp::Finality::kFinal);
     if (!made) return false;
     body = std::move(*made);

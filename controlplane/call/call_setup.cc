@@ -32,7 +32,7 @@ Call::Call(EngineCore& core, std::uint64_t number, std::uint16_t caller_realm, s
 
 void Call::start(transaction::ServerId server, const transaction::Path& from, const sip::Message& invite,
                  const routing::Source& source, const routing::Target& target, dialog::Dialog dialog,
-                 std::optional<sdp::Session> offer) {
+                 Shared<sdp::Session> offer) {
     auto& caller = legs_[kCaller];
     auto& callee = legs_[kCallee];
     if (source.kind == routing::Source::Kind::kTrunk) caller.trunk = source.trunk;
@@ -53,7 +53,7 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
 
     std::string body;
     if (offer) {
-        const auto taken = caller.media.receive_offer(std::move(*offer));
+        const auto taken = caller.media.receive_offer(std::move(offer));
         if (!taken) return refuse(488, sdp::offer_error_text(taken.error()));
         if (!open_media(*caller.media.remote_offer())) return refuse(503, "No media ports");
         auto made = callee.media.make_offer(*caller.media.remote_offer(), plan_.local_media(kCallee, core_.view()));
@@ -156,7 +156,7 @@ std::string Call::preview(Branch& branch, const sip::Message& response) {
     if (!body.sdp) return {};
     auto& callee = branch.media[kCallee];
     auto& caller = branch.media[kCaller];
-    if (!callee.receive_answer(std::move(*body.sdp), sdp::Finality::kPreview)) return {};
+    if (!callee.receive_answer(std::move(body.sdp), sdp::Finality::kPreview)) return {};
     auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kPreview);
     if (!made) return {};
     // Of several early dialogs the last that has spoken is heard (RFC 3960 §3.1.1).

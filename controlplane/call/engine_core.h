@@ -22,6 +22,7 @@
 #include "controlplane/relay/relay.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/shared.h"
 #include "platform/base/timer_wheel.h"
 
 namespace sallyport::call {
@@ -195,7 +196,7 @@ private:
     };
     struct Admission {
         dialog::Dialog dialog;
-        std::optional<sdp::Session> offer;
+        Shared<sdp::Session> offer;
         routing::Target target;
         CallLimits::Permit permit;
     };
@@ -281,7 +282,7 @@ private:
 
 // The SDP of a message: what is there, or why it cannot be taken (body.cc).
 struct Body {
-    std::optional<sdp::Session> sdp;
+    Shared<sdp::Session> sdp;
     unsigned status = 0;  // 0: fine; 415, 400
     std::string reason;
     // With 415: what would be taken. Accept, or Accept-Encoding (RFC 3261 §8.2.3).

@@ -54,18 +54,18 @@ OfferAnswer::Known& OfferAnswer::known() {
     return *known_;
 }
 
-std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
+std::expected<void, OfferError> OfferAnswer::receive_offer(Shared<Session> offer) {
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kGlare);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kOfferPending);
     auto& k = known();
     const auto before = std::max(k.remote ? k.remote->media.size() : 0, k.local ? k.local->media.size() : 0);
-    if (offer.media.size() < before) return std::unexpected(OfferError::kMlinesShrank);
+    if (offer->media.size() < before) return std::unexpected(OfferError::kMlinesShrank);
     // A re-offer may disable every stream (RFC 3264 §8.2); one that wants only what we cannot give may not.
-    const bool wants_media = std::ranges::any_of(offer.media, [](const Media& m) { return m.port != 0; });
-    if (relayed_streams(offer) == 0 && (wants_media || state_ == OfferState::kIdle)) {
+    const bool wants_media = std::ranges::any_of(offer->media, [](const Media& m) { return m.port != 0; });
+    if (relayed_streams(*offer) == 0 && (wants_media || state_ == OfferState::kIdle)) {
         return std::unexpected(OfferError::kNothingRelayable);
     }
-    k.remote_offer = std::make_shared<const Session>(std::move(offer));
+    k.remote_offer = std::move(offer);
     k.before_remote = k.remote;
     k.before_local = k.local;
     previewed_ = false;
@@ -73,11 +73,11 @@ std::expected<void, OfferError> OfferAnswer::receive_offer(Session offer) {
     return {};
 }
 
-std::expected<void, OfferError> OfferAnswer::receive_answer(Session answer, Finality finality) {
+std::expected<void, OfferError> OfferAnswer::receive_answer(Shared<Session> answer, Finality finality) {
     if (state_ != OfferState::kLocalOffer) return std::unexpected(OfferError::kNoOffer);
     auto& k = known();
-    if (const auto fault = answer_fault(*k.local_offer, answer)) return std::unexpected(*fault);
-    k.remote = std::make_shared<const Session>(std::move(answer));
+    if (const auto fault = answer_fault(*k.local_offer, *answer)) return std::unexpected(*fault);
+    k.remote = std::move(answer);
     k.local = k.local_offer;
     remote_answered_ = true;
     previewed_ = true;
@@ -102,7 +102,7 @@ std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& re
     auto& k = known();
     auto offer = rebuild_offer(received, local, k.local.get());
     auto text = stamp(offer);
-    k.local_offer = std::make_shared<const Session>(std::move(offer));
+    k.local_offer = std::move(offer);
     k.before_remote = k.remote;
     k.before_local = k.local;
     previewed_ = false;
@@ -117,7 +117,7 @@ std::expected<std::string, OfferError> OfferAnswer::make_answer(const Session& r
     auto answer = rebuild_answer(*k.remote_offer, received, local);
     auto text = stamp(answer);
     k.remote = k.remote_offer;
-    k.local = std::make_shared<const Session>(std::move(answer));
+    k.local = std::move(answer);
     remote_answered_ = false;
     if (finality == Finality::kFinal) {
         k.remote_offer.reset();
@@ -200,8 +200,8 @@ void OfferAnswer::wake() const {
     const auto remote = decode_lines(in.text(), {}).value();
     known_ = Known();
     known_->last_sent = decode_lines(in.text(), {.reference = remote, .origin = origin()}).value();
-    known_->remote = std::make_shared<const Session>(parse_written(remote).value());
-    known_->local = std::make_shared<const Session>(parse_written(known_->last_sent).value());
+    known_->remote = parse_written(remote).value();
+    known_->local = parse_written(known_->last_sent).value();
     std::vector<std::byte>().swap(resting_);
 }
 
@@ -241,7 +241,7 @@ std::expected<OfferAnswer, std::string> OfferAnswer::import_from(ByteReader& in)
         if (text.empty()) continue;
         auto session = parse_written(text);
         if (!session) return std::unexpected("a description does not parse: " + session.error().text());
-        *slot = std::make_shared<const Session>(std::move(*session));
+        *slot = std::move(*session);
     }
     out.state_ = k.remote && k.local ? OfferState::kStable : OfferState::kIdle;
     return out;

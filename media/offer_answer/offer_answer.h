@@ -21,7 +21,6 @@
 
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +30,7 @@
 #include "media/sdp/session.h"
 #include "platform/base/boxed.h"
 #include "platform/base/byte_reader.h"
+#include "platform/base/shared.h"
 
 namespace sallyport::sdp {
 
@@ -55,11 +55,11 @@ public:
 
     OfferState state() const { return state_; }
 
-    // --- what the peer of this leg sends
-    std::expected<void, OfferError> receive_offer(Session offer);
+    // --- what the peer of this leg sends; never nothing
+    std::expected<void, OfferError> receive_offer(Shared<Session> offer);
     // In kStable after a final answer: a repetition in the same transaction is ignored (RFC 3261 §13.2.1),
     // and the result says kNoOffer.
-    std::expected<void, OfferError> receive_answer(Session answer, Finality finality);
+    std::expected<void, OfferError> receive_answer(Shared<Session> answer, Finality finality);
     // The 2xx had no description: a preview becomes the answer; without one: kNoOffer, and the call cannot go on.
     std::expected<void, OfferError> settle_preview();
 
@@ -93,16 +93,13 @@ public:
     static std::expected<OfferAnswer, std::string> import_from(ByteReader& in);
 
 private:
-    // A description stands as it was received or sent; the same one is in several places, and in several copies of
-    // this.
-    using Description = std::shared_ptr<const Session>;
     struct Known {
-        Description remote;
-        Description local;
-        Description remote_offer;
-        Description local_offer;
-        Description before_remote;  // what withdraw() and refuse() bring back
-        Description before_local;
+        Shared<Session> remote;
+        Shared<Session> local;
+        Shared<Session> remote_offer;
+        Shared<Session> local_offer;
+        Shared<Session> before_remote;  // what withdraw() and refuse() bring back
+        Shared<Session> before_local;
         std::string last_sent;
     };
     const Known& known() const;
