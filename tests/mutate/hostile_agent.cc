@@ -120,6 +120,7 @@ void HostileAgent::on_response(const load::Scan& response, Clock::time_point now
     ++counts_.answered;
     if (random_.chance(30)) return;  // the gate gives up after 64*T1
     say(in_dialog(response, "ACK", response.cseq, false), random_.chance(20));
+    if (random_.chance(20)) say(in_dialog(response, "INVITE", response.cseq + 1, false));
     if (random_.chance(80))
         ends_.push_back({now + std::chrono::seconds(1), in_dialog(response, "BYE", response.cseq + 100, false)});
 }

@@ -6,9 +6,9 @@ namespace sallyport::mutate {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kMethods{"INVITE",  "INVITE",    "INVITE", "INVITE", "ACK",    "BYE",
+constexpr std::array<std::string_view, 17> kMethods{"INVITE",  "INVITE",    "INVITE", "INVITE", "ACK",    "BYE",
                                                     "CANCEL",  "OPTIONS",   "INFO",   "PRACK",  "UPDATE", "REGISTER",
-                                                    "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER"};
+                                                    "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER",  "PUBLISH"};
 
 std::string number(std::uint32_t n) { return std::to_string(n); }
 
@@ -44,7 +44,7 @@ void add_multipart(PlainMessage& m, const Identity& who, FakeRandom& random) {
 }
 
 void add_extras(PlainMessage& m, const Identity& who, FakeRandom& random) {
-    const std::array<std::pair<const char*, std::string>, 24> kExtras{{
+    const std::array<std::pair<const char*, std::string>, 25> kExtras{{
         {"User-Agent", "Mutant/1.0 (a (nested) comment)"},
         {"Supported", "100rel, timer, replaces"},
         {"Require", "100rel"},
@@ -66,6 +66,7 @@ void add_extras(PlainMessage& m, const Identity& who, FakeRandom& random) {
         {"Session-ID", "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000"},
         {"Authorization", "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"sip:x\", response=\"0\""},
         {"Event", "refer;id=1"},
+        {"SIP-If-Match", "dx200xyz"},
         {"Geolocation", "<cid:a@" + who.host + ">"},
         {"Timestamp", "54.7 0.1"},
         {"X-Unknown", "anything; goes=\"here\" <and> here"},
@@ -136,6 +137,11 @@ PlainMessage valid_message(const Identity& who, FakeRandom& random) {
     } else if (method == "MESSAGE") {
         m.set("Content-Type", "text/plain");
         m.body = "hello";
+    } else if (method == "PUBLISH") {
+        m.set("Event", "presence");
+        m.set("Expires", number(random.below(3) * 1800));
+        m.set("Content-Type", "application/pidf+xml");
+        m.body = "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"pres:100@" + who.host + "\"/>\r\n";
     }
     if (random.chance(80)) m.set_length();
     return m;
