@@ -1,5 +1,6 @@
 #include "controlplane/sip/message_writer.h"
 
+#include <algorithm>
 #include <array>
 
 #include "platform/base/digits.h"
@@ -88,6 +89,11 @@ constexpr std::array<StatusText, 6> kGlobalReasons = {{
     {608, "Rejected"},
 }};
 
+constexpr std::string_view kColon = ": ";
+constexpr std::string_view kLineEnd = "\r\n";
+
+char* put(char* at, std::string_view text) { return std::copy(text.begin(), text.end(), at); }
+
 }  // namespace
 
 std::string_view default_reason(unsigned status) {
@@ -130,11 +136,21 @@ void MessageWriter::header(HeaderId id, std::initializer_list<std::string_view> 
     append_header(name, parts);
 }
 
+// Put down as it is and looked at as a whole, for a line break in a value is rare.
 void MessageWriter::append_header(std::string_view name, std::initializer_list<std::string_view> parts) {
-    buffer_ += name;
-    buffer_ += ": ";
+    const auto begin = buffer_.size();
+    const auto value = begin + name.size() + kColon.size();
+    auto end = value;
+    for (const auto part : parts) end += part.size();
+    buffer_.resize_and_overwrite(end + kLineEnd.size(), [&](char* out, std::size_t) {
+        char* at = put(put(out + begin, name), kColon);
+        for (const auto part : parts) at = put(at, part);
+        return put(at, kLineEnd) - out;
+    });
+    if (find_line_break(std::string_view(buffer_).substr(value, end - value)) == std::string_view::npos) return;
+    buffer_.resize(value);
     for (const auto part : parts) append_value(part);
-    buffer_ += "\r\n";
+    buffer_ += kLineEnd;
 }
 
 void MessageWriter::number(std::string_view name, std::uint64_t value) { header(name, Digits(value)); }

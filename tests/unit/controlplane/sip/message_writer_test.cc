@@ -68,6 +68,9 @@ TEST(MessageWriter, NoValueCanEndItsLine) {
         w.header("Subject", {"x", evil});
         equal("", w.finish());
         w.response(200, "OK");
+        w.header(HeaderId::kServer, {"x", evil, "y"});
+        equal("", w.finish());
+        w.response(200, "OK");
         equal("", w.finish(evil, "body"));
         w.request("BYE", evil);
         equal("", w.finish());
@@ -87,6 +90,12 @@ TEST(MessageWriter, AFoldInAValueBecomesOneSpace) {
     w.response(200, "OK");
     w.header("Subject", "a\r\n  b");
     equal(crlf("SIP/2.0 200 OK\nSubject: a b\nContent-Length: 0\n\n"), w.finish());
+    w.response(200, "OK");
+    w.header("Subject", {"x ", "a\r\n  b", " y"});
+    equal(crlf("SIP/2.0 200 OK\nSubject: x a b y\nContent-Length: 0\n\n"), w.finish());
+    w.response(200, "OK");
+    w.header("Subject", {"a\r\n", " b"});  // no part folds by itself
+    equal("", w.finish());
 }
 
 TEST(MessageWriter, RefusesWhatNoDatagramCarries) {
@@ -97,6 +106,9 @@ TEST(MessageWriter, RefusesWhatNoDatagramCarries) {
 }
 
 TEST(MessageWriter, RefusesANameThatIsNoToken) {
+    w.response(200, "OK");
+    w.header(HeaderId::kOther, "x");
+    equal("", w.finish());
     w.response(200, "OK");
     w.header(HeaderId::kOther, "x");
     equal("", w.finish());
