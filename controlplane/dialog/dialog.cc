@@ -1,9 +1,11 @@
 #include "controlplane/dialog/dialog.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/base/digits.h"
 #include "platform/base/ip_ranges.h"
+#include "platform/base/line_break.h"
 
 namespace sallyport::dialog {
 
@@ -26,7 +28,8 @@ std::string without_tag(const sip::NameAddr& address) {
         out += ';';
         out += parameter.raw;
     }
-    return sip::unfolded(out);
+    if (find_line_break(out) != std::string::npos) return sip::unfolded(out);
+    return out;
 }
 
 std::expected<std::string, sip::Reason> contact_uri(const sip::Message& message) {
@@ -97,7 +100,7 @@ std::string_view uri_of(std::string_view route) {
 
 }  // namespace
 
-std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string_view local_tag) {
+std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string local_tag) {
     if (const auto reason = too_long(invite); !reason.empty()) return std::unexpected(reason);
     auto target = contact_uri(invite);
     if (!target) return std::unexpected(target.error());
@@ -108,7 +111,7 @@ std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::strin
     if (!routes) return std::unexpected(routes.error());
     Dialog d;
     d.call_id = invite.call_id();
-    d.local_tag = local_tag;
+    d.local_tag = std::move(local_tag);
     d.remote_tag = invite.from_tag();
     d.local = without_tag(invite.to());
     d.remote = without_tag(invite.from());
@@ -118,14 +121,14 @@ std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::strin
     return d;
 }
 
-Dialog make(std::string_view call_id, std::string_view local_tag, std::string_view local, std::string_view remote,
-            std::string_view target, std::uint32_t cseq) {
+Dialog make(std::string call_id, std::string local_tag, std::string local, std::string remote, std::string target,
+            std::uint32_t cseq) {
     Dialog d;
-    d.call_id = call_id;
-    d.local_tag = local_tag;
-    d.local = local;
-    d.remote = remote;
-    d.remote_target = target;
+    d.call_id = std::move(call_id);
+    d.local_tag = std::move(local_tag);
+    d.local = std::move(local);
+    d.remote = std::move(remote);
+    d.remote_target = std::move(target);
     d.local_cseq = cseq;
     return d;
 }

@@ -41,11 +41,11 @@ struct Dialog {
 };
 
 // As UAS, §12.1.1. The error is the reason phrase of a 400.
-std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string_view local_tag);
+std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string local_tag);
 
 // As UAC, before any response. `target` is the Request-URI.
-Dialog make(std::string_view call_id, std::string_view local_tag, std::string_view local, std::string_view remote,
-            std::string_view target, std::uint32_t cseq);
+Dialog make(std::string call_id, std::string local_tag, std::string local, std::string remote, std::string target,
+            std::uint32_t cseq);
 // As UAC, still before any response: the INVITE has left with another From, To or Request-URI than make() was told.
 void readdress(Dialog& dialog, const sip::Message& invite);
 // As UAC, §12.1.2: the response's tag, target and route set. A Contact may be missing in a provisional
