@@ -98,17 +98,16 @@ bool TransactionLayer::oversized(const sip::Message& request) {
 }
 
 // By scratch_key_.
-TransactionLayer::Server* TransactionLayer::find_server_by_key() {
-    return tables_->server_keys.find(siphash13(hash_key_, scratch_key_),
-                                     [this](const Server& s) { return s.key == scratch_key_; });
-}
+TransactionLayer::Server* TransactionLayer::find_server_by_key() { return find_server(hash_of(scratch_key_)); }
 
-bool TransactionLayer::was_refused() { return tables_->refused.has(siphash13(hash_key_, scratch_key_)); }
+TransactionLayer::Server* TransactionLayer::find_server(std::uint64_t hash) {
+    return tables_->server_keys.find(hash, [this](const Server& s) { return s.key == scratch_key_; });
+}
 
 void TransactionLayer::refuse(const Path& from, const sip::Message& request, std::uint32_t retry_after_s) {
     if (request.method() == Method::kInvite) {
         make_server_key(scratch_key_, from, request, request.method_text());
-        tables_->refused.add(siphash13(hash_key_, scratch_key_));
+        tables_->refused.add(hash_of(scratch_key_));
     }
     std::string seconds;
     append_decimal(seconds, retry_after_s);
@@ -122,26 +121,37 @@ bool TransactionLayer::knows(const Path& from, const sip::Message& request) {
 
 void TransactionLayer::on_request(Instant now, const Path& from, const sip::Message& request, TimerSet set) {
     make_server_key(scratch_key_, from, request, request.method_text());
-    if (auto* server = find_server_by_key()) {
+    const auto hash = hash_of(scratch_key_);
+    if (auto* server = find_server(hash)) {
         ++counters_.request_retransmissions_received;
         run(now, *server, server->machine.on(ServerEvent::kRequest), from, nullptr);
         return;
     }
-    if (is_merged(request)) {
-        ++counters_.merged_requests;
-        reject(from, request, 482, "Loop Detected");
-        return;
+    std::uint64_t merge_hash = 0;
+    const bool may_merge = request.to_tag().empty();
+    if (may_merge) {
+        make_merge_key(scratch_merge_key_, request);
+        merge_hash = hash_of(scratch_merge_key_);
+        if (is_merged(merge_hash)) {
+            ++counters_.merged_requests;
+            reject(from, request, 482, "Loop Detected");
+            return;
+        }
     }
-    make_server_key(scratch_key_, from, request, request.method_text());
-    if (request.method() == Method::kInvite && was_refused()) {
+    if (request.method() == Method::kInvite && tables_->refused.has(hash)) {
         ++counters_.refused_again;
         return refuse(from, request, settings_.retry_after_s);
     }
-    auto* server = start_server(from, request, timers(set));
+    auto* server = start_server(from, request, timers(set), hash);
     if (!server) {
         ++counters_.server_table_full;
         refuse(from, request, settings_.retry_after_s);
         return;
+    }
+    if (may_merge) {
+        server->merge_key = scratch_merge_key_;
+        tables_->merge_keys.insert(*server, merge_hash);
+        tables_->account(*server);
     }
     const auto id = server->id();
     run(now, *server, server->machine.start(), from, nullptr);
@@ -150,7 +160,7 @@ void TransactionLayer::on_request(Instant now, const Path& from, const sip::Mess
 
 // The key stands in scratch_key_.
 TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const sip::Message& request,
-                                                         const MachineTimers& timers) {
+                                                         const MachineTimers& timers, std::uint64_t hash) {
     if (tables_->server_bytes > settings_.max_server_transactions * settings_.mean_transaction_bytes) return nullptr;
     auto* server = tables_->servers.take();
     if (!server) return nullptr;
@@ -163,21 +173,15 @@ TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const
     server->to_tag.clear();
     server->head.assign(request, from.remote);
     server->ours = request.method() == Method::kCancel;
-    tables_->server_keys.insert(*server, siphash13(hash_key_, server->key));
-    if (request.to_tag().empty() && !server->ours) {
-        make_merge_key(server->merge_key, request);
-        tables_->merge_keys.insert(*server, siphash13(hash_key_, server->merge_key));
-    }
+    tables_->server_keys.insert(*server, hash);
     tables_->account(*server);
     return server;
 }
 
-// RFC 3261 §8.2.2.2
-bool TransactionLayer::is_merged(const sip::Message& request) {
-    if (!request.to_tag().empty()) return false;
-    make_merge_key(scratch_key_, request);
-    return tables_->merge_keys.find(siphash13(hash_key_, scratch_key_),
-                                    [this](const Server& s) { return s.merge_key == scratch_key_; }) != nullptr;
+// RFC 3261 §8.2.2.2. By scratch_merge_key_.
+bool TransactionLayer::is_merged(std::uint64_t hash) {
+    return tables_->merge_keys.find(hash, [this](const Server& s) { return s.merge_key == scratch_merge_key_; }) !=
+           nullptr;
 }
 
 void TransactionLayer::on_ack(Instant now, const Path& from, const sip::Message& ack) {
@@ -214,7 +218,7 @@ void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Messa
     const auto tag = invite->to_tag.empty() ? std::string(fallback.data(), fallback.size()) : invite->to_tag;
 
     make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
-    if (auto* server = start_server(from, cancel, timers(set))) {
+    if (auto* server = start_server(from, cancel, timers(set), hash_of(scratch_key_))) {
         run(now, *server, server->machine.start(), from, nullptr);
         server->head.begin(scratch_writer_, 200, "OK", tag);
         respond(now, server->id(), scratch_writer_.finish());
@@ -249,7 +253,12 @@ bool TransactionLayer::respond(Instant now, ServerId id, std::string_view bytes)
     const auto step = server->machine.on(*event);
     if (step.accepted) {
         ++(repeated ? counters_.retransmissions_sent : counters_.responses_sent);
-        server->response.assign(bytes);
+        if (step.send) out_.push(server->to, bytes, server->owner());
+        // A 2xx to an INVITE is repeated by the TU (RFC 6026 §7.1), which may make it anew.
+        if (server->machine.state() == ServerState::kAccepted)
+            clear_buffer(server->response, 0);
+        else
+            server->response.assign(bytes);
         tables_->account(*server);
         // A failed attempt does not stand in the way of the next one (RFC 3263 §4.3: same request, new branch).
         if (*event == ServerEvent::kSendFailure || *event == ServerEvent::kSendTimeout)
@@ -266,16 +275,14 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
         server.retransmit.cancel();
         server.end.cancel();
     }
-    if (step.send && !server.response.empty()) {
-        if (!step.accepted) ++counters_.retransmissions_sent;
+    if (step.send && !step.accepted && !server.response.empty()) {
+        ++counters_.retransmissions_sent;
         out_.push(server.to, server.response, server.owner());
     }
-    // A 2xx to an INVITE is repeated by the TU (RFC 6026 §7.1), which may make it anew; after any other final response
-    // none is made any more.
-    const auto state = server.machine.state();
-    if (state == ServerState::kAccepted) clear_buffer(server.response, 0);
-    if (state == ServerState::kCompleted) server.head.clear();
-    if (state == ServerState::kAccepted || state == ServerState::kCompleted) tables_->account(server);
+    if (server.machine.state() == ServerState::kCompleted) {  // no other response is made any more
+        server.head.clear();
+        tables_->account(server);
+    }
     if (step.retransmit) wheel_.arm<&Server::on_retransmit>(server.retransmit, now + *step.retransmit, &server);
     if (step.end) {
         wheel_.arm<&Server::on_end>(server.end, now + *step.end, &server);

@@ -257,13 +257,15 @@ private:
     std::uint64_t peer_hash(const Path& to) const;
     void note_waiting(Client& client);
 
-    Server* start_server(const Path& from, const sip::Message& request, const MachineTimers& timers);
+    std::uint64_t hash_of(std::string_view key) const { return siphash13(hash_key_, key); }
+    Server* start_server(const Path& from, const sip::Message& request, const MachineTimers& timers,
+                         std::uint64_t hash);
     Server* find_server_by_key();
+    Server* find_server(std::uint64_t hash);
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
     void fail(Instant now, Server& server);
-    bool was_refused();
-    bool is_merged(const sip::Message& request);
+    bool is_merged(std::uint64_t hash);
     bool oversized(const sip::Message& request);
     void begin_stateless(const Path& from, const sip::Message& request, unsigned status, std::string_view reason);
     std::array<char, 16> stateless_tag(const sip::Message& request) const;
@@ -279,6 +281,7 @@ private:
     sip::MessageWriter scratch_writer_;
     sip::ResponseTemplate scratch_template_;
     std::string scratch_key_;
+    std::string scratch_merge_key_;
     std::string scratch_request_;
     std::unique_ptr<Tables> tables_;
 };
