@@ -88,16 +88,16 @@ bool Ledger::want(std::uint64_t call, std::span<const FlowSpec> flows, Commands&
     auto& state = calls_[call];
     state.failed = false;
     state.repaired = false;
-    for (const auto key : state.keys) {
-        auto& entry = entries_.at(key);
-        if (entry.wanted_by(call)) entry.views.reset(FlowViews::kWanted);
+    for (auto* flow : state.flows) {
+        if (flow->second.wanted_by(call)) flow->second.views.reset(FlowViews::kWanted);
     }
-    state.keys.reserve(std::max(state.keys.size(), flows.size()));
+    state.flows.reserve(std::max(state.flows.size(), flows.size()));
     for (const auto& spec : flows) {
         PackedFlow flow(spec);
         flow.set_generation(0);
-        entries_[flow.key()].views.set(FlowViews::kWanted, flow);
-        if (std::ranges::find(state.keys, flow.key()) == state.keys.end()) state.keys.push_back(flow.key());
+        auto& slot = *entries_.try_emplace(flow.key()).first;
+        slot.second.views.set(FlowViews::kWanted, flow);
+        if (std::ranges::find(state.flows, &slot) == state.flows.end()) state.flows.push_back(&slot);
     }
     reconcile(call, out);
     return true;
@@ -136,16 +136,16 @@ bool Ledger::reconcile(std::uint64_t call, Commands& out) {
     bool any = false;
     if (session_ && !listing_ && !state.failed) {
         const auto transaction = next_transaction();
-        for (const auto key : state.keys) any |= reconcile_entry(call, entries_.at(key), transaction, out);
+        for (auto* flow : state.flows) any |= reconcile_entry(call, flow->second, transaction, out);
         if (any) commit(transaction, call, out);
     }
-    std::erase_if(state.keys, [&](std::uint64_t key) {
-        const auto entry = entries_.find(key);
-        if (entry->second.wanted_by(call) || entry->second.present_of(call)) return false;
-        if (entry->second.wanted() == nullptr && entry->second.present() == nullptr) entries_.erase(entry);
+    std::erase_if(state.flows, [&](const Entries::value_type* flow) {
+        const auto& [key, entry] = *flow;
+        if (entry.wanted_by(call) || entry.present_of(call)) return false;
+        if (entry.wanted() == nullptr && entry.present() == nullptr) entries_.erase(entries_.find(key));
         return true;
     });
-    if (state.keys.empty()) calls_.erase(it);
+    if (state.flows.empty()) calls_.erase(it);
     return any;
 }
 
@@ -159,8 +159,8 @@ void Ledger::commit(std::uint32_t transaction, std::uint64_t call, Commands& out
 void Ledger::inherit(std::uint64_t call) {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
-    for (const auto key : it->second.keys) {
-        auto& entry = entries_.at(key);
+    for (auto* flow : it->second.flows) {
+        auto& entry = flow->second;
         if (entry.present() != nullptr || entry.wanted() == nullptr) continue;
         entry.views.copy(FlowViews::kWanted, FlowViews::kPresent);
         entry.present_generation = 0;  // which no flow has: that of the list takes its place
@@ -171,8 +171,8 @@ void Ledger::inherit(std::uint64_t call) {
 void Ledger::query(std::uint64_t call, Commands& out) {
     const auto it = calls_.find(call);
     if (it == calls_.end() || !session_) return;
-    for (const auto key : it->second.keys) {
-        const auto& entry = entries_.at(key);
+    for (const auto* flow : it->second.flows) {
+        const auto& entry = flow->second;
         if (entry.applied() != nullptr)
             out.push_back(command(CommandType::kQuery, 0, spec_of(*entry.applied(), entry.applied_generation)));
     }
@@ -289,8 +289,8 @@ void Ledger::report_if_in_force(std::uint64_t call, Reports& reports) const {
     const auto it = calls_.find(call);
     if (it == calls_.end() || it->second.outstanding > 0 || it->second.failed) return;
     bool any = false;
-    for (const auto key : it->second.keys) {
-        const auto& entry = entries_.at(key);
+    for (const auto* flow : it->second.flows) {
+        const auto& entry = flow->second;
         if (!entry.wanted_by(call)) continue;
         if (!in_force(entry)) return;
         any = true;
@@ -303,8 +303,8 @@ void Ledger::on_committed(const wire::FlowEvent& event, Reports& reports) {
     if (!transaction) return;
     const auto it = calls_.find(transaction->call);
     if (it == calls_.end()) return;
-    for (const auto key : it->second.keys) {
-        auto& entry = entries_.at(key);
+    for (auto* flow : it->second.flows) {
+        auto& entry = flow->second;
         if (entry.transaction != transaction->id || entry.removing) continue;
         entry.views.copy(FlowViews::kPresent, FlowViews::kApplied);
         entry.applied_generation = entry.present_generation;
@@ -320,8 +320,8 @@ void Ledger::on_rejected(const wire::FlowEvent& event, Commands& out, Reports& r
     const auto it = calls_.find(transaction->call);
     if (it == calls_.end()) return;
     auto& state = it->second;
-    for (const auto key : state.keys) {
-        auto& entry = entries_.at(key);
+    for (auto* flow : state.flows) {
+        auto& entry = flow->second;
         if (entry.transaction != transaction->id) continue;
         entry.views.copy(FlowViews::kApplied, FlowViews::kPresent);
         entry.present_generation = entry.applied_generation;
@@ -397,7 +397,7 @@ void Ledger::on_listed(const wire::FlowEvent& event) {
         // Not there any more for whoever had it.
         if (entry.present() != nullptr && !entry.wanted_by(entry.present()->call())) {
             if (const auto call = calls_.find(entry.present()->call()); call != calls_.end())
-                std::erase(call->second.keys, it->first);
+                std::erase(call->second.flows, &*it);
         }
     }
     const bool fresh = entry.present() == nullptr || entry.present_generation == 0;
@@ -459,8 +459,8 @@ void Ledger::on_list_end(Commands& out, Reports& reports) {
 void Ledger::visit(std::uint64_t call, const std::function<void(const FlowState&)>& visit) const {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return;
-    for (const auto key : it->second.keys) {
-        const auto& entry = entries_.at(key);
+    for (const auto* flow : it->second.flows) {
+        const auto& entry = flow->second;
         const bool wanted = entry.wanted_by(call);
         if (!wanted && entry.present() == nullptr) continue;  // refused, and about to be forgotten
         visit({.spec = wanted ? entry.wanted()->unpack() : spec_of(*entry.present(), entry.present_generation),
@@ -476,7 +476,7 @@ std::size_t Ledger::present_flows(std::uint64_t call) const {
     const auto it = calls_.find(call);
     if (it == calls_.end()) return 0;
     return static_cast<std::size_t>(
-        std::ranges::count_if(it->second.keys, [&](std::uint64_t key) { return entries_.at(key).present_of(call); }));
+        std::ranges::count_if(it->second.flows, [&](const auto* flow) { return flow->second.present_of(call); }));
 }
 
 LedgerStats Ledger::stats() const {

@@ -134,9 +134,10 @@ private:
     };
     static_assert(sizeof(Entry) == 104);
     static constexpr std::uint32_t kNoIndex = 0xffffffff;
+    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
     struct Call {
-        // Wanted or present, without repetition. Each has its entry: an entry ends when no call has its key.
-        std::vector<std::uint64_t> keys;
+        // Wanted or present, without repetition. They do not move, and an entry ends when no call has it here.
+        std::vector<Entries::value_type*> flows;
         std::uint32_t outstanding = 0;  // transactions without answer
         bool repaired = false;          // a repair was tried since the last want()
         bool failed = false;            // reported; no further attempt until the next want()
@@ -145,7 +146,6 @@ private:
         std::uint32_t id = 0;
         std::uint64_t call = 0;  // 0: strangers
     };
-    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
 
     static bool in_force(const Entry& entry);
     std::uint32_t next_transaction();

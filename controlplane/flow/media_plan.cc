@@ -213,6 +213,7 @@ wire::FlowSpec MediaPlan::flow(const config::ControlView& view, std::size_t inde
 
 std::vector<wire::FlowSpec> MediaPlan::flows(const config::ControlView& view) const {
     std::vector<wire::FlowSpec> out;
+    out.reserve(4 * static_cast<std::size_t>(std::ranges::count(streams_, true, &Stream::active)));
     for (std::size_t i = 0; i < streams_.size(); ++i) {
         const auto& stream = streams_[i];
         if (!stream.active) continue;
