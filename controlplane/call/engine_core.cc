@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kFlowsPerCall = 8;  // on average two streams: RTP and RTCP, both directions
 constexpr std::size_t kTransactionsPerCall = 8;
 constexpr std::size_t kMinTransactions = 20000;
-constexpr std::size_t kTagBytes = 12;  // RFC 3261 §19.3 asks for 32 bits
+constexpr std::size_t kKeptReports = 1024;  // a list of the dataplane's flows brings one for each call
+constexpr std::size_t kTagBytes = 12;       // RFC 3261 §19.3 asks for 32 bits
 constexpr std::size_t kCallIdBytes = 16;
 
 transaction::MachineTimers machine_timers(const config::Timers& t) {
@@ -57,7 +58,9 @@ char hex_digit(unsigned v) { return "0123456789abcdef"[v & 15U]; }
 std::string random_text(RandomSource& random, std::uint8_t shard, std::size_t bytes) {
     std::array<std::byte, 32> raw{};
     random.fill(std::span(raw).first(bytes));
-    std::string out(1, hex_digit(shard));
+    std::string out;
+    out.reserve(1 + 2 * bytes);
+    out += hex_digit(shard);
     for (std::size_t i = 0; i < bytes; ++i) {
         out += hex_digit(std::to_integer<unsigned>(raw[i]) >> 4);
         out += hex_digit(std::to_integer<unsigned>(raw[i]));
@@ -297,22 +300,25 @@ void EngineCore::advance(Now now) {
 
 void EngineCore::report() {
     while (!reports_.empty()) {
-        const auto reports = std::exchange(reports_, {});
-        for (const auto& r : reports) {
+        told_.swap(reports_);  // what a call does may bring others
+        for (const auto& r : told_) {
             if (auto* call = find(r.call)) call->on_flow_report(r);
         }
+        told_.clear();
+        if (told_.capacity() > kKeptReports) flow::Ledger::Reports().swap(told_);
     }
 }
 
 void EngineCore::leave() {
     report();
     layer_.trim(now_.instant);
-    for (const auto number : std::exchange(retired_, {})) calls_.erase(number);
+    for (const auto number : retired_) calls_.erase(number);
+    retired_.clear();
 }
 
 void EngineCore::flush(Now now) {
     enter(now);
-    for (const auto number : std::exchange(changed_, {})) {
+    for (const auto number : changed_) {
         auto* call = find(number);
         if (call == nullptr) continue;
         call->dirty_ = false;
@@ -322,6 +328,7 @@ void EngineCore::flush(Now now) {
         out_.saves.push_back(
             {number, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(out_.arena.size() - offset)});
     }
+    changed_.clear();
 }
 
 // --- TransactionUser ------------------------------------------------------------------------------------

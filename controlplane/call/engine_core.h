@@ -254,6 +254,7 @@ private:
     flow::PortPools pools_;
     flow::Ledger ledger_;
     flow::Ledger::Reports reports_;
+    flow::Ledger::Reports told_;  // those at hand
     sip::Message message_;
     sip::MessageWriter writer_;
     routing::Source source_;          // of the request at hand
