@@ -150,7 +150,7 @@ private:
     };
     // A record as it stands, without copies.
     struct Told {
-        std::array<std::string, 2> peers;
+        std::array<std::array<char, Endpoint::kMaxText>, 2> peers;
         CallRecordText text;
     };
 

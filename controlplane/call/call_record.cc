@@ -1,6 +1,7 @@
 #include "controlplane/call/call_record.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "platform/json/line_writer.h"
@@ -11,38 +12,35 @@ namespace {
 
 constexpr std::size_t kMaxListed = 64;  // codecs and streams in an exported record
 
-void append_digits(std::string& out, unsigned value, unsigned digits) {
-    for (unsigned power = digits == 4 ? 1000 : digits == 3 ? 100 : 10; power != 0; power /= 10)
-        out += static_cast<char>('0' + value / power % 10);
-}
+constexpr std::string_view kTimeForm = "0000-00-00T00:00:00.000Z";
 
 // RFC 3339 §5.6, UTC, milliseconds.
-std::string time_text(WallTime t) {
+std::array<char, kTimeForm.size()> time_text(WallTime t) {
     const auto day = std::chrono::floor<std::chrono::days>(t);
     const std::chrono::year_month_day date(day);
     const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::milliseconds>(t - day));
-    std::string out;
-    constexpr std::size_t kLength = 24;
-    out.reserve(kLength);
-    append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-    for (const unsigned part : {static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())}) {
-        out += '-';
-        append_digits(out, part, 2);
-    }
-    out += 'T';
-    append_digits(out, static_cast<unsigned>(time.hours().count()), 2);
-    out += ':';
-    append_digits(out, static_cast<unsigned>(time.minutes().count()), 2);
-    out += ':';
-    append_digits(out, static_cast<unsigned>(time.seconds().count()), 2);
-    out += '.';
-    append_digits(out, static_cast<unsigned>(time.subseconds().count()), 3);
-    out += 'Z';
+    std::array<char, kTimeForm.size()> out;
+    std::ranges::copy(kTimeForm, out.begin());
+    const auto put = [&](std::size_t last, unsigned value) {  // from its last digit on
+        for (; value != 0; value /= 10) out[last--] = static_cast<char>('0' + value % 10);
+    };
+    put(3, static_cast<unsigned>(static_cast<int>(date.year())) % 10000);
+    put(6, static_cast<unsigned>(date.month()));
+    put(9, static_cast<unsigned>(date.day()));
+    put(12, static_cast<unsigned>(time.hours().count()));
+    put(15, static_cast<unsigned>(time.minutes().count()));
+    put(18, static_cast<unsigned>(time.seconds().count()));
+    put(22, static_cast<unsigned>(time.subseconds().count()));
     return out;
 }
 
+void write_time(json::LineWriter& out, WallTime t) {
+    const auto text = time_text(t);
+    out.text({text.data(), text.size()});
+}
+
 void write_optional_time(json::LineWriter& out, const std::optional<WallTime>& t) {
-    if (t) return out.text(time_text(*t));
+    if (t) return write_time(out, *t);
     out.null();
 }
 
@@ -132,10 +130,10 @@ std::string json_line(const CallRecord& record) {
     json::LineWriter out(kUsual);
     out.begin_object();
     out.key("call").text(record.id);
-    out.key("invite").text(time_text(record.invite));
+    write_time(out.key("invite"), record.invite);
     write_optional_time(out.key("ringing"), record.ringing);
     write_optional_time(out.key("answer"), record.answer);
-    out.key("end").text(time_text(record.end));
+    write_time(out.key("end"), record.end);
     const auto talk = record.answer ? record.end - *record.answer : Duration::zero();
     out.key("duration-ms").number(std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(talk).count()});
     out.key("ended-by").text(name_of(record.ended_by));

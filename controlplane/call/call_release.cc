@@ -139,8 +139,7 @@ void Call::tell(Told& told) const {
         out.call_id = leg.dialog.call_id;
         out.local_tag = leg.dialog.local_tag;
         out.remote_tag = leg.dialog.remote_tag;
-        told.peers[i] = leg.peer.remote.text();
-        out.peer = told.peers[i];
+        out.peer = {told.peers[i].data(), leg.peer.remote.write(told.peers[i].data())};
         out.transport = transport_name(leg.peer.transport);
         if (imported_) continue;
         if (leg.trunk) out.trunk = view.trunks.at(*leg.trunk).name;

@@ -11,6 +11,7 @@
 // cannot be taken over for what stands behind still leaves its record.
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "controlplane/call/call.h"
@@ -81,7 +82,8 @@ std::expected<ExportHead, std::string> read_head(std::span<const std::byte> data
 // Streams do not outlive the process: what went by one goes by another.
 void write_path(ByteWriter& out, const transaction::Path& path) {
     out.u8(static_cast<std::uint8_t>(path.transport));
-    out.text(path.remote.text());
+    std::array<char, Endpoint::kMaxText> remote;
+    out.text({remote.data(), path.remote.write(remote.data())});
 }
 
 std::optional<transaction::Path> read_path(ByteReader& in) {

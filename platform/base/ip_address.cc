@@ -206,10 +206,20 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
     return Endpoint(*address, static_cast<std::uint16_t>(*port));
 }
 
+std::size_t Endpoint::write(char* out) const {
+    if (empty()) return 0;
+    char* at = out;
+    if (address.is_v6()) *at++ = '[';
+    at += address.write(at);
+    if (address.is_v6()) *at++ = ']';
+    *at++ = ':';
+    at = std::to_chars(at, out + kMaxText, port).ptr;
+    return static_cast<std::size_t>(at - out);
+}
+
 std::string Endpoint::text() const {
-    if (empty()) return {};
-    const auto host = address.is_v6() ? "[" + address.text() + "]" : address.text();
-    return host + ":" + std::to_string(port);
+    char buffer[kMaxText];
+    return {buffer, write(buffer)};
 }
 
 std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {

@@ -74,7 +74,10 @@ struct Endpoint {
     constexpr Endpoint(IpAddress a, std::uint16_t p) : address(a), port(p) {}
     // "192.0.2.1:5060", "[2001:db8::1]:5060". The port is required.
     static std::optional<Endpoint> parse(std::string_view text);
-    std::string text() const;
+    std::string text() const;  // "" when empty
+    // As IpAddress::write; `out` holds at least kMaxText bytes.
+    static constexpr std::size_t kMaxText = IpAddress::kMaxText + 8;  // "[", "]:65535"
+    std::size_t write(char* out) const;
     constexpr bool empty() const { return address.empty(); }
     friend constexpr auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };

@@ -1,5 +1,6 @@
 #include "platform/base/ip_address.h"
 
+#include <cstring>
 #include <string>
 
 #include <CppUTest/TestHarness.h>
@@ -46,6 +47,12 @@ TEST(IpAddress, EndpointNeedsAPortAndBracketsForIpv6) {
     LONGS_EQUAL(5060, v4->port);
     STRCMP_EQUAL("192.0.2.1:5060", v4->text().c_str());
     STRCMP_EQUAL("[2001:db8::1]:5061", Endpoint::parse("[2001:db8::1]:5061")->text().c_str());
+    const auto* longest = "[2001:1db8:1001:1001:1001:1001:1001:1001]:65535";
+    char text[Endpoint::kMaxText];
+    LONGS_EQUAL(std::strlen(longest), Endpoint::parse(longest)->write(text));
+    STRNCMP_EQUAL(longest, text, std::strlen(longest));
+    LONGS_EQUAL(0, Endpoint().write(text));
+    STRCMP_EQUAL("", Endpoint().text().c_str());
     for (const auto* bad :
          {"192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "2001:db8::1:5060", "[192.0.2.1]:5060", ":5060"})
         CHECK_FALSE(Endpoint::parse(bad).has_value());
