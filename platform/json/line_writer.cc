@@ -1,5 +1,7 @@
 #include "platform/json/line_writer.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "platform/json/utf8.h"
@@ -8,7 +10,13 @@ namespace sallyport::json {
 
 namespace {
 
-bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && (c & 0x80) == 0; }
+// What goes out as it is: one look at a table for a character, for most texts are nothing else.
+constexpr auto kPlain = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0x20; c < 0x80; ++c) table[c] = c != '"' && c != '\\';
+    return table;
+}();
+bool is_plain(char c) { return kPlain[static_cast<unsigned char>(c)]; }
 
 void append_escaped(std::string& out, char c) {
     switch (c) {
@@ -38,8 +46,17 @@ void LineWriter::separate() {
 }
 
 LineWriter& LineWriter::key(std::string_view name) {
-    separate();
-    out_.append(1, '"').append(name).append("\":");
+    const auto begin = out_.size();
+    const bool comma = !first_;
+    out_.resize_and_overwrite(begin + name.size() + (comma ? 4 : 3), [&](char* out, std::size_t) {
+        char* at = out + begin;
+        if (comma) *at++ = ',';
+        *at++ = '"';
+        at = std::copy(name.begin(), name.end(), at);
+        *at++ = '"';
+        *at++ = ':';
+        return at - out;
+    });
     first_ = true;  // its value follows without a comma
     return *this;
 }
