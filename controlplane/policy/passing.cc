@@ -326,6 +326,8 @@ OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage&
     how.keep_sips = request.uri().scheme == sip::UriScheme::kSips;  // else nobody has promised it
     out.to = crossed(request.to(), how);
     how.tel_as_sip = true;
+    constexpr std::size_t kAnotherHost = 24;
+    out.request_uri.reserve(request.request_uri().size() + kAnotherHost);
     if (!append_uri(out.request_uri, request.uri(), how, hidden)) out.request_uri = bare_uri(how.host);
     if (const auto wish = privacy_wish(request, passage); wish.border && wish.user) {
         // RFC 3323 §4.1.1.3
