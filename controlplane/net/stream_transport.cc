@@ -314,6 +314,9 @@ void StreamTransport::write(Connection& connection) {
         connection.out_at = 0;
         clear_buffer(connection.out, kKeptCapacity);
         if (connection.closing && !std::exchange(connection.shut, true)) connection.socket.shut();
+    } else if (connection.out_at >= connection.unwritten()) {
+        // A peer that is never quite done with reading would make it grow without end.
+        connection.out.erase(0, std::exchange(connection.out_at, 0));
     }
     account(connection);
     watch(connection);

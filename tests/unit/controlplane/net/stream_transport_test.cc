@@ -12,6 +12,7 @@
 
 #include "controlplane/net/socket_address.h"
 #include "tests/support/certificates.h"
+#include "tests/support/heap.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -66,6 +67,11 @@ public:
         return ended_;
     }
     void close() { fd_.reset(); }
+    // Its kernel keeps few bytes for it.
+    void narrow() const {
+        const int bytes = 32768;
+        LONGS_EQUAL(0, ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes));
+    }
     Endpoint local() const { return net::bound_to(fd_.get()); }
 
 private:
@@ -338,6 +344,29 @@ TEST(StreamTransport, who_does_not_read_is_closed_and_what_waited_is_told) {
     LONGS_EQUAL(1, streams->counters().slow_reader);
     LONGS_EQUAL(2, streams->take_losses().failed.size());
     LONGS_EQUAL(0, streams->kept_bytes());
+}
+
+TEST(StreamTransport, who_is_never_quite_done_with_reading_costs_no_more_than_what_waits) {
+    constexpr std::size_t kMiB = std::size_t{1} << 20;
+    StreamLimits limits;
+    limits.written_bytes = 17 * kMiB;  // more than our kernel takes at once
+    open(limits);
+    Peer peer(local());
+    peer.narrow();
+    peer.send(message("a"));
+    turn_until([&] { return !heard.empty(); });
+    const std::string bytes(kMiB, 'x');
+    const auto before = test::heap_in_use();
+    for (std::size_t sent = 0; sent < 160 * kMiB; sent += bytes.size()) {
+        turn_until([&] {
+            while (streams->kept_bytes() > 16 * kMiB && !peer.read().empty()) {
+            }
+            return streams->kept_bytes() <= 16 * kMiB;
+        });
+        CHECK(sent < 32 * kMiB || streams->kept_bytes() > 0);
+        CHECK(send(heard[0].from, bytes).empty());
+    }
+    CHECK(test::heap_in_use() < before + 80 * kMiB);
 }
 
 TEST(StreamTransport, what_is_no_sip_is_closed_and_a_message_without_an_end_gets_its_answer_first) {
