@@ -42,8 +42,10 @@ struct Ipv6Frame {
         put16(out, static_cast<std::uint32_t>(length));
         out.push_back(static_cast<std::byte>(extensions.empty() ? upper : extensions.front().type));
         out.push_back(static_cast<std::byte>(hop_limit));
-        for (const auto* address : {&source, &destination})
-            for (const auto b : IpAddress::parse(*address)->bytes()) out.push_back(static_cast<std::byte>(b));
+        for (const auto* text : {&source, &destination}) {
+            const auto address = IpAddress::parse(*text).value();
+            for (const auto b : address.bytes()) out.push_back(static_cast<std::byte>(b));
+        }
         for (std::size_t i = 0; i < extensions.size(); ++i) {
             out.push_back(static_cast<std::byte>(i + 1 < extensions.size() ? extensions[i + 1].type : upper));
             out.insert(out.end(), extensions[i].body.begin(), extensions[i].body.end());
