@@ -1,6 +1,7 @@
 #pragma once
-// The thread that appends call records, so that the SIP thread never waits for a disk. Lines are written as
-// they come and synced once a second: a killed process loses none, a power cut at most a second's.
+// The thread that appends call records, so that the SIP thread never waits for a disk. Lines are gathered for some
+// moments, for each write wakes two threads, and synced once a second. A killed process loses none, since what is not
+// in the file is in the table of calls; a power cut loses at most a second's.
 //
 // The queue is bounded; what does not fit is refused, and stays where it is kept (the table of calls) until it
 // is offered again. A write that fails is tried again every second.
@@ -24,7 +25,7 @@ namespace sallyport::store {
 class RecordWriter {
 public:
     static constexpr std::size_t kMaxQueued = 8192;
-    static constexpr std::chrono::milliseconds kGather{5};
+    static constexpr std::chrono::milliseconds kGather{50};
     static constexpr std::size_t kMaxQueuedBytes = std::size_t{32} << 20;
 
     struct Counters {
