@@ -113,10 +113,14 @@ void Call::export_head(ByteWriter& out, const CallRecordText& text) const {
 
 bool Call::export_to(std::vector<std::byte>& bytes, Now now) const {
     const auto begin = bytes.size();
-    const auto seal = [&] { ByteWriter(bytes).u64(checksum64(std::span(bytes).subspan(begin))); };
     Told told;
     tell(told);
     ByteWriter out(bytes);
+    const auto seal = [&] {
+        out.done();
+        out.u64(checksum64(std::span(bytes).subspan(begin)));
+        out.done();
+    };
     export_head(out, told.text);
     export_leg(out, legs_[kCaller], told.text.caller);
     export_leg(out, legs_[kCallee], told.text.callee);
@@ -128,7 +132,7 @@ bool Call::export_to(std::vector<std::byte>& bytes, Now now) const {
     seal();
     if (bytes.size() - begin <= kMaxSave) return true;
     // Descriptions of tens of KiB on both sides. The import will find nothing behind the head, and give the record.
-    bytes.resize(begin);
+    out.rewind(begin);
     export_head(out, told.text);
     seal();
     return false;

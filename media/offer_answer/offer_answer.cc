@@ -9,6 +9,7 @@
 #include "media/sdp/sdp_text.h"
 #include "media/sdp/sdp_write.h"
 #include "platform/base/digits.h"
+#include "platform/base/scratch.h"
 
 namespace sallyport::sdp {
 
@@ -164,25 +165,27 @@ std::string OfferAnswer::stamp(Session& description) {
 }
 
 // How the o= line of what we sent last begins.
-std::string OfferAnswer::origin() const {
-    constexpr std::size_t kUsual = 64;  // two numbers and the words around them
-    std::string out;
-    out.reserve(kUsual);
-    out.append("o=- ").append(Digits(session_id_)).append(" ");
-    out.append(Digits(version_)).append(" IN IP4 ");
+OfferAnswer::OriginText OfferAnswer::origin() const {
+    OriginText out("o=- ");
+    out.append(Digits(session_id_)).append(" ").append(Digits(version_)).append(" IN IP4 ");
     return out;
 }
 
 // Both as they are kept and exported: the remote one by itself, what was sent last by that.
 std::vector<std::byte> OfferAnswer::code_of(std::string_view remote, std::string_view last_sent) const {
-    const auto first = encode_lines(remote, {});
-    const auto second = encode_lines(last_sent, {.reference = remote, .origin = origin()});
+    constexpr std::size_t kUsual = 2048;
     constexpr std::size_t kLengths = 4;  // of texts that are not as long as a datagram
+    Scratch<kUsual> scratch(remote.size() + last_sent.size() + 2);
+    const std::string_view first(scratch.data(), encode_lines(remote, {}, scratch.data()));
+    char* const behind = scratch.data() + first.size();
+    const auto begin = origin();
+    const std::string_view second(behind, encode_lines(last_sent, {.reference = remote, .origin = begin}, behind));
     std::vector<std::byte> out;
     out.reserve(first.size() + second.size() + kLengths);
     ByteWriter writer(out);
     writer.text(first);
     writer.text(second);
+    writer.done();
     return out;
 }
 

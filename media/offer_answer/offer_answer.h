@@ -30,6 +30,7 @@
 #include "media/sdp/session.h"
 #include "platform/base/boxed.h"
 #include "platform/base/byte_reader.h"
+#include "platform/base/inline_text.h"
 #include "platform/base/shared.h"
 
 namespace sallyport::sdp {
@@ -106,7 +107,8 @@ private:
     Known& known();
 
     std::string stamp(Session& description);
-    std::string origin() const;
+    using OriginText = InlineText<64>;  // two numbers and the words around them
+    OriginText origin() const;
     std::vector<std::byte> code_of(std::string_view remote, std::string_view last_sent) const;
     void wake() const;
     void roll_back();

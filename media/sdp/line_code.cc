@@ -166,19 +166,20 @@ const std::string_view* beginning_of(unsigned byte, const LineContext& context) 
 
 }  // namespace
 
+std::size_t encode_lines(std::string_view text, const LineContext& context, char* out) {
+    const Referred referred(context.reference);
+    auto* at = out;
+    const auto encode = [&](std::string_view line) { return encode_line(at, line, referred, context.origin); };
+    if (lines_of(text, encode)) return static_cast<std::size_t>(at - out);
+    *out = kRaw;
+    std::memcpy(out + 1, text.data(), text.size());
+    return text.size() + 1;
+}
+
 std::string encode_lines(std::string_view text, const LineContext& context) {
     std::string out;
-    out.resize_and_overwrite(text.size() + 1, [&](char* const begin, std::size_t) {
-        const Referred referred(context.reference);
-        auto* at = begin;
-        const auto encode = [&](std::string_view line) { return encode_line(at, line, referred, context.origin); };
-        if (!lines_of(text, encode)) {
-            *begin = kRaw;
-            std::memcpy(begin + 1, text.data(), text.size());
-            return text.size() + 1;
-        }
-        return static_cast<std::size_t>(at - begin);
-    });
+    out.resize_and_overwrite(text.size() + 1,
+                             [&](char* begin, std::size_t) { return encode_lines(text, context, begin); });
     return out;
 }
 

@@ -24,6 +24,8 @@ struct LineContext {
 };
 
 std::string encode_lines(std::string_view text, const LineContext& context);
+// The same to `out`, where there is room for one byte more than the text has. Gives its length.
+std::size_t encode_lines(std::string_view text, const LineContext& context, char* out);
 // nullopt: `code` is none, or of a text longer than any that a datagram brings.
 std::optional<std::string> decode_lines(std::string_view code, const LineContext& context);
 

@@ -41,6 +41,7 @@ public:
     }
     void finish() {
         if (!fingerprint_) return;
+        out_.done();
         const auto value = fingerprint_of(std::span(bytes_).subspan(begin_));
         attribute(kFingerprint, 4).u32(value);
     }

@@ -2,7 +2,8 @@
 // The one bounds-checked reader and writer of binary data. A read past the end sets `failed` and gives
 // zero; the caller checks once, at the end of the record. Network byte order.
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -70,33 +71,79 @@ private:
     bool failed_ = false;
 };
 
+// Writes behind what stands in `out`. There may be more in it than was written until done(), or the writer's end.
 class ByteWriter {
 public:
-    explicit ByteWriter(std::vector<std::byte>& out) : out_(out) {}
+    explicit ByteWriter(std::vector<std::byte>& out) : out_(out), at_(out.data() + out.size()), end_(at_) {}
+    ~ByteWriter() { done(); }
+    ByteWriter(const ByteWriter&) = delete;
+    ByteWriter& operator=(const ByteWriter&) = delete;
 
-    void u8(std::uint8_t v) { out_.push_back(static_cast<std::byte>(v)); }
+    void u8(std::uint8_t v) { integer(v); }
     void u16(std::uint16_t v) { integer(v); }
     void u32(std::uint32_t v) { integer(v); }
     void u64(std::uint64_t v) { integer(v); }
-    void bytes(std::span<const std::byte> b) { out_.insert(out_.end(), b.begin(), b.end()); }
+    void bytes(std::span<const std::byte> b) {
+        need(b.size());
+        append(b.data(), b.size());
+    }
     void number(std::uint32_t v) {
-        for (; v >= 0x80; v >>= 7) u8(static_cast<std::uint8_t>(v | 0x80));
-        u8(static_cast<std::uint8_t>(v));
+        need(length_of_number(v));
+        append_number(v);
     }
     void text(std::string_view s) {
-        number(static_cast<std::uint32_t>(s.size()));
-        bytes(std::as_bytes(std::span(s.data(), s.size())));
+        const auto length = static_cast<std::uint32_t>(s.size());
+        need(length_of_number(length) + s.size());
+        append_number(length);
+        append(s.data(), s.size());
+    }
+    // From here on the vector holds what was written. More may follow, unless it has been changed since.
+    void done() {
+        out_.resize(written());
+        end_ = at_;
     }
 
+    // Takes back all but the first `size` bytes of the vector.
+    void rewind(std::size_t size) { at_ = out_.data() + std::min(size, written()); }
+
 private:
+    static constexpr std::size_t kStep = 512;
+
+    static std::size_t length_of_number(std::uint32_t v) {
+        return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7;
+    }
+    std::size_t written() const { return static_cast<std::size_t>(at_ - out_.data()); }
+    void need(std::size_t n) {
+        if (static_cast<std::size_t>(end_ - at_) < n) [[unlikely]]
+            grow(n);
+    }
+    // Whoever has reserved what it takes gets no more than that.
+    void grow(std::size_t n) {
+        const auto size = written();
+        const auto reserved = out_.capacity() - size;
+        const auto wanted = std::max(n, kStep);
+        out_.resize(size + (reserved < n ? wanted : std::min(wanted, reserved)));
+        at_ = out_.data() + size;
+        end_ = out_.data() + out_.size();
+    }
+    void append(const void* from, std::size_t n) {
+        if (n != 0) std::memcpy(at_, from, n);
+        at_ += n;
+    }
+    void append_number(std::uint32_t v) {
+        for (; v >= 0x80; v >>= 7) *at_++ = static_cast<std::byte>(v | 0x80);
+        *at_++ = static_cast<std::byte>(v);
+    }
     template <std::unsigned_integral T>
     void integer(T v) {
-        std::array<std::byte, sizeof(T)> bytes;
-        for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<std::byte>(v >> (8 * (sizeof(T) - 1 - i)));
-        out_.insert(out_.end(), bytes.begin(), bytes.end());
+        if constexpr (std::endian::native == std::endian::little) v = std::byteswap(v);
+        need(sizeof v);
+        append(&v, sizeof v);
     }
 
     std::vector<std::byte>& out_;
+    std::byte* at_;   // behind what was written
+    std::byte* end_;  // of what there is
 };
 
 }  // namespace sallyport

@@ -51,6 +51,7 @@ std::vector<std::byte> exported(const OfferAnswer& leg) {
     std::vector<std::byte> out;
     ByteWriter writer(out);
     leg.export_to(writer);
+    writer.done();
     return out;
 }
 

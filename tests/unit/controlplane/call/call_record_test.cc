@@ -100,6 +100,7 @@ TEST(CallRecord, comes_back_from_its_bytes_and_from_no_part_of_them) {
     std::vector<std::byte> bytes;
     ByteWriter w(bytes);
     write(w, view_of(record));
+    w.done();
     ByteReader r(bytes);
     const auto back = read_call_record(r);
     CHECK(!r.failed());

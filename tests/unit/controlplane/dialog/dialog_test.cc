@@ -189,6 +189,7 @@ TEST(Dialog, comes_back_from_its_bytes_and_from_no_part_of_them) {
         std::vector<std::byte> bytes;
         ByteWriter w(bytes);
         write(w, *d, ids);
+        w.done();
         ByteReader r(bytes);
         CHECK(read_dialog(r, ids) == *d);
         CHECK(!r.failed());

@@ -217,6 +217,7 @@ TEST(MediaPlanOfACall, an_exported_plan_comes_back_with_the_same_flows) {
     std::vector<std::byte> bytes;
     ByteWriter out(bytes);
     plan.export_to(out);
+    out.done();
     PortPools fresh(view.realms, random, 1s);
     ByteReader in(bytes);
     const auto copy = MediaPlan::import_from(in, 0, 1, fresh);
@@ -237,6 +238,7 @@ TEST(MediaPlanOfACall, a_damaged_export_is_refused_and_takes_no_port) {
     std::vector<std::byte> bytes;
     ByteWriter out(bytes);
     plan.export_to(out);
+    out.done();
     for (std::size_t n = 0; n < bytes.size(); ++n) {
         PortPools fresh(view.realms, random, 1s);
         ByteReader cut{std::span(bytes).first(n)};

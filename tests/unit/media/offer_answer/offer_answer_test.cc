@@ -227,6 +227,7 @@ TEST(OfferAnswerState, an_exported_leg_goes_on_where_it_was) {
     std::vector<std::byte> bytes;
     ByteWriter out(bytes);
     leg.export_to(out);
+    out.done();
     ByteReader in(bytes);
     auto copy = OfferAnswer::import_from(in);
     CHECK_TRUE(copy.has_value());
@@ -249,6 +250,7 @@ TEST(OfferAnswerState, an_open_offer_is_not_exported) {
     std::vector<std::byte> bytes;
     ByteWriter out(bytes);
     leg.export_to(out);
+    out.done();
     ByteReader in(bytes);
     const auto copy = OfferAnswer::import_from(in);
     CHECK_TRUE(copy->state() == OfferState::kStable);
@@ -260,6 +262,7 @@ TEST(OfferAnswerState, a_leg_that_rested_is_as_it_was) {
         std::vector<std::byte> bytes;
         ByteWriter out(bytes);
         leg.export_to(out);
+        out.done();
         return bytes;
     };
     const auto awake = stable();
@@ -300,6 +303,7 @@ TEST(OfferAnswerState, descriptions_at_their_bounds_come_back_from_rest_and_from
         std::vector<std::byte> bytes;
         ByteWriter out(bytes);
         leg.export_to(out);
+        out.done();
         ByteReader in(bytes);
         const auto copy = OfferAnswer::import_from(in);
         CHECK_TRUE_TEXT(copy.has_value(), copy ? "" : copy.error().c_str());

@@ -14,6 +14,7 @@ TEST(ByteReader, ReadsWhatTheWriterWrote) {
     writer.u32(0x04050607);
     writer.u64(0x08090a0b0c0d0e0f);
     writer.text("sallyport");
+    writer.done();
     LONGS_EQUAL(3, std::to_integer<int>(buffer[2]));  // network byte order
     ByteReader reader(buffer);
     LONGS_EQUAL(1, reader.u8());
@@ -30,6 +31,7 @@ TEST(ByteReader, AnyTruncationFailsAndStaysFailed) {
     ByteWriter writer(buffer);
     writer.u32(7);
     writer.text("0123456789");
+    writer.done();
     for (std::size_t n = 0; n < buffer.size(); ++n) {
         ByteReader reader{std::span<const std::byte>(buffer).first(n)};
         (void)reader.u32();
@@ -46,4 +48,28 @@ TEST(ByteReader, ALengthBeyondTheDataIsRefused) {
     ByteReader reader(buffer);
     CHECK_TRUE(reader.text().empty());
     CHECK_TRUE(reader.failed());
+}
+
+TEST(ByteReader, TheWriterWritesBehindWhatIsThereAndTakesBack) {
+    std::vector<std::byte> buffer(3, std::byte{9});
+    {
+        ByteWriter writer(buffer);
+        writer.u8(1);
+        writer.done();
+        LONGS_EQUAL(4, buffer.size());
+        writer.text(std::string(2000, 'x'));
+        writer.rewind(4);
+        writer.number(300);
+    }
+    LONGS_EQUAL(6, buffer.size());
+    LONGS_EQUAL(9, std::to_integer<int>(buffer[2]));
+    ByteReader reader{std::span(buffer).subspan(3)};
+    LONGS_EQUAL(1, reader.u8());
+    LONGS_EQUAL(300, reader.number());
+    std::vector<std::byte> exact;
+    exact.reserve(7);
+    const auto capacity = exact.capacity();
+    ByteWriter(exact).text("123456");
+    LONGS_EQUAL(7, exact.size());
+    LONGS_EQUAL(capacity, exact.capacity());
 }
