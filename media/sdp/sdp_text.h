@@ -53,25 +53,82 @@ std::optional<T> number(std::string_view s) {
     return v > std::numeric_limits<T>::max() ? std::nullopt : std::optional(static_cast<T>(v));
 }
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+// Most bytes are beyond both, which one comparison tells.
+constexpr bool is_blank(char c) { return static_cast<std::uint8_t>(c) <= ' ' && (c == ' ' || c == '\t'); }
 
 constexpr std::string_view trim(std::string_view s) {
-    while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
-    while (!s.empty() && is_blank(s.back())) s.remove_suffix(1);
-    return s;
+    const char* begin = begin_of(s);
+    const char* end = end_of(s);
+    while (begin != end && is_blank(*begin)) ++begin;
+    if (begin != end)
+        while (is_blank(end[-1])) --end;  // at the latest *begin is none
+    return {begin, end};
 }
 
-// The next word of what has no blanks at its ends, as trim() and word() leave it; words are separated by one or more
-// spaces (RFC 8866 asks for one, peers send more).
-inline std::string_view word(std::string_view& rest) {
-    const char* const begin = rest.data();
-    const char* const end = begin + rest.size();
-    const char* at = find_any<' '>(begin, end);
-    const std::string_view out(begin, at);
-    while (at != end && is_blank(*at)) ++at;
-    rest = std::string_view(at, end);
-    return out;
+// Takes the number at the front of [at, end): its decimal digits up to the first other byte. nullopt when there are
+// none, or too many for a T.
+template <std::unsigned_integral T>
+std::optional<T> take_number(const char*& at, const char* end) {
+    const char* const begin = at;
+    std::uint64_t value = 0;
+    for (; at != end; ++at) {
+        const auto digit = static_cast<unsigned>(static_cast<std::uint8_t>(*at)) - '0';
+        if (digit > 9) break;
+        if constexpr (sizeof(T) == sizeof(value)) {
+            if (__builtin_mul_overflow(value, 10U, &value) || __builtin_add_overflow(value, digit, &value))
+                return std::nullopt;
+        } else {
+            value = value * 10 + digit;
+            if (value > std::numeric_limits<T>::max()) return std::nullopt;
+        }
+    }
+    return at != begin ? std::optional(static_cast<T>(value)) : std::nullopt;
 }
+
+constexpr const char* skip_token(const char* at, const char* end) {
+    while (at != end && kTokenTable[static_cast<std::uint8_t>(*at)]) ++at;
+    return at;
+}
+
+// The words of a line without blanks at its ends, one after the other; one or more spaces separate them (RFC 8866 asks
+// for one, peers send more).
+class Words {
+public:
+    // `line` belongs to a text that begins at `floor`.
+    Words(const char* floor, std::string_view line) : floor_(floor), at_(begin_of(line)), end_(end_of(line)) {}
+
+    bool empty() const { return at_ == end_; }
+    std::string_view rest() const { return {at_, end_}; }
+    // "" at the end.
+    std::string_view next() { return take(find_any<' '>(floor_, at_, end_)); }
+    // The next word when it is a token, else "", and nothing is taken.
+    std::string_view token() {
+        const char* const stop = skip_token(at_, end_);
+        return ends_word(stop) ? take(stop) : std::string_view();
+    }
+    // The same when it is a number.
+    template <std::unsigned_integral T>
+    std::optional<T> number() {
+        const char* stop = at_;
+        const auto value = take_number<T>(stop, end_);
+        if (!value || !ends_word(stop)) return std::nullopt;
+        take(stop);
+        return value;
+    }
+
+private:
+    bool ends_word(const char* at) const { return at == end_ || *at == ' '; }
+    std::string_view take(const char* stop) {
+        const std::string_view word(at_, stop);
+        at_ = stop;
+        while (at_ != end_ && is_blank(*at_)) ++at_;
+        return word;
+    }
+
+    const char* floor_;
+    const char* at_;
+    const char* end_;
+};
 
 constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;

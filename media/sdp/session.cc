@@ -4,16 +4,6 @@
 
 namespace sallyport::sdp {
 
-std::string_view direction_name(Direction d) {
-    switch (d) {
-        case Direction::kInactive: return "inactive";
-        case Direction::kSendOnly: return "sendonly";
-        case Direction::kRecvOnly: return "recvonly";
-        case Direction::kSendRecv: break;
-    }
-    return "sendrecv";
-}
-
 const RtpMap* Media::rtpmap(std::uint8_t payload_type) const {
     const auto it = std::ranges::find(rtpmaps, payload_type, &RtpMap::payload_type);
     return it == rtpmaps.end() ? nullptr : &*it;

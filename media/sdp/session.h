@@ -3,6 +3,8 @@
 // fields; every other attribute is kept, in order, as name and value. Not kept at all, because no
 // description of ours ever carries them on: t=, i=, u=, e=, p=, k=, r=, z= (a B2BUA's description is its own).
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +28,11 @@ constexpr Direction reverse(Direction d) { return make_direction(receives(d), se
 constexpr Direction intersect(Direction a, Direction b) {
     return make_direction(sends(a) && sends(b), receives(a) && receives(b));
 }
-std::string_view direction_name(Direction d);  // "sendrecv"
+// "sendrecv"
+constexpr std::string_view direction_name(Direction d) {
+    constexpr std::array<std::string_view, 4> kNames = {"inactive", "sendonly", "recvonly", "sendrecv"};
+    return kNames[static_cast<std::size_t>(d)];
+}
 
 struct Origin {
     std::string username = "-";

@@ -32,6 +32,12 @@ __m128i equal_to_any(__m128i block) {
     return found;
 }
 
+// Of a block: all bits set in the bytes that are at most this, as unsigned numbers.
+template <unsigned char kLimit>
+__m128i at_most(__m128i block) {
+    return _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(static_cast<char>(kLimit))), block);
+}
+
 // One bit a byte, the lowest is the first byte's.
 inline unsigned scan_bits(__m128i found) { return static_cast<unsigned>(_mm_movemask_epi8(found)); }
 #endif
@@ -42,12 +48,12 @@ const char* find_any(const char* floor, const char* at, const char* end) {
 #ifdef __SSE2__
     for (; end - at >= kScanBlock; at += kScanBlock) {
         const auto bits = scan_bits(equal_to_any<kBytes...>(scan_block(at)));
-        if (bits != 0) return at + std::countr_zero(bits);
+        if (bits != 0) return at + static_cast<unsigned>(std::countr_zero(bits));
     }
     if (end - floor >= kScanBlock) {
         const auto known = kScanBlock - (end - at);
         const auto bits = scan_bits(equal_to_any<kBytes...>(scan_block(end - kScanBlock))) >> known;
-        return bits != 0 ? at + std::countr_zero(bits) : end;
+        return bits != 0 ? at + static_cast<unsigned>(std::countr_zero(bits)) : end;
     }
 #endif
     while (at != end && ((*at != kBytes) && ...)) ++at;
