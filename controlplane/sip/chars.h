@@ -15,10 +15,11 @@ enum : unsigned {
     kAlpha = 8,
     kHostName = 16,
     kHex = 32,
-    kDelimiter = 64,     // what makes a value more than plain text: quotes, <>, (), backslash, white space
-    kNumberOrDot = 128,  // of an IPv4 address
-    kUriMark = 256,      // divides a URI, or begins an escape: : @ ; ? %
-    kUriForbidden = 512  // may stand nowhere in one: white space, controls, the delimiters around it
+    kDelimiter = 64,      // what makes a value more than plain text: quotes, <>, (), backslash, white space
+    kNumberOrDot = 128,   // of an IPv4 address
+    kUriMark = 256,       // divides a URI, or begins an escape: : @ ; ? %
+    kUriForbidden = 512,  // may stand nowhere in one: white space, controls, the delimiters around it
+    kBlank = 1024
 };
 
 constexpr std::array<std::uint16_t, 256> make_table() {
@@ -33,6 +34,7 @@ constexpr std::array<std::uint16_t, 256> make_table() {
     add("-.!%*_+`'~", kToken);
     add("-._", kHostName);  // '_' is no host name of RFC 1123, but is seen in the wild
     add(".", kNumberOrDot);
+    add(" \t", kBlank);
     add(" \t\r\n", kLws | kDelimiter);
     add("\"<>()\\", kDelimiter);
     add(":@;?%", kUriMark);

@@ -1,6 +1,8 @@
 #include "controlplane/sip/header_id.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 
 #include "controlplane/sip/text.h"
 #include "platform/base/byte_scan.h"
@@ -19,19 +21,30 @@ constexpr std::array<char, kHeaderIds> kCompact = {0,
 #undef SALLYPORT_SIP_COMPACT
 };
 
-// A perfect hash over length and four characters. The compiler searches the seed under which no two names
-// share a slot; a name that makes that impossible does not compile.
+// A perfect hash over length and eight characters, the first four and the last four. The compiler searches the seed
+// under which no two names share a slot; a name that makes that impossible does not compile.
 constexpr std::size_t kSlots = 2048;
 using Table = std::array<std::uint8_t, kSlots>;
 static_assert(kHeaderIds <= 256);
 
+// Of one character at least.
 constexpr std::uint32_t hash(std::string_view name, std::uint32_t seed) {
-    const char* const begin = name.data();
-    const auto at = [begin](std::size_t i) { return static_cast<std::uint32_t>(static_cast<std::uint8_t>(begin[i])); };
     const auto n = name.size();
+    const auto at = [&](std::size_t i) {
+        return static_cast<std::uint32_t>(static_cast<std::uint8_t>(name.data()[i]));
+    };
+    const auto four = [&](std::size_t i) {
+        std::array<char, 4> bytes{};
+        std::copy_n(name.data() + i, 4, bytes.data());
+        return std::bit_cast<std::uint32_t>(bytes);
+    };
+    const auto first = n >= 4 ? four(0) : at(0) | at(n / 2) << 8;
+    const auto last = n >= 4 ? four(n - 4) : at(n - 1);
     // Letters as lower case. What else a name may hold is changed, too, but for all names alike.
-    const std::uint32_t mix = (at(0) | at(n - 1) << 8 | at(n / 2) << 16 | at(n / 4) << 24) | 0x20202020U;
-    return (mix * seed + static_cast<std::uint32_t>(n) * (seed >> 7)) >> 21;
+    constexpr std::uint32_t kLower = 0x20202020;
+    return ((first | kLower) * seed + (last | kLower) * (seed >> 5 | 1) +
+            static_cast<std::uint32_t>(n) * (seed >> 7)) >>
+           21;
 }
 static_assert(kSlots == std::size_t{1} << (32 - 21));
 
@@ -78,11 +91,14 @@ constexpr std::array<HeaderId, 256> make_compact() {
 }
 constexpr auto kCompactTable = make_compact();
 
+[[gnu::noinline]] HeaderId compared(std::size_t i, std::string_view name) {
+    return i != 0 && iequals(kNames[i], name) ? static_cast<HeaderId>(i) : HeaderId::kOther;
+}
+
 }  // namespace
 
 HeaderId header_id(std::string_view name, [[maybe_unused]] std::size_t readable) {
-    if (name.size() == 1) return kCompactTable[static_cast<std::uint8_t>(name[0])];
-    if (name.empty()) return HeaderId::kOther;
+    if (name.size() <= 1) return name.empty() ? HeaderId::kOther : kCompactTable[static_cast<std::uint8_t>(name[0])];
     const std::size_t i = kTable[hash(name, kSeed)];
 #ifdef __SSE2__
     // Written as in the list, which is the rule.
@@ -91,7 +107,7 @@ HeaderId header_id(std::string_view name, [[maybe_unused]] std::size_t readable)
         if ((~same & ((1U << name.size()) - 1)) == 0) return static_cast<HeaderId>(i);
     }
 #endif
-    return i != 0 && iequals(kNames[i], name) ? static_cast<HeaderId>(i) : HeaderId::kOther;
+    return compared(i, name);
 }
 
 std::string_view header_name(HeaderId id) {

@@ -37,13 +37,7 @@ bool take(std::string_view& s, char c) {
 // A quoted-string as a whole, or text without any quote: what is appended after it must not end up within it.
 bool quotes_balanced(std::string_view value) {
     if (!value.starts_with('"')) return value.find('"') == kNone;
-    for (std::size_t i = 1; i < value.size(); ++i) {
-        if (value[i] == '\\')
-            ++i;
-        else if (value[i] == '"')
-            return i + 1 == value.size();
-    }
-    return false;
+    return value.size() > 1 && close_quote(begin_of(value), end_of(value)) == end_of(value) - 1;
 }
 
 bool has_delimiter(std::string_view value) {
@@ -70,10 +64,9 @@ bool params_well_formed(const ParamList& params) {
 // Two semicolons with nothing between them (RFC 4475 §3.1.2.1, badinv01). One at the end is let pass: shipped
 // phones write it.
 bool has_empty_param(std::string_view params) {
-    const char* at = params.data();
-    const char* const end = at + params.size();
-    while (at != end &&
-           (at = static_cast<const char*>(std::memchr(at, ';', static_cast<std::size_t>(end - at)))) != nullptr) {
+    const char* const floor = begin_of(params);
+    const char* const end = end_of(params);
+    for (const char* at = floor; (at = find_any<';'>(floor, at, end)) != end;) {
         at = chars::skip(at + 1, end, chars::kLws);
         if (at != end && *at == ';') return true;
     }
@@ -88,14 +81,6 @@ bool take_sip_2_0(std::string_view& s) {
         return true;
     }
     return iequals(take_token(s), "SIP") && take(s, '/') && take_token(s) == "2.0" && take(s, '/');
-}
-
-// Where the parameters of a Via begin: most have nothing before them that could hide a semicolon.
-std::optional<std::size_t> find_params(std::string_view s) {
-    const char* const end = end_of(s);
-    const char* const first = find_any<';', '"', '<', '('>(begin_of(s), end);
-    if (first == end || *first == ';') return static_cast<std::size_t>(first - s.data());
-    return find_outside(s, ';', Comments::kSkip);
 }
 
 // The display name: tokens or one quoted-string. RFC 4475 §3.1.2.15 (baddn) lets us be liberal with unquoted
@@ -115,15 +100,21 @@ bool read_via(std::string_view element, Via& via) {
     via.transport = take_token(rest);
     if (via.transport.empty() || before == rest.size() + via.transport.size()) return false;
 
-    const auto semicolon = find_params(rest);
-    if (!semicolon) return false;
-    // A comment may stand at the end.
-    const auto sent_by = before_first<'('>(rest.substr(0, *semicolon));
+    // Most have nothing before the parameters that could hide a semicolon.
+    const char* const end = end_of(rest);
+    const char* semicolon = find_any<';', '"', '<', '('>(begin_of(rest), end);
+    auto sent_by = chars::between(begin_of(rest), semicolon);
+    if (semicolon != end && *semicolon != ';') {
+        const auto found = find_outside(rest, ';', Comments::kSkip);
+        if (!found) return false;
+        semicolon = begin_of(rest) + *found;
+        sent_by = before_first<'('>(rest.substr(0, *found));  // a comment may stand at the end
+    }
     const auto host = parse_host_port(trim(sent_by), true);
     if (!host) return false;
     via.sent_by = *host;
 
-    auto params = rest.substr(*semicolon);
+    auto params = chars::between(semicolon, end);
     if (before_first<'('>(params).size() != params.size())
         params = params.substr(0, find_outside(params, '(', Comments::kNone).value_or(params.size()));
     bool well_formed = !has_empty_param(params);
@@ -156,11 +147,7 @@ const char* find_open(const char* at, const char* end) {
     for (; at != end && *at != '<'; ++at) {
         if (*at == ';') return end;
         if (*at != '"') continue;
-        for (++at; at != end && *at != '"'; ++at) {
-            if (*at != '\\') continue;
-            if (at + 1 == end) return nullptr;
-            ++at;
-        }
+        at = close_quote(at, end);
         if (at == end) return nullptr;
     }
     return at;

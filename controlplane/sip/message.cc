@@ -1,5 +1,7 @@
 #include "controlplane/sip/message.h"
 
+#include <cstring>
+
 #include "platform/base/byte_scan.h"
 
 namespace sallyport::sip {
@@ -8,17 +10,15 @@ namespace {
 constexpr auto kNone = std::string_view::npos;
 constexpr std::string_view kVersion = "SIP/2.0";
 
-// Where the CR LF of the line that starts at `from` stands; npos when there is none. `bare` is set when a CR
-// or LF stands alone before it.
-inline std::size_t end_of_line(std::string_view s, std::size_t from, bool& bare) {
-    const char* const begin = s.data();
-    const char* const end = begin + s.size();
-    for (const char* at = begin + from; (at = find_any<'\r', '\n'>(begin, at, end)) != end; ++at) {
-        if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') [[likely]]
-            return static_cast<std::size_t>(at - begin);
+// Where the CR LF of the line that starts at `at` stands; `end` when there is none. `bare` is set when a CR or LF
+// stands alone before it. The bytes from `floor` on may be read.
+inline const char* end_of_line(const char* floor, const char* at, const char* end, bool& bare) {
+    for (; (at = find_any<'\r', '\n'>(floor, at, end)) != end; ++at) {
+        if (end - at >= 2 && std::memcmp(at, "\r\n", 2) == 0) [[likely]]
+            return at;
         bare = true;
     }
-    return kNone;
+    return end;
 }
 
 // RFC 3261 §25.1: where a comma in a comment is no separator. Elsewhere '(' is but a mark, and stands in users.
@@ -80,15 +80,14 @@ void Message::fail(Reason reason, std::uint16_t status) {
     if (!error_) error_ = ParseError{status, reason, false};
 }
 
-// Of one call, and for each field.
-[[gnu::always_inline]] inline bool Message::add_field(std::string_view line) {
+// Of one call, and for each field: the bytes in [begin, end), with the datagram around them.
+[[gnu::always_inline]] inline bool Message::add_field(const char* begin, const char* end) {
     // HCOLON = *( SP / HTAB ) ":" SWS; the name ends before that white space.
-    const char* const end = line.data() + line.size();
-    const char* const colon = find_any<':'>(begin_of(line), end);
+    const char* const colon = find_any<':'>(begin_of(bytes_), begin, end);
     const char* name_end = colon;
-    while (name_end != line.data() && (name_end[-1] == ' ' || name_end[-1] == '\t')) --name_end;
-    const auto name = chars::between(begin_of(line), name_end);
-    const auto id = header_id(name, line.size());
+    while (name_end != begin && chars::is(name_end[-1], chars::kBlank)) --name_end;
+    const auto name = chars::between(begin, name_end);
+    const auto id = header_id(name, static_cast<std::size_t>(end_of(bytes_) - begin));
     // What is in the list is a token.
     if (colon == end || (id == HeaderId::kOther && !is_token(name))) {
         fail("Malformed header field");
@@ -98,20 +97,19 @@ void Message::fail(Reason reason, std::uint16_t status) {
         fail("Too many header fields");
         return false;
     }
-    HeaderField& field = fields_[count_];
-    field.line = line;
-    field.name_length = static_cast<std::uint16_t>(name.size());
-    field.value = trim(chars::between(colon + 1, end));
-    field.id = id;
-    field.next = 0;
-    ++count_;
-    if (field.id != HeaderId::kOther) {
-        const auto i = index(field.id);
-        if (first_[i] == 0)
-            first_[i] = count_;
+    fields_[count_++] = {.line = chars::between(begin, end),
+                         .value = trim(chars::between(colon + 1, end)),
+                         .name_length = static_cast<std::uint16_t>(name.size()),
+                         .next = 0,
+                         .id = id};
+    if (id != HeaderId::kOther) {
+        auto& first = first_[index(id)];
+        auto& last = last_[index(id)];
+        if (first == 0)
+            first = count_;
         else
-            fields_[last_[i] - 1U].next = count_;
-        last_[i] = count_;
+            fields_[last - 1U].next = count_;
+        last = count_;
     }
     return true;
 }
@@ -119,39 +117,41 @@ void Message::fail(Reason reason, std::uint16_t status) {
 std::expected<void, ParseError> Message::parse(std::string_view datagram) {
     reset(datagram);
     if (datagram.size() > kMaxSize) return std::unexpected(ParseError{400, "Message too large", false});
-    std::size_t at = 0;
-    while (datagram.substr(at).starts_with("\r\n")) at += 2;
-    if (at == datagram.size()) return std::unexpected(ParseError{400, "Empty message", false});
+    const char* const begin = begin_of(datagram);
+    const char* const end = end_of(datagram);
+    const char* at = begin;
+    while (end - at >= 2 && std::memcmp(at, "\r\n", 2) == 0) at += 2;
+    if (at == end) return std::unexpected(ParseError{400, "Empty message", false});
 
     bool bare = false;
-    auto end = end_of_line(datagram, at, bare);
-    if (end == kNone) return std::unexpected(ParseError{400, "Start line does not end", false});
-    parse_start_line(datagram.substr(at, end - at));
-    at = end + 2;
+    const char* line = at;
+    const char* line_end = end_of_line(begin, line, end, bare);
+    if (line_end == end) return std::unexpected(ParseError{400, "Start line does not end", false});
+    parse_start_line(chars::between(line, line_end));
 
     for (;;) {
-        const auto start = at;
-        end = end_of_line(datagram, start, bare);
-        if (end == kNone) {
+        line = line_end + 2;
+        line_end = end_of_line(begin, line, end, bare);
+        if (line_end == end) {
             fail("Header section does not end");
-            at = datagram.size();
+            at = end;
             break;
         }
-        at = end + 2;
-        if (end == start) break;
+        at = line_end + 2;
+        if (line_end == line) break;
         // A line that starts with white space continues the one before (RFC 3261 §7.3.1).
-        while (at < datagram.size() && (datagram[at] == ' ' || datagram[at] == '\t')) {
-            const auto more = end_of_line(datagram, at, bare);
-            if (more == kNone) break;
-            end = more;
-            at = end + 2;
+        while (at != end && chars::is(*at, chars::kBlank)) {
+            const char* const more = end_of_line(begin, at, end, bare);
+            if (more == end) break;
+            line_end = more;
+            at = line_end + 2;
         }
-        if (!add_field(datagram.substr(start, end - start))) break;
+        if (!add_field(line, line_end)) break;
     }
     if (bare) fail("Bare CR or LF in header section");
 
     decode();
-    if (!error_ || error_->reason != "Header section does not end") decode_body(datagram.substr(at));
+    if (!error_ || error_->reason != "Header section does not end") decode_body(chars::between(at, end));
     if (!error_) return {};
     // A bare CR or LF is not echoed: whoever reads it otherwise would read other fields.
     error_->answerable = understood_ && is_request_ && method_ != Method::kAck && !via_.raw.empty() && !bare;
@@ -208,10 +208,10 @@ void Message::check_single(HeaderId id, bool required, Reason missing, Reason du
 }
 
 void Message::decode() {
-    const auto vias = values(HeaderId::kVia);
-    if (vias.empty()) {
+    const auto top = values(HeaderId::kVia).begin();
+    if (top == std::default_sentinel) {
         fail("Missing Via header");
-    } else if (!read_via(*vias.begin(), via_)) {
+    } else if (!read_via(*top, via_)) {
         fail("Malformed Via header");
         if (via_.sent_by.host.empty()) via_ = {};
     }
@@ -286,13 +286,7 @@ bool Message::lists(HeaderId id, std::string_view token) const {
 Message::ValueRange::Iterator::Iterator(const Message* message, const HeaderField* field)
     : message_(message), field_(field) {
     if (field_) element_ = CommaList(field_->value, comments_in(field_->id)).begin();
-    settle();
-}
-
-Message::ValueRange::Iterator& Message::ValueRange::Iterator::operator++() {
-    ++element_;
-    settle();
-    return *this;
+    if (element_ == std::default_sentinel) settle();
 }
 
 // Goes on to the next field while the current one has nothing more.

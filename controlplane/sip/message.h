@@ -104,7 +104,7 @@ private:
     void parse_start_line(std::string_view line);
     void parse_request_line(std::string_view line);
     void parse_status_line(std::string_view line);
-    bool add_field(std::string_view line);
+    bool add_field(const char* begin, const char* end);
     void check_single(HeaderId id, bool required, Reason missing, Reason duplicate);
     void decode();
     void decode_body(std::string_view rest);
@@ -142,7 +142,11 @@ public:
         Iterator() = default;
         Iterator(const Message* message, const HeaderField* field);
         std::string_view operator*() const { return *element_; }
-        Iterator& operator++();
+        Iterator& operator++() {
+            ++element_;
+            if (element_ == std::default_sentinel) settle();
+            return *this;
+        }
         void operator++(int) { ++*this; }
         const HeaderField& field() const { return *field_; }
         friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.field_ == nullptr; }

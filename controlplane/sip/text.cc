@@ -9,18 +9,8 @@
 namespace sallyport::sip {
 namespace {
 
-// The closing quote of the quoted-string that opens at `at`, or `end`.
-const char* close_quote(const char* at, const char* end) {
-    for (++at; at < end; ++at) {
-        if (*at == '\\') {
-            if (++at == end) break;
-        } else if (*at == '"')
-            return at;
-    }
-    return end;
-}
-
-// The same of a comment; they nest, and take quoted-pairs (RFC 3261 §25.1).
+// The closing parenthesis of the comment that opens at `at`, or `end`; they nest, and take quoted-pairs (RFC 3261
+// §25.1).
 const char* close_comment(const char* at, const char* end) {
     std::size_t depth = 0;
     for (; at < end; ++at) {
@@ -41,6 +31,13 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+const char* close_quote(const char* at, const char* end) {
+    const char* const floor = at;
+    for (++at; (at = find_any<'"', '\\'>(floor, at, end)) != end && *at != '"'; ++at)
+        if (++at == end) break;
+    return at;
+}
 
 bool equals_in_lower_case(std::string_view a, std::string_view b) {
     for (std::size_t i = 0; i < a.size(); ++i)
@@ -149,44 +146,59 @@ std::optional<std::size_t> find_outside(std::string_view s, char stop, Comments 
     return s.size();
 }
 
-CommaList::Iterator& CommaList::Iterator::operator++() {
-    element_ = {};
+void CommaList::Iterator::advance() {
+    if (find_any<','>(begin_of(rest_), end_of(rest_)) != end_of(rest_)) return split();
+    element_ = trim(std::exchange(rest_, {}));  // most fields: nothing to take apart
+}
+
+void CommaList::Iterator::split() {
     while (!rest_.empty() && element_.empty()) {
-        if (find_any<','>(begin_of(rest_), end_of(rest_)) == end_of(rest_)) {  // most fields: nothing to take apart
-            element_ = trim(std::exchange(rest_, {}));
-            break;
-        }
         // An unbalanced quote: the rest is one element, and its parser says what is wrong with it.
         const auto end = find_outside(rest_, ',', comments_).value_or(rest_.size());
         element_ = trim(rest_.substr(0, end));
         rest_.remove_prefix(end < rest_.size() ? end + 1 : end);
     }
-    return *this;
 }
+
+namespace {
+
+// The end of a parameter with quotes in it, of which the first begins at `at`; `equals` is its first '=', wherever that
+// stands, or nullptr.
+[[gnu::noinline]] const char* end_of_quoted(const char* floor, const char* at, const char* end, const char*& equals) {
+    // Quotes only: '<' may stand in no parameter, and must not hide a semicolon.
+    for (; at != end && *at != ';'; at = find_any<';', '=', '"'>(floor, at, end)) {
+        const char* const mark = at;
+        if (*mark == '"') at = close_quote(mark, end);
+        if (equals == nullptr && *mark == '=') equals = mark;
+        if (equals == nullptr && std::find(mark, at, '=') != at) equals = std::find(mark, at, '=');
+        if (at != end) ++at;
+    }
+    return at;
+}
+
+}  // namespace
 
 ParamList::Iterator& ParamList::Iterator::operator++() {
     const char* const floor = rest_.data();
     const char* const end = floor + rest_.size();
-    const char* at = floor;
+    const char* begin = floor;
+    while (begin != end && (*begin == ';' || is_lws(*begin))) ++begin;
     param_ = {};
-    while (at != end && param_.raw.empty()) {
-        const char* const begin = at;
-        const char* equals = nullptr;  // the first one, wherever it stands
-        // Quotes only: '<' may stand in no parameter, and must not hide a semicolon.
-        while ((at = find_any<';', '=', '"'>(floor, at, end)) != end && *at != ';') {
-            const char* const mark = at;
-            if (*mark == '"') at = close_quote(mark, end);
-            if (equals == nullptr && *mark == '=') equals = mark;
-            if (equals == nullptr && std::find(mark, at, '=') != at) equals = std::find(mark, at, '=');
-            if (at != end) ++at;
+    const char* at = begin;
+    if (begin != end) {
+        const char* equals = nullptr;  // the first one
+        at = find_any<';', '=', '"'>(floor, begin, end);
+        if (at != end && *at == '=') {
+            equals = at;
+            at = find_any<';', '"'>(floor, at + 1, end);
         }
+        if (at != end && *at == '"') at = end_of_quoted(floor, at, end, equals);
         param_.raw = trim(chars::between(begin, at));
-        if (at != end) ++at;
-        if (param_.raw.empty()) continue;
-        const char* const raw_end = param_.raw.data() + param_.raw.size();
+        const char* const raw_end = end_of(param_.raw);
         param_.has_value = equals != nullptr;
-        param_.name = trim(chars::between(begin_of(param_.raw), equals != nullptr ? equals : raw_end));
+        param_.name = trim(chars::between(begin, equals != nullptr ? equals : raw_end));
         if (equals != nullptr) param_.value = trim(chars::between(equals + 1, raw_end));
+        if (at != end) ++at;
     }
     rest_ = chars::between(at, end);
     return *this;

@@ -42,9 +42,12 @@ inline bool iequals(std::string_view a, std::string_view b) {       // ASCII cas
     return a.size() == b.size() && (same_bytes(a, b) || equals_in_lower_case(a, b));
 }
 constexpr std::string_view trim(std::string_view s) {
-    while (!s.empty() && is_lws(s.front())) s.remove_prefix(1);
-    while (!s.empty() && is_lws(s.back())) s.remove_suffix(1);
-    return s;
+    const char* begin = s.data();
+    const char* end = begin + s.size();
+    while (begin != end && is_lws(*begin)) ++begin;
+    if (begin != end)
+        while (is_lws(end[-1])) --end;  // at the latest *begin is none
+    return chars::between(begin, end);
 }
 
 // Decimal digits only, at least one, leading zeros allowed ("0068"); nullopt on anything else or above `max`.
@@ -61,6 +64,9 @@ void append_quoted(std::string& out, std::string_view s);
 
 // Resolves %XX. What is no valid escape stays as it is.
 std::string unescaped(std::string_view s);
+
+// The closing quote of the quoted-string that opens at `at`, with quoted-pairs in it at will; `end` when there is none.
+const char* close_quote(const char* at, const char* end);
 
 // The position of the first `stop` in `s` that is outside of a quoted string, of <>, and, if asked for,
 // of a comment; s.size() when there is none. nullopt when a quoted string, <> or a comment does not end.
@@ -82,11 +88,18 @@ public:
         Iterator() = default;
         Iterator(std::string_view rest, Comments comments) : rest_(rest), comments_(comments) { ++*this; }
         std::string_view operator*() const { return element_; }
-        Iterator& operator++();
+        Iterator& operator++() {
+            element_ = {};
+            if (!rest_.empty()) advance();
+            return *this;
+        }
         void operator++(int) { ++*this; }
         friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.element_.empty(); }
 
     private:
+        void advance();
+        void split();
+
         std::string_view rest_;
         std::string_view element_;  // empty: the end
         Comments comments_ = Comments::kNone;

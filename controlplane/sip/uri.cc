@@ -24,7 +24,7 @@ bool is_scheme(std::string_view s) {
 }
 
 UriScheme scheme_of(std::string_view scheme) {
-    if (iequals(scheme, "sip")) return UriScheme::kSip;
+    if (scheme == "sip" || iequals(scheme, "sip")) return UriScheme::kSip;  // nearly always
     if (iequals(scheme, "sips")) return UriScheme::kSips;
     return iequals(scheme, "tel") ? UriScheme::kTel : UriScheme::kOther;
 }
@@ -78,33 +78,36 @@ Reason read_host(std::string_view host, HostKind& kind) {
     return {};
 }
 
-// The same of a host with a port.
-Reason read_host_port(std::string_view text, bool lws, HostPort& out) {
-    const char* const end = text.data() + text.size();
-    std::string_view rest;
-    if (text.starts_with('[')) {
-        const char* const close = find_any<']'>(begin_of(text), end);
-        if (close == end) return "Malformed IPv6 address";
-        out.host = chars::between(text.data() + 1, close);
-        const auto address = ipv6_address(out.host);
-        if (!address || !address->is_v6()) return "Malformed IPv6 address";
-        out.kind = HostKind::kIpv6;
-        rest = chars::between(close + 1, end);
-    } else {
-        const char* const colon = find_any<':'>(begin_of(text), end);
-        out.host = chars::between(begin_of(text), colon);
-        if (lws) out.host = trim(out.host);
-        if (const auto wrong = read_host(out.host, out.kind); !wrong.empty()) return wrong;
-        rest = chars::between(colon, end);
-    }
-    if (lws) rest = trim(rest);
-    if (rest.empty()) return {};
-    if (rest[0] != ':') return "Malformed host";
-    rest.remove_prefix(1);
-    const auto port = parse_number(lws ? trim(rest) : rest, 65535);
+// ":5060", or nothing.
+Reason read_port(std::string_view text, bool lws, HostPort& out) {
+    if (lws) text = trim(text);
+    if (text.empty()) return {};
+    if (text[0] != ':') return "Malformed host";
+    text.remove_prefix(1);
+    const auto port = parse_number(lws ? trim(text) : text, 65535);
     if (!port || *port == 0) return "Malformed port";
     out.port = static_cast<std::uint16_t>(*port);
     return {};
+}
+
+// "[2001:db8::1]:5060"
+Reason read_bracketed(std::string_view text, bool lws, HostPort& out) {
+    const char* const end = end_of(text);
+    const char* const close = find_any<']'>(begin_of(text), end);
+    if (close == end) return "Malformed IPv6 address";
+    out.host = chars::between(text.data() + 1, close);
+    const auto address = ipv6_address(out.host);
+    if (!address || !address->is_v6()) return "Malformed IPv6 address";
+    out.kind = HostKind::kIpv6;
+    return read_port(chars::between(close + 1, end), lws, out);
+}
+
+// What is in no brackets; `colon`: the first one, or `end`.
+Reason read_host_port(const char* begin, const char* colon, const char* end, bool lws, HostPort& out) {
+    out.host = chars::between(begin, colon);
+    if (lws) out.host = trim(out.host);
+    if (const auto wrong = read_host(out.host, out.kind); !wrong.empty()) return wrong;
+    return colon == end ? Reason() : read_port(chars::between(colon, end), lws, out);
 }
 
 // Decodes what needs no escape, and writes the others in one way (RFC 3261 §19.1.4: a character outside of
@@ -211,7 +214,11 @@ std::optional<IpAddress> HostPort::address() const {
 
 std::expected<HostPort, Reason> parse_host_port(std::string_view text, bool lws) {
     HostPort out;
-    if (const auto wrong = read_host_port(text, lws, out); !wrong.empty()) return std::unexpected(wrong);
+    const char* const end = end_of(text);
+    const auto wrong = text.starts_with('[')
+                           ? read_bracketed(text, lws, out)
+                           : read_host_port(begin_of(text), find_any<':'>(begin_of(text), end), end, lws, out);
+    if (!wrong.empty()) return std::unexpected(wrong);
     return out;
 }
 
@@ -261,7 +268,9 @@ Reason Uri::read(std::string_view all) {
         params = ParamList(chars::between(marks.semicolon + 1, rest_end));
         rest_end = marks.semicolon;
     }
-    return read_host_port(chars::between(at, rest_end), false, host);
+    if (at != rest_end && *at == '[') return read_bracketed(chars::between(at, rest_end), false, host);
+    const char* const colon = marks.colon != nullptr && marks.colon < rest_end ? marks.colon : rest_end;
+    return read_host_port(at, colon, rest_end, false, host);
 }
 
 std::expected<Uri, Reason> Uri::parse(std::string_view text) {

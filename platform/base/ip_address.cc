@@ -149,12 +149,9 @@ std::size_t fnv(const void* data, std::size_t size, std::size_t h = 0xcbf29ce484
 }  // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-    if (text.find(':') != std::string_view::npos) {
-        const auto bytes = parse_v6(text);
-        return bytes ? std::optional(v6(*bytes)) : std::nullopt;
-    }
-    const auto quad = parse_v4(text);
-    return quad ? std::optional(v4(*quad)) : std::nullopt;
+    if (const auto quad = parse_v4(text)) return v4(*quad);
+    const auto bytes = parse_v6(text);  // one without a colon is none
+    return bytes ? std::optional(v6(*bytes)) : std::nullopt;
 }
 
 bool IpAddress::well_formed() const {
