@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "platform/base/byte_scan.h"
 #include "platform/base/line_break.h"
 
 namespace sallyport::sip {
@@ -162,46 +161,58 @@ void CommaList::Iterator::split() {
 
 namespace {
 
-// The end of a parameter with quotes in it, of which the first begins at `at`; `equals` is its first '=', wherever that
-// stands, or nullptr.
-[[gnu::noinline]] const char* end_of_quoted(const char* floor, const char* at, const char* end, const char*& equals) {
-    // Quotes only: '<' may stand in no parameter, and must not hide a semicolon.
-    for (; at != end && *at != ';'; at = find_any<';', '=', '"'>(floor, at, end)) {
+// Where a parameter ends, and its first '=', wherever that stands; nullptr when there is none.
+struct ParamMarks {
+    const char* end;
+    const char* equals;
+};
+
+// Of one with quotes in it. Quotes only: '<' may stand in no parameter, and must not hide a semicolon.
+[[gnu::noinline]] ParamMarks find_quoted_param_marks(const char* begin, const char* end) {
+    const char* at = begin;
+    const char* equals = nullptr;
+    while ((at = find_any<';', '=', '"'>(begin, at, end)) != end && *at != ';') {
         const char* const mark = at;
         if (*mark == '"') at = close_quote(mark, end);
         if (equals == nullptr && *mark == '=') equals = mark;
         if (equals == nullptr && std::find(mark, at, '=') != at) equals = std::find(mark, at, '=');
         if (at != end) ++at;
     }
-    return at;
+    return {at, equals};
+}
+
+inline ParamMarks find_param_marks(const char* floor, const char* begin, const char* end) {
+    const char* at = find_any<';', '=', '"'>(floor, begin, end);
+    const char* const equals = at != end && *at == '=' ? at : nullptr;
+    if (equals != nullptr) at = find_any<';', '"'>(floor, at + 1, end);
+    if (at != end && *at == '"') [[unlikely]]
+        return find_quoted_param_marks(begin, end);
+    return {at, equals};
 }
 
 }  // namespace
 
-ParamList::Iterator& ParamList::Iterator::operator++() {
-    const char* const floor = rest_.data();
-    const char* const end = floor + rest_.size();
+void ParamList::Iterator::advance() {
+    const char* const floor = begin_of(rest_);
+    const char* const end = end_of(rest_);
     const char* begin = floor;
     while (begin != end && (*begin == ';' || is_lws(*begin))) ++begin;
-    param_ = {};
-    const char* at = begin;
-    if (begin != end) {
-        const char* equals = nullptr;  // the first one
-        at = find_any<';', '=', '"'>(floor, begin, end);
-        if (at != end && *at == '=') {
-            equals = at;
-            at = find_any<';', '"'>(floor, at + 1, end);
-        }
-        if (at != end && *at == '"') at = end_of_quoted(floor, at, end, equals);
-        param_.raw = trim(chars::between(begin, at));
-        const char* const raw_end = end_of(param_.raw);
-        param_.has_value = equals != nullptr;
-        param_.name = trim(chars::between(begin, equals != nullptr ? equals : raw_end));
-        if (equals != nullptr) param_.value = trim(chars::between(equals + 1, raw_end));
-        if (at != end) ++at;
+    if (begin == end) {
+        rest_ = {};
+        param_ = {};
+        return;
     }
-    rest_ = chars::between(at, end);
-    return *this;
+    const auto marks = find_param_marks(floor, begin, end);
+    param_.raw = trim(chars::between(begin, marks.end));
+    param_.has_value = marks.equals != nullptr;
+    if (marks.equals != nullptr) {
+        param_.name = trim(chars::between(begin, marks.equals));
+        param_.value = trim(chars::between(marks.equals + 1, end_of(param_.raw)));
+    } else {
+        param_.name = param_.raw;
+        param_.value = {};
+    }
+    rest_ = marks.end != end ? chars::between(marks.end + 1, end) : std::string_view();
 }
 
 std::optional<Param> ParamList::find(std::string_view name) const {

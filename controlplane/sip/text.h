@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "controlplane/sip/chars.h"
+#include "platform/base/byte_scan.h"
 
 namespace sallyport::sip {
 
@@ -21,7 +22,7 @@ constexpr bool is_digit(char c) { return chars::is(c, chars::kDigit); }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 constexpr bool is_token(std::string_view s) { return !s.empty() && chars::all_are(s, chars::kToken); }
-constexpr bool has_lws(std::string_view s) { return chars::any_is(s, chars::kLws); }
+inline bool has_lws(std::string_view s) { return find_any<' ', '\t', '\r', '\n'>(begin_of(s), end_of(s)) != end_of(s); }
 // Of one length. Names are short: two words that overlap are compared instead of bytes in turn.
 inline bool same_bytes(std::string_view a, std::string_view b) {
     const auto n = a.size();
@@ -132,15 +133,23 @@ public:
         using difference_type = std::ptrdiff_t;
         Iterator() = default;
         explicit Iterator(std::string_view rest) : rest_(rest) {
-            if (!rest_.empty()) ++*this;
+            if (!rest_.empty()) advance();
         }
         const Param& operator*() const { return param_; }
         const Param* operator->() const { return &param_; }
-        Iterator& operator++();
+        Iterator& operator++() {
+            if (rest_.empty())
+                param_ = {};
+            else
+                advance();
+            return *this;
+        }
         void operator++(int) { ++*this; }
         friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.param_.raw.empty(); }
 
     private:
+        void advance();
+
         std::string_view rest_;
         Param param_;  // raw empty: the end
     };

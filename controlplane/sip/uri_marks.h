@@ -29,8 +29,9 @@ private:
     void run(const char* at) {
 #ifdef __SSE2__
         if (end_ - at >= kScanBlock) {
-            for (; end_ - at >= kScanBlock; at += kScanBlock) block(at, at);
-            if (at != end_) block(end_ - kScanBlock, at);
+            const char* const last = end_ - kScanBlock;
+            for (; at <= last; at += kScanBlock) block(at, at);
+            if (at != end_) block(last, at);
             return;
         }
 #endif

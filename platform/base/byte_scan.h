@@ -26,7 +26,7 @@ inline __m128i scan_block(const char* at) { return _mm_loadu_si128(reinterpret_c
 
 // Of a block: all bits set in the bytes that are one of these.
 template <char... kBytes>
-__m128i equal_to_any(__m128i block) {
+[[gnu::always_inline]] inline __m128i equal_to_any(__m128i block) {
     auto found = _mm_setzero_si128();
     ((found = _mm_or_si128(found, _mm_cmpeq_epi8(block, _mm_set1_epi8(kBytes)))), ...);
     return found;
@@ -46,13 +46,13 @@ inline unsigned scan_bits(__m128i found) { return static_cast<unsigned>(_mm_move
 template <char... kBytes>
 const char* find_any(const char* floor, const char* at, const char* end) {
 #ifdef __SSE2__
-    for (; end - at >= kScanBlock; at += kScanBlock) {
-        const auto bits = scan_bits(equal_to_any<kBytes...>(scan_block(at)));
-        if (bits != 0) return at + static_cast<unsigned>(std::countr_zero(bits));
-    }
     if (end - floor >= kScanBlock) {
-        const auto known = kScanBlock - (end - at);
-        const auto bits = scan_bits(equal_to_any<kBytes...>(scan_block(end - kScanBlock))) >> known;
+        const char* const last = end - kScanBlock;
+        for (; at <= last; at += kScanBlock) {
+            const auto bits = scan_bits(equal_to_any<kBytes...>(scan_block(at)));
+            if (bits != 0) return at + static_cast<unsigned>(std::countr_zero(bits));
+        }
+        const auto bits = scan_bits(equal_to_any<kBytes...>(scan_block(last))) >> (at - last);
         return bits != 0 ? at + static_cast<unsigned>(std::countr_zero(bits)) : end;
     }
 #endif
