@@ -16,13 +16,6 @@ ClientEvent event_of(unsigned status) {
     return status < 300 ? ClientEvent::kSuccess : ClientEvent::kFailure;
 }
 
-// RFC 3261 §17.1.3: the branch of the top Via and the method of CSeq.
-void make_client_key(std::string& key, std::string_view branch, std::string_view method) {
-    key.assign(branch);
-    key += '\n';
-    key += method;
-}
-
 constexpr std::size_t kMaxResting = 1024;
 
 // In a request that the message writer has made.
@@ -60,12 +53,20 @@ Own read_own(std::string_view bytes) {
 
 }  // namespace
 
+// RFC 3261 §17.1.3: the branch of the top Via and the method of CSeq.
+Hash128 TransactionLayer::client_key(std::string_view branch, std::string_view method) {
+    scratch_key_.assign(branch);
+    scratch_key_ += '\n';
+    scratch_key_ += method;
+    return hash_of(scratch_key_);
+}
+
 std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& to, std::string_view bytes,
                                                        std::uint64_t context, TimerSet set) {
     const auto own = read_own(bytes);
     const auto method = sip::method_of(own.method);
     if (own.branch.empty() || method == Method::kAck || method == Method::kCancel) return std::nullopt;
-    make_client_key(scratch_key_, own.branch, own.method);
+    const auto key = client_key(own.branch, own.method);
     auto way = to;
     const bool tcp = wants_tcp(now, to, bytes.size());
     if (tcp) {
@@ -75,7 +76,7 @@ std::optional<ClientId> TransactionLayer::send_request(Instant now, const Path& 
         set_via(scratch_request_, to.transport, way.transport);
         bytes = scratch_request_;
     }
-    auto* client = start_client(way, bytes, method == Method::kInvite, timers(set));
+    auto* client = start_client(way, bytes, method == Method::kInvite, timers(set), key);
     if (!client) return std::nullopt;
     client->or_udp = tcp;
     client->context = context;
@@ -107,9 +108,8 @@ void TransactionLayer::back_to_udp(Instant now, Client& client) {
     run(now, client, client.machine.start(), client.to, nullptr);
 }
 
-// The key stands in scratch_key_.
 TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::string_view bytes, bool invite,
-                                                         const MachineTimers& timers) {
+                                                         const MachineTimers& timers, const Hash128& key) {
     const bool room = tables_->client_bytes <= settings_.max_client_transactions * settings_.mean_transaction_bytes;
     auto* client = room ? tables_->clients.take() : nullptr;
     if (!client) {
@@ -121,11 +121,10 @@ TransactionLayer::Client* TransactionLayer::start_client(const Path& to, std::st
     client->to = to;
     client->sent_anew = client->or_udp = false;
     client->context = 0;
-    client->key = scratch_key_;
     client->request.assign(bytes);
     tables_->account(*client);
     client->ours = client->cancelled = client->cancel_sent = false;
-    tables_->client_keys.insert(*client, siphash13(hash_key_, client->key));
+    tables_->client_keys.insert(*client, key);
     ++counters_.requests_sent;
     return client;
 }
@@ -134,9 +133,7 @@ void TransactionLayer::on_response(Instant now, const Path& from, const sip::Mes
     // RFC 3261 §8.1.3.3: more than one Via is not for a UAC.
     auto via = response.values(HeaderId::kVia).begin();
     ++via;
-    make_client_key(scratch_key_, response.top_via().branch, response.cseq().method_text);
-    auto* found = tables_->client_keys.find(siphash13(hash_key_, scratch_key_),
-                                            [this](const Client& c) { return c.key == scratch_key_; });
+    auto* found = tables_->client_keys.find(client_key(response.top_via().branch, response.cseq().method_text));
     if (via != std::default_sentinel || found == nullptr || found->to.sip_interface != from.sip_interface) {
         ++counters_.stray_responses;
         return;
@@ -204,7 +201,6 @@ void TransactionLayer::end(Client& client) {
     tables_->client_keys.erase(client);
     tables_->client_peers.erase(client);
     client.machine = {};
-    clear_buffer(client.key, kKeepCapacity);
     clear_buffer(client.request, kKeepCapacity);
     clear_buffer(client.extra, kKeepCapacity);
     tables_->account(client);
@@ -264,8 +260,8 @@ void TransactionLayer::send_cancel(Instant now, Client& invite_client) {
     const auto made = w.finish();
     const auto bytes = invite_client.ours ? made : user_.on_cancel_made(invite_client.id(), made);
 
-    make_client_key(scratch_key_, invite.top_via().branch, sip::method_name(Method::kCancel));
-    auto* client = start_client(invite_client.to, bytes, false, invite_client.machine.timers());
+    const auto key = client_key(invite.top_via().branch, sip::method_name(Method::kCancel));
+    auto* client = start_client(invite_client.to, bytes, false, invite_client.machine.timers(), key);
     if (!client) {
         // No room to repeat it; the INVITE ends by its own timer if this one is lost.
         out_.push(invite_client.to, bytes);
@@ -292,8 +288,8 @@ bool TransactionLayer::cancel_inherited(Instant now, const Path& to, std::string
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), m.cseq().number).ptr;
     w.header(HeaderId::kCSeq, {std::string_view(digits.data(), end), " INVITE"});
     const auto bytes = w.finish();
-    make_client_key(scratch_key_, m.top_via().branch, sip::method_name(Method::kInvite));
-    auto* client = start_client(to, bytes, true, timers(set));
+    const auto key = client_key(m.top_via().branch, sip::method_name(Method::kInvite));
+    auto* client = start_client(to, bytes, true, timers(set), key);
     if (!client) return false;
     --counters_.requests_sent;  // by the process before us
     client->ours = client->cancelled = true;

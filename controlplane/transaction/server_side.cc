@@ -17,42 +17,6 @@ void append_decimal(std::string& out, std::uint32_t n) {
     out.append(digits.data(), end);
 }
 
-// RFC 3261 §17.2.3. `method` is INVITE for an ACK, and for what a CANCEL looks for. Two listeners are two
-// places: what arrives on one is no retransmission of what arrived on the other.
-void make_server_key(std::string& key, const Path& from, const sip::Message& request, std::string_view method) {
-    const auto& via = request.top_via();
-    key.clear();
-    append_decimal(key, from.sip_interface);
-    key += '\n';
-    if (via.has_magic_branch()) {
-        key += via.branch;
-        key += '\n';
-        for (const char c : via.sent_by.host) key += sip::lower(c);
-        key += '\n';
-        append_decimal(key, via.sent_by.port != 0 ? via.sent_by.port : kDefaultPort);
-    } else {
-        // A client of RFC 2543. Its To tag is left out: that of the ACK is not that of the INVITE.
-        for (const auto part : {request.request_uri(), request.call_id(), request.from_tag(), via.raw}) {
-            key += part;
-            key += '\n';
-        }
-        append_decimal(key, request.cseq().number);
-    }
-    key += '\n';
-    key += method;
-}
-
-void make_merge_key(std::string& key, const sip::Message& request) {
-    constexpr std::size_t kUsualRest = 32;  // method, number and signs
-    key.clear();
-    key.reserve(request.call_id().size() + request.from_tag().size() + request.request_uri().size() + kUsualRest);
-    for (const auto part : {request.call_id(), request.from_tag(), request.cseq().method_text, request.request_uri()}) {
-        key += part;
-        key += '\n';
-    }
-    append_decimal(key, request.cseq().number);
-}
-
 std::size_t kept_size(const sip::Message& request) {
     using sip::HeaderId;
     auto sum = request.request_uri().size();
@@ -97,70 +61,94 @@ bool TransactionLayer::oversized(const sip::Message& request) {
     return true;
 }
 
-// By scratch_key_.
-TransactionLayer::Server* TransactionLayer::find_server_by_key() { return find_server(hash_of(scratch_key_)); }
+// RFC 3261 §17.2.3. `method` is INVITE for an ACK, and for what a CANCEL looks for. Two listeners are two
+// places: what arrives on one is no retransmission of what arrived on the other.
+Hash128 TransactionLayer::server_key(const Path& from, const sip::Message& request, std::string_view method) {
+    const auto& via = request.top_via();
+    auto& key = scratch_key_;
+    key.clear();
+    append_decimal(key, from.sip_interface);
+    key += '\n';
+    if (via.has_magic_branch()) {
+        key += via.branch;
+        key += '\n';
+        for (const char c : via.sent_by.host) key += sip::lower(c);
+        key += '\n';
+        append_decimal(key, via.sent_by.port != 0 ? via.sent_by.port : kDefaultPort);
+    } else {
+        // A client of RFC 2543. Its To tag is left out: that of the ACK is not that of the INVITE.
+        for (const auto part : {request.request_uri(), request.call_id(), request.from_tag(), via.raw}) {
+            key += part;
+            key += '\n';
+        }
+        append_decimal(key, request.cseq().number);
+    }
+    key += '\n';
+    key += method;
+    return hash_of(key);
+}
 
-TransactionLayer::Server* TransactionLayer::find_server(std::uint64_t hash) {
-    return tables_->server_keys.find(hash, [this](const Server& s) { return s.key == scratch_key_; });
+// RFC 3261 §8.2.2.2
+Hash128 TransactionLayer::merge_key(const sip::Message& request) {
+    auto& key = scratch_key_;
+    key.clear();
+    for (const auto part : {request.call_id(), request.from_tag(), request.cseq().method_text, request.request_uri()}) {
+        key += part;
+        key += '\n';
+    }
+    append_decimal(key, request.cseq().number);
+    return hash_of(key);
+}
+
+TransactionLayer::Server* TransactionLayer::find_server(const Hash128& key) const {
+    return tables_->server_keys.find(key);
 }
 
 void TransactionLayer::refuse(const Path& from, const sip::Message& request, std::uint32_t retry_after_s) {
-    if (request.method() == Method::kInvite) {
-        make_server_key(scratch_key_, from, request, request.method_text());
-        tables_->refused.add(hash_of(scratch_key_));
-    }
+    if (request.method() == Method::kInvite) tables_->refused.add(server_key(from, request, request.method_text()));
     std::string seconds;
     append_decimal(seconds, retry_after_s);
     reject(from, request, 503, "Service Unavailable", std::array{sip::ExtraHeader{"Retry-After", seconds}});
 }
 
 bool TransactionLayer::knows(const Path& from, const sip::Message& request) {
-    make_server_key(scratch_key_, from, request, request.method_text());
-    return find_server_by_key() != nullptr;
+    return find_server(server_key(from, request, request.method_text())) != nullptr;
 }
 
 void TransactionLayer::on_request(Instant now, const Path& from, const sip::Message& request, TimerSet set) {
-    make_server_key(scratch_key_, from, request, request.method_text());
-    const auto hash = hash_of(scratch_key_);
-    if (auto* server = find_server(hash)) {
+    const auto key = server_key(from, request, request.method_text());
+    if (auto* server = find_server(key)) {
         ++counters_.request_retransmissions_received;
         run(now, *server, server->machine.on(ServerEvent::kRequest), from, nullptr);
         return;
     }
-    std::uint64_t merge_hash = 0;
-    const bool may_merge = request.to_tag().empty();
-    if (may_merge) {
-        make_merge_key(scratch_merge_key_, request);
-        merge_hash = hash_of(scratch_merge_key_);
-        if (is_merged(merge_hash)) {
+    std::optional<Hash128> merged;
+    if (request.to_tag().empty()) {
+        merged = merge_key(request);
+        if (tables_->merge_keys.find(*merged)) {
             ++counters_.merged_requests;
             reject(from, request, 482, "Loop Detected");
             return;
         }
     }
-    if (request.method() == Method::kInvite && tables_->refused.has(hash)) {
+    if (request.method() == Method::kInvite && tables_->refused.has(key)) {
         ++counters_.refused_again;
         return refuse(from, request, settings_.retry_after_s);
     }
-    auto* server = start_server(from, request, timers(set), hash);
+    auto* server = start_server(from, request, timers(set), key);
     if (!server) {
         ++counters_.server_table_full;
         refuse(from, request, settings_.retry_after_s);
         return;
     }
-    if (may_merge) {
-        server->merge_key = scratch_merge_key_;
-        tables_->merge_keys.insert(*server, merge_hash);
-        tables_->account(*server);
-    }
+    if (merged) tables_->merge_keys.insert(*server, *merged);
     const auto id = server->id();
     run(now, *server, server->machine.start(), from, nullptr);
     user_.on_request(now, id, from, request);
 }
 
-// The key stands in scratch_key_.
 TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const sip::Message& request,
-                                                         const MachineTimers& timers, std::uint64_t hash) {
+                                                         const MachineTimers& timers, const Hash128& key) {
     if (tables_->server_bytes > settings_.max_server_transactions * settings_.mean_transaction_bytes) return nullptr;
     auto* server = tables_->servers.take();
     if (!server) return nullptr;
@@ -168,25 +156,16 @@ TransactionLayer::Server* TransactionLayer::start_server(const Path& from, const
     server->machine = ServerMachine(request.method() == Method::kInvite, is_stream(from.transport), timers);
     server->to = response_path(from, request);
     server->context = 0;
-    server->key = scratch_key_;
-    server->merge_key.clear();
     server->to_tag.clear();
     server->head.assign(request, from.remote);
     server->ours = request.method() == Method::kCancel;
-    tables_->server_keys.insert(*server, hash);
+    tables_->server_keys.insert(*server, key);
     tables_->account(*server);
     return server;
 }
 
-// RFC 3261 §8.2.2.2. By scratch_merge_key_.
-bool TransactionLayer::is_merged(std::uint64_t hash) {
-    return tables_->merge_keys.find(hash, [this](const Server& s) { return s.merge_key == scratch_merge_key_; }) !=
-           nullptr;
-}
-
 void TransactionLayer::on_ack(Instant now, const Path& from, const sip::Message& ack) {
-    make_server_key(scratch_key_, from, ack, sip::method_name(Method::kInvite));
-    if (auto* server = find_server_by_key()) {
+    if (auto* server = find_server(server_key(from, ack, sip::method_name(Method::kInvite)))) {
         run(now, *server, server->machine.on(ServerEvent::kAck), from, &ack);
         return;
     }
@@ -200,14 +179,13 @@ void TransactionLayer::on_ack(Instant now, const Path& from, const sip::Message&
 
 // RFC 3261 §9.2
 void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Message& cancel, TimerSet set) {
-    make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
-    if (auto* again = find_server_by_key()) {
+    const auto key = server_key(from, cancel, sip::method_name(Method::kCancel));
+    if (auto* again = find_server(key)) {
         ++counters_.request_retransmissions_received;
         run(now, *again, again->machine.on(ServerEvent::kRequest), from, nullptr);
         return;
     }
-    make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kInvite));
-    auto* invite = find_server_by_key();
+    auto* invite = find_server(server_key(from, cancel, sip::method_name(Method::kInvite)));
     if (!invite) {
         ++counters_.unmatched_cancels;
         reject(from, cancel, 481, "Call/Transaction Does Not Exist");
@@ -217,8 +195,7 @@ void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Messa
     const auto fallback = stateless_tag(cancel);
     const auto tag = invite->to_tag.empty() ? std::string(fallback.data(), fallback.size()) : invite->to_tag;
 
-    make_server_key(scratch_key_, from, cancel, sip::method_name(Method::kCancel));
-    if (auto* server = start_server(from, cancel, timers(set), hash_of(scratch_key_))) {
+    if (auto* server = start_server(from, cancel, timers(set), key)) {
         run(now, *server, server->machine.start(), from, nullptr);
         server->head.begin(scratch_writer_, 200, "OK", tag);
         respond(now, server->id(), scratch_writer_.finish());
@@ -315,8 +292,6 @@ void TransactionLayer::end(Server& server) {
     server.retransmit.cancel();
     server.end.cancel();
     server.machine = {};
-    clear_buffer(server.key, kKeepCapacity);
-    clear_buffer(server.merge_key, kKeepCapacity);
     clear_buffer(server.response, kKeepCapacity);
     server.head.clear();
     tables_->account(server);

@@ -17,12 +17,13 @@
 #include "controlplane/transaction/server_machine.h"
 #include "controlplane/transaction/transaction_layer.h"
 #include "platform/base/buffer.h"
+#include "platform/base/siphash.h"
 #include "platform/base/timer_wheel.h"
 
 namespace sallyport::transaction {
 
 // A buffer that goes back to its slot keeps its memory up to this size, an ordinary INVITE's. No account holds what is
-// kept; with four buffers a slot and Slots::kSpare slots it is a MiB at most.
+// kept; with two buffers a slot and Slots::kSpare slots it is a MiB at most.
 constexpr std::size_t kKeepCapacity = 2048;
 
 // Slots that stay where they are while they are in use (timers link into them). Those that were given back are used
@@ -92,63 +93,76 @@ private:
 inline constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
 struct HashLink {
-    std::uint64_t hash = 0;
-    std::uint32_t next = kNoSlot;
+    Hash128 hash;  // of the key, and in its place
     bool linked = false;
 };
 
-// Chained hash over slot numbers; `link` is the member of T that it chains with. The keys are the slots' own; the
-// caller compares them. Hashes come from SipHash, so that a peer cannot aim at one chain. As many chains as the most
-// slots that were linked at a time: it grows at once, a millisecond for tens of thousands.
+// Slots by the hash of their key (siphash.h: it stands for the key). `link` is the member of T that belongs to it. Open
+// addressing with linear probing: a place holds as much of the hash as tells nearly every other one, so that a search
+// reads one line of memory, and a slot's only when it is the right one. At most three quarters are taken; it grows at
+// once, a millisecond for tens of thousands.
 template <typename T, HashLink T::* link>
 class HashIndex {
 public:
     explicit HashIndex(Slots<T>& slots) : slots_(slots) {}
-    void insert(T& slot, std::uint64_t hash) {
-        if (linked_ == heads_.size()) grow();
+    // Of a slot that is not in it.
+    void insert(T& slot, const Hash128& hash) {
+        if ((linked_ + 1) * 4 > places_.size() * 3) grow();
         ++linked_;
-        put(slot, hash);
+        slot.*link = {hash, true};
+        put({tag_of(hash), slot.index});
     }
+    // What is not in it is left alone.
     void erase(T& slot) {
         if (!(slot.*link).linked) return;
-        auto* at = &head((slot.*link).hash);
-        while (*at != slot.index) at = &(slots_.at(*at).*link).next;
-        *at = (slot.*link).next;
         (slot.*link).linked = false;
         --linked_;
+        auto hole = home(tag_of((slot.*link).hash));
+        while (places_[hole].slot != slot.index) hole = after(hole);
+        // Who stands behind, and would have stood here or before, moves up.
+        for (auto at = after(hole); places_[at].slot != kNoSlot; at = after(at)) {
+            const auto wanted = home(places_[at].tag);
+            if (((at - wanted) & mask()) < ((at - hole) & mask())) continue;
+            places_[hole] = places_[at];
+            hole = at;
+        }
+        places_[hole] = {};
     }
     // nullptr: none.
-    template <typename Matches>
-    T* find(std::uint64_t hash, const Matches& matches) const {
-        for (auto at = heads_[hash & (heads_.size() - 1)]; at != kNoSlot;) {
-            auto& slot = slots_.at(at);
-            if ((slot.*link).hash == hash && matches(slot)) return &slot;
-            at = (slot.*link).next;
+    T* find(const Hash128& hash) const {
+        const auto tag = tag_of(hash);
+        for (auto at = home(tag); places_[at].slot != kNoSlot; at = after(at)) {
+            if (places_[at].tag != tag) continue;
+            auto& slot = slots_.at(places_[at].slot);
+            if ((slot.*link).hash == hash) return &slot;
         }
         return nullptr;
     }
 
 private:
-    std::uint32_t& head(std::uint64_t hash) { return heads_[hash & (heads_.size() - 1)]; }
-    void put(T& slot, std::uint64_t hash) {
-        auto& first = head(hash);
-        slot.*link = {hash, first, true};
-        first = slot.index;
+    struct Place {
+        std::uint32_t tag = 0;
+        std::uint32_t slot = kNoSlot;
+    };
+    static std::uint32_t tag_of(const Hash128& hash) { return static_cast<std::uint32_t>(hash.low); }
+    std::size_t mask() const { return places_.size() - 1; }
+    std::size_t home(std::uint32_t tag) const { return tag & mask(); }
+    std::size_t after(std::size_t at) const { return (at + 1) & mask(); }
+    void put(const Place& place) {
+        auto at = home(place.tag);
+        while (places_[at].slot != kNoSlot) at = after(at);
+        places_[at] = place;
     }
     void grow() {
-        const auto before = std::exchange(heads_, std::vector<std::uint32_t>(heads_.size() * 2, kNoSlot));
-        for (auto at : before) {
-            while (at != kNoSlot) {
-                auto& slot = slots_.at(at);
-                at = (slot.*link).next;
-                put(slot, (slot.*link).hash);
-            }
+        const auto before = std::exchange(places_, std::vector<Place>(places_.size() * 2));
+        for (const auto& place : before) {
+            if (place.slot != kNoSlot) put(place);
         }
     }
 
     static constexpr std::size_t kFirst = 1024;
     Slots<T>& slots_;
-    std::vector<std::uint32_t> heads_ = std::vector<std::uint32_t>(kFirst, kNoSlot);
+    std::vector<Place> places_ = std::vector<Place>(kFirst);
     std::size_t linked_ = 0;
 };
 
@@ -198,8 +212,8 @@ private:
 // seconds later at ten thousand refusals a second.
 class Refused {
 public:
-    void add(std::uint64_t hash) { places_[hash % places_.size()] = hash; }
-    bool has(std::uint64_t hash) const { return places_[hash % places_.size()] == hash; }
+    void add(const Hash128& hash) { places_[hash.low % places_.size()] = hash.low; }
+    bool has(const Hash128& hash) const { return places_[hash.low % places_.size()] == hash.low; }
 
 private:
     std::vector<std::uint64_t> places_ = std::vector<std::uint64_t>(std::size_t{1} << 16);
@@ -243,14 +257,13 @@ struct TransactionLayer::Client {
     bool sent_anew = false;  // once, after a stream broke
     bool or_udp = false;     // it goes by TCP for its size alone
     std::uint64_t context = 0;
-    std::string key;      // branch, method
     std::string request;  // as sent
     std::string extra;    // header lines for the CANCEL that waits for a provisional response
     bool ours = false;    // a CANCEL of the layer's: the TU does not know it
     bool cancelled = false;
     bool cancel_sent = false;
     std::size_t accounted = 0;  // in Tables::client_bytes
-    HashLink by_key;
+    HashLink by_key;            // branch, method
     WaitLink by_peer;
 
     // For its first response, or for the final one of a request that is no INVITE: what an ICMP error ends.
@@ -259,7 +272,7 @@ struct TransactionLayer::Client {
         return state == ClientState::kCalling || state == ClientState::kTrying ||
                (state == ClientState::kProceeding && !machine.invite());
     }
-    std::size_t size() const { return key.size() + request.size(); }
+    std::size_t size() const { return request.size(); }
     ClientId id() const { return {index, generation}; }
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1; }
     void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ClientEvent::kRetransmitTimer), to, nullptr); }
@@ -275,17 +288,15 @@ struct TransactionLayer::Server {
     Timer end;
     Path to;  // of the response
     std::uint64_t context = 0;
-    std::string key;        // branch, sent-by, listener, method
-    std::string merge_key;  // "" when the request was within a dialog
-    std::string response;   // the last
-    std::string to_tag;     // that responses carry; "" as long as none did
+    std::string response;  // the last
+    std::string to_tag;    // that responses carry; "" as long as none did
     sip::ResponseTemplate head;
     bool ours = false;          // of a CANCEL: the TU does not know it
     std::size_t accounted = 0;  // in Tables::server_bytes
-    HashLink by_key;
-    HashLink by_merge_key;
+    HashLink by_key;            // branch, sent-by, listener, method
+    HashLink by_merge_key;      // not linked when the request was within a dialog
 
-    std::size_t size() const { return key.size() + merge_key.size() + head.size() + response.size(); }
+    std::size_t size() const { return head.size() + response.size(); }
     ServerId id() const { return {index, generation}; }
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1 | 1; }
     void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ServerEvent::kRetransmitTimer), to, nullptr); }

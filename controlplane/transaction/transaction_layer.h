@@ -245,7 +245,8 @@ private:
     Client* find(ClientId id) const;
     Server* find(ServerId id) const;
     const MachineTimers& timers(TimerSet set) const { return settings_.timers.at(set); }
-    Client* start_client(const Path& to, std::string_view bytes, bool invite, const MachineTimers& timers);
+    Client* start_client(const Path& to, std::string_view bytes, bool invite, const MachineTimers& timers,
+                         const Hash128& key);
     void run(Instant now, Client& client, const ClientStep& step, const Path& from, const sip::Message* response);
     void send_ack(Client& client, const sip::Message& response);
     void send_cancel(Instant now, Client& invite_client);
@@ -257,15 +258,16 @@ private:
     std::uint64_t peer_hash(const Path& to) const;
     void note_waiting(Client& client);
 
-    std::uint64_t hash_of(std::string_view key) const { return siphash13(hash_key_, key); }
+    Hash128 hash_of(std::string_view key) const { return siphash13_128(hash_key_, key); }
     Server* start_server(const Path& from, const sip::Message& request, const MachineTimers& timers,
-                         std::uint64_t hash);
-    Server* find_server_by_key();
-    Server* find_server(std::uint64_t hash);
+                         const Hash128& key);
+    Server* find_server(const Hash128& key) const;
+    Hash128 server_key(const Path& from, const sip::Message& request, std::string_view method);
+    Hash128 merge_key(const sip::Message& request);
+    Hash128 client_key(std::string_view branch, std::string_view method);
     void run(Instant now, Server& server, const ServerStep& step, const Path& from, const sip::Message* ack);
     void end(Server& server);
     void fail(Instant now, Server& server);
-    bool is_merged(std::uint64_t hash);
     bool oversized(const sip::Message& request);
     void begin_stateless(const Path& from, const sip::Message& request, unsigned status, std::string_view reason);
     std::array<char, 16> stateless_tag(const sip::Message& request) const;
@@ -281,7 +283,6 @@ private:
     sip::MessageWriter scratch_writer_;
     sip::ResponseTemplate scratch_template_;
     std::string scratch_key_;
-    std::string scratch_merge_key_;
     std::string scratch_request_;
     std::unique_ptr<Tables> tables_;
 };

@@ -24,11 +24,12 @@ struct State {
     }
 };
 
-}  // namespace
-
-std::uint64_t siphash13(const SipHashKey& key, std::string_view data) {
-    State s{key.k0 ^ 0x736f6d6570736575U, key.k1 ^ 0x646f72616e646f6dU, key.k0 ^ 0x6c7967656e657261U,
+State begin(const SipHashKey& key) {
+    return {key.k0 ^ 0x736f6d6570736575U, key.k1 ^ 0x646f72616e646f6dU, key.k0 ^ 0x6c7967656e657261U,
             key.k1 ^ 0x7465646279746573U};
+}
+
+void absorb(State& s, std::string_view data) {
     std::size_t at = 0;
     for (; at + 8 <= data.size(); at += 8) {
         std::uint64_t word = 0;
@@ -43,11 +44,32 @@ std::uint64_t siphash13(const SipHashKey& key, std::string_view data) {
     s.v3 ^= last;
     s.round();
     s.v0 ^= last;
-    s.v2 ^= 0xFF;
+}
+
+std::uint64_t squeeze(State& s) {
     s.round();
     s.round();
     s.round();
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+}  // namespace
+
+std::uint64_t siphash13(const SipHashKey& key, std::string_view data) {
+    auto s = begin(key);
+    absorb(s, data);
+    s.v2 ^= 0xFF;
+    return squeeze(s);
+}
+
+Hash128 siphash13_128(const SipHashKey& key, std::string_view data) {
+    auto s = begin(key);
+    s.v1 ^= 0xEE;
+    absorb(s, data);
+    s.v2 ^= 0xEE;
+    const auto low = squeeze(s);
+    s.v1 ^= 0xDD;
+    return {low, squeeze(s)};
 }
 
 }  // namespace sallyport

@@ -16,7 +16,6 @@ struct Item {
     ~Item() { --alive; }
     std::uint32_t index = 0;
     std::uint32_t generation = 0;
-    std::uint64_t key = 0;
     HashLink by_key;
     WaitLink by_peer;
 };
@@ -62,26 +61,38 @@ TEST(Slots, number_that_ended_is_found_no_more_whether_its_slot_stayed_or_not) {
     POINTERS_EQUAL(nullptr, slots.find(1U << 30, 1));
 }
 
-TEST_GROUP(HashIndex) {};
+TEST_GROUP(HashIndex) {
+    Slots<Item> slots{kMany};
+    HashIndex<Item, &Item::by_key> index{slots};
+    std::vector<Item*> items;
+
+    void insert(const Hash128& hash) {
+        items.push_back(slots.take());
+        index.insert(*items.back(), hash);
+    }
+};
 
 TEST(HashIndex, finds_all_while_it_grows_and_none_that_was_taken_out) {
-    Slots<Item> slots(kMany);
-    HashIndex<Item, &Item::by_key> index(slots);
-    std::vector<Item*> items;
-    const auto hash = [](std::uint64_t key) { return key * 0x9e3779b97f4a7c15 >> 7; };
-    const auto find = [&](std::uint64_t key) {
-        return index.find(hash(key), [key](const Item& i) { return i.key == key; });
-    };
-    for (std::size_t i = 0; i < kMany; ++i) {
-        auto* item = slots.take();
-        item->key = i;
-        index.insert(*item, hash(i));
-        items.push_back(item);
-    }
-    for (auto* item : items) POINTERS_EQUAL(item, find(item->key));
+    const auto hash = [](std::uint64_t key) { return Hash128{key * 0x9e3779b97f4a7c15 >> 7, key}; };
+    for (std::uint64_t i = 0; i < kMany; ++i) insert(hash(i));
+    for (std::uint64_t i = 0; i < kMany; ++i) POINTERS_EQUAL(items[i], index.find(hash(i)));
     for (std::size_t i = 0; i < kMany; i += 2) index.erase(*items[i]);
     index.erase(*items[0]);  // twice does no harm
-    for (std::size_t i = 0; i < kMany; ++i) POINTERS_EQUAL(i % 2 == 0 ? nullptr : items[i], find(i));
+    for (std::uint64_t i = 0; i < kMany; ++i) POINTERS_EQUAL(i % 2 == 0 ? nullptr : items[i], index.find(hash(i)));
+}
+
+TEST(HashIndex, keeps_apart_what_shares_a_place_over_the_end_of_the_table_too) {
+    constexpr std::uint64_t kEnd = UINT32_MAX;  // the last place, whatever the size
+    for (std::uint64_t i = 0; i < 8; ++i) insert({kEnd - i % 2, i});
+    insert({0, 8});  // its own place is taken by one that did not fit at the end
+    const auto hash = [](std::uint64_t i) { return i == 8 ? Hash128{0, 8} : Hash128{kEnd - i % 2, i}; };
+    for (const std::size_t out : {3, 0, 8, 5}) {
+        POINTERS_EQUAL(items[out], index.find(hash(out)));
+        index.erase(*items[out]);
+        items[out] = nullptr;
+        for (std::uint64_t i = 0; i < items.size(); ++i) POINTERS_EQUAL(items[i], index.find(hash(i)));
+    }
+    POINTERS_EQUAL(nullptr, index.find({kEnd, 9}));
 }
 
 TEST_GROUP(Waiters) {};
