@@ -172,10 +172,10 @@ void TransactionLayer::run(Instant now, Client& client, const ClientStep& step, 
         tables_->account(client);
     }
     if (step.retransmit) wheel_.arm<&Client::on_retransmit>(client.retransmit, now + *step.retransmit, &client);
-    if (step.end) {
+    if (step.end && (state == ClientState::kCompleted || state == ClientState::kAccepted))
+        tables_->lingering_clients.add(wheel_, now, *step.end, client);
+    else if (step.end)
         wheel_.arm<&Client::on_end>(client.end, now + *step.end, &client);
-        if (state == ClientState::kCompleted || state == ClientState::kAccepted) tables_->lingering_clients.add(client);
-    }
 
     if (step.pass && !client.ours) user_.on_response(now, id, from, *response);
     if (find(id) != &client) return;  // the TU forgot it

@@ -261,9 +261,11 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
         tables_->account(server);
     }
     if (step.retransmit) wheel_.arm<&Server::on_retransmit>(server.retransmit, now + *step.retransmit, &server);
-    if (step.end) {
+    if (step.end && lingers(server.machine)) {
+        server.end.cancel();
+        tables_->lingering_servers.add(wheel_, now, *step.end, server);
+    } else if (step.end) {
         wheel_.arm<&Server::on_end>(server.end, now + *step.end, &server);
-        if (lingers(server.machine)) tables_->lingering_servers.add(server);
     }
 
     if (step.pass) user_.on_ack(now, from, *ack);

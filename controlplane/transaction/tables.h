@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,6 +78,12 @@ public:
     T& at(std::uint32_t index) { return *places_[index].slot; }
     const T& at(std::uint32_t index) const { return *places_[index].slot; }
     std::size_t used() const { return used_; }
+    // Of a number that may be in use: it will be wanted soon, and nobody has seen it for long.
+    void prefetch(std::uint32_t index) const {
+        constexpr std::size_t kCacheLine = 64;
+        const auto* at = reinterpret_cast<const char*>(places_[index].slot.get());
+        for (std::size_t line = 0; line < sizeof(T); line += kCacheLine) __builtin_prefetch(at + line);
+    }
 
 private:
     struct Place {
@@ -219,20 +226,30 @@ private:
     std::vector<std::uint64_t> places_ = std::vector<std::uint64_t>(std::size_t{1} << 16);
 };
 
-// Transactions that are over and wait for their end, in the order in which they came here, which is nearly that in
-// which they end. What has ended meanwhile is passed over.
+// Transactions that are over and wait for their end (Timers D, I to M). Most of all transactions do, most of that time
+// untouched: they stand in line by how long they wait, with one timer for each line, so that nobody has to come by
+// before their end. There are no more lines than three for each MachineTimers. T has on_end(Instant). Who ends before
+// that, or is forgotten, is passed over.
 template <typename T>
 class Lingering {
 public:
-    explicit Lingering(std::size_t most) : most_(most) {}
-    void add(const T& slot) { queue_.push_back({slot.index, slot.generation}); }
-    // The oldest above the bound, or nullptr.
-    T* surplus(Slots<T>& slots) {
-        while (!queue_.empty()) {
-            T* oldest = slots.find(queue_.front().index, queue_.front().generation);
-            if (oldest && queue_.size() <= most_) return nullptr;
-            queue_.pop_front();
-            if (oldest) return oldest;
+    Lingering(Slots<T>& slots, std::size_t most) : slots_(slots), most_(most) {}
+
+    // Once for each.
+    void add(TimerWheel& wheel, Instant now, Duration how_long, const T& slot) {
+        auto& line = lines_.try_emplace(how_long, *this, wheel, how_long).first->second;
+        line.waiting.push_back({slot.index, slot.generation, now + how_long});
+        ++waiting_;
+        if (!line.timer.armed()) line.arm();
+    }
+    // The one that has waited longest, if they are more than may be: out of the line. Else nullptr.
+    T* surplus() {
+        while (waiting_ > most_) {
+            auto& line = longest_waiting();
+            const auto name = line.waiting.front();
+            line.waiting.pop_front();
+            --waiting_;
+            if (auto* slot = find(name)) return slot;
         }
         return nullptr;
     }
@@ -241,8 +258,43 @@ private:
     struct Name {
         std::uint32_t index;
         std::uint32_t generation;
+        Instant until;
     };
-    std::deque<Name> queue_;
+    struct Line {
+        Line(Lingering& owner, TimerWheel& timers, Duration each) : all(owner), wheel(timers), how_long(each) {}
+        void arm() { wheel.arm<&Line::on_due>(timer, waiting.front().until, this); }
+        void on_due(Instant now) {
+            while (!waiting.empty() && waiting.front().until <= now) {
+                const auto name = waiting.front();
+                waiting.pop_front();
+                --all.waiting_;
+                if (waiting.size() > kAhead) all.slots_.prefetch(waiting[kAhead].index);
+                if (auto* slot = all.find(name)) slot->on_end(now);
+            }
+            if (!waiting.empty()) arm();
+        }
+        static constexpr std::size_t kAhead = 2;
+        Lingering& all;
+        TimerWheel& wheel;
+        Duration how_long;
+        std::deque<Name> waiting;
+        Timer timer;  // for the first
+    };
+
+    T* find(const Name& name) const { return slots_.find(name.index, name.generation); }
+    // There is one.
+    Line& longest_waiting() {
+        Line* out = nullptr;
+        for (auto& [how_long, line] : lines_) {
+            if (!line.waiting.empty() && (out == nullptr || since(line) <= since(*out))) out = &line;
+        }
+        return *out;
+    }
+    static Instant since(const Line& line) { return line.waiting.front().until - line.how_long; }
+
+    Slots<T>& slots_;
+    std::map<Duration, Line> lines_;
+    std::size_t waiting_ = 0;  // names in all lines
     std::size_t most_;
 };
 
@@ -307,8 +359,8 @@ struct TransactionLayer::Tables {
     explicit Tables(const TransactionSettings& s)
         : clients(s.max_client_transactions),
           servers(s.max_server_transactions),
-          lingering_clients(s.max_lingering_client_transactions),
-          lingering_servers(s.max_lingering_server_transactions) {}
+          lingering_clients(clients, s.max_lingering_client_transactions),
+          lingering_servers(servers, s.max_lingering_server_transactions) {}
     Slots<Client> clients;
     Slots<Server> servers;
     Lingering<Client> lingering_clients;

@@ -189,11 +189,11 @@ TransactionLayer::Server* TransactionLayer::find(ServerId id) const {
 }
 
 void TransactionLayer::trim(Instant now) {
-    while (auto* client = tables_->lingering_clients.surplus(tables_->clients)) {
+    while (auto* client = tables_->lingering_clients.surplus()) {
         ++counters_.lingering_cut;
         run(now, *client, client->machine.on(ClientEvent::kEndTimer), client->to, nullptr);
     }
-    while (auto* server = tables_->lingering_servers.surplus(tables_->servers)) {
+    while (auto* server = tables_->lingering_servers.surplus()) {
         ++counters_.lingering_cut;
         run(now, *server, server->machine.on(ServerEvent::kEndTimer), server->to, nullptr);
     }

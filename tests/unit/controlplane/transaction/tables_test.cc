@@ -1,17 +1,22 @@
 #include "controlplane/transaction/tables.h"
 
+#include <chrono>
 #include <cstddef>
+#include <initializer_list>
 #include <vector>
 
 #include <CppUTest/TestHarness.h>
 
 using namespace sallyport;
 using namespace sallyport::transaction;
+using namespace std::chrono_literals;
 
 namespace {
 
 struct Item {
     static inline std::size_t alive = 0;
+    static inline std::vector<const Item*> ended;
+    void on_end(Instant) { ended.push_back(this); }
     Item() { ++alive; }
     ~Item() { --alive; }
     std::uint32_t index = 0;
@@ -93,6 +98,72 @@ TEST(HashIndex, keeps_apart_what_shares_a_place_over_the_end_of_the_table_too) {
         for (std::uint64_t i = 0; i < items.size(); ++i) POINTERS_EQUAL(items[i], index.find(hash(i)));
     }
     POINTERS_EQUAL(nullptr, index.find({kEnd, 9}));
+}
+
+TEST_GROUP(Lingering) {
+    Instant now{1h};
+    TimerWheel wheel{now};
+    Slots<Item> slots{kMany};
+    Lingering<Item> lingering{slots, 3};
+    std::vector<Item*> items;
+
+    void teardown() override { std::vector<const Item*>().swap(Item::ended); }
+    void add(Duration how_long) {
+        items.push_back(slots.take());
+        lingering.add(wheel, now, how_long, *items.back());
+    }
+    void pass(Duration time) {
+        now += time;
+        wheel.advance(now);
+    }
+    void ended(std::initializer_list<std::size_t> wanted) {
+        std::vector<const Item*> expected;
+        for (const auto n : wanted) expected.push_back(items[n]);
+        CHECK_TRUE(Item::ended == expected);
+        Item::ended.clear();
+    }
+};
+
+TEST(Lingering, each_ends_when_its_time_has_come_whoever_came_before) {
+    add(32s);
+    add(5s);
+    pass(1s);
+    add(32s);
+    add(5s);
+    pass(4s);
+    ended({1});
+    pass(1s);
+    ended({3});
+    pass(25999ms);
+    ended({});
+    pass(1ms);
+    ended({0});
+    pass(1s);
+    ended({2});
+    LONGS_EQUAL(0, wheel.size());
+}
+
+TEST(Lingering, who_is_gone_is_passed_over_and_its_slots_next_owner_left_alone) {
+    add(5s);
+    add(5s);
+    slots.give_back(*items[0]);
+    POINTERS_EQUAL(items[0], slots.take());
+    pass(5s);
+    ended({1});
+}
+
+TEST(Lingering, above_the_bound_who_has_waited_longest_goes_not_who_would_end_first) {
+    add(32s);
+    pass(1s);
+    for (int i = 0; i < 2; ++i) add(5s);
+    POINTERS_EQUAL(nullptr, lingering.surplus());
+    pass(1s);
+    for (int i = 0; i < 2; ++i) add(32s);
+    POINTERS_EQUAL(items[0], lingering.surplus());
+    POINTERS_EQUAL(items[1], lingering.surplus());
+    POINTERS_EQUAL(nullptr, lingering.surplus());
+    pass(32s);
+    ended({2, 3, 4});
 }
 
 TEST_GROUP(Waiters) {};
