@@ -300,11 +300,10 @@ private:
     std::array<Leg, 2> legs_;
     Exchange exchange_;
     std::vector<Branch> branches_;
-    transaction::ServerId invite_server_;  // of the initial INVITE, for the life of the call
-    transaction::ClientId invite_client_;
-    std::uint32_t invite_cseq_ = 0;       // of that
-    std::vector<ClientRef> clients_;      // those that may still say something
-    std::vector<std::string> dismissed_;  // To tags of the 2xx that got ACK and BYE
+    transaction::ClientId invite_client_;  // of the initial INVITE, for the life of the call
+    std::uint32_t invite_cseq_ = 0;        // of that
+    std::vector<ClientRef> clients_;       // those that may still say something
+    std::vector<std::string> dismissed_;   // To tags of the 2xx that got ACK and BYE
     flow::MediaPlan plan_;
     CallLimits::Permit permit_;  // until it is over
     Notes notes_;

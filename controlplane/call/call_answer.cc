@@ -182,6 +182,7 @@ void Call::answered_without_ack() {
 void Call::finish_exchange() {
     stop_waiting();
     const auto leg = exchange_.from;
+    core_.layer().rest(exchange_.server);
     exchange_ = {};
     for (auto& each : legs_) each.media.rest();
     if (state_ == State::kAnswered) state_ = State::kUp;

@@ -187,13 +187,18 @@ void Call::finish_record() {
     settle();
 }
 
-// For 64*T1 a late 2xx may come (RFC 6026 §8.4): its ACK and BYE need the dialogs, and nothing of what was heavy.
+// For 64*T1 a late 2xx may come (RFC 6026 §8.4): its ACK and BYE need the dialog of that side, and nothing of what was
+// heavy.
 void Call::shrink() {
     std::exchange(notes_, {});
     ended_.reset();
     imported_.reset();
     plan_ = flow::MediaPlan(number_, legs_[kCaller].realm, legs_[kCallee].realm);
-    for (auto& leg : legs_) leg.media = sdp::OfferAnswer(0);
+    for (std::size_t i = 0; i < legs_.size(); ++i) {
+        legs_[i].media = sdp::OfferAnswer(0);
+        if (std::ranges::none_of(clients_, [i](const ClientRef& c) { return c.invite && c.leg == i; }))
+            legs_[i].dialog = {};
+    }
     exchange_ = {};
     shrunk_ = true;
 }

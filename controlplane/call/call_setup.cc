@@ -41,7 +41,6 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     caller.dialog = std::move(dialog);
     callee.trunk = target.trunk;
     callee.peer = {target.sip_interface, target.peer, target.transport};
-    invite_server_ = server;
     exchange_.begin();
     exchange_.initial = true;
     exchange_.server = server;

@@ -25,6 +25,7 @@ PortPools::PortPools(std::span<const config::SignallingRealm> realms, RandomSour
         std::iota(pool.free.begin(), pool.free.end(), 0U);
         pool.place = pool.free;
         pool.resting.resize(pairs);
+        draw(pool);
         pools_.push_back(std::move(pool));
     }
 }
@@ -34,13 +35,20 @@ void PortPools::add_free(Pool& pool, std::uint32_t pair) {
     pool.free.push_back(pair);
 }
 
-void PortPools::take_free(Pool& pool, std::uint32_t pair) {
-    const auto hole = pool.place[pair];
+void PortPools::take_free(Pool& pool, std::uint32_t hole) {
+    const auto pair = pool.free[hole];
     const auto last = pool.free.back();
     pool.free[hole] = last;
     pool.place[last] = hole;
     pool.free.pop_back();
     pool.place[pair] = kInUse;
+}
+
+// For the next: at random in a table of a megabyte, where no cache has it.
+void PortPools::draw(Pool& pool) {
+    if (pool.free.empty()) return;
+    pool.drawn = random_.below(static_cast<std::uint32_t>(pool.free.size()));
+    __builtin_prefetch(&pool.free[pool.drawn]);
 }
 
 void PortPools::wake(Pool& pool, Instant now, std::size_t at_most) {
@@ -71,8 +79,10 @@ std::expected<PortPair, PoolError> PortPools::allocate(std::uint16_t realm, Inst
         ++pool.exhausted;
         return std::unexpected(PoolError::kExhausted);
     }
-    const auto pair = pool.free[random_.below(static_cast<std::uint32_t>(pool.free.size()))];
-    take_free(pool, pair);
+    if (pool.drawn >= pool.free.size()) draw(pool);  // some were reserved meanwhile
+    const auto pair = pool.free[pool.drawn];
+    take_free(pool, pool.drawn);
+    draw(pool);
     ++pool.allocated;
     const auto port = pool.first_port + 2 * (pair % pool.pairs_per_address);
     return PortPair{.realm = realm,
@@ -85,7 +95,7 @@ bool PortPools::reserve(const PortPair& pair) {
     Pool& pool = pools_[pair.realm];
     const auto number = find(pool, pair);
     if (number >= pool.place.size() || pool.place[number] == kInUse || pool.place[number] == kResting) return false;
-    take_free(pool, number);
+    take_free(pool, pool.place[number]);
     return true;
 }
 

@@ -65,6 +65,7 @@ private:
         std::uint16_t first_port = 0;
         std::uint32_t pairs_per_address = 0;
         std::vector<std::uint32_t> free;   // unordered: drawn by swapping with the last
+        std::uint32_t drawn = 0;           // where in `free` the next draw is, so that memory has time to bring it
         std::vector<std::uint32_t> place;  // of each pair in `free`, or kInUse, kResting
         std::vector<Resting> resting;      // ring in the order of `until`
         std::size_t resting_first = 0;
@@ -76,7 +77,8 @@ private:
     static constexpr std::uint32_t kResting = 0xfffffffe;
 
     static void add_free(Pool& pool, std::uint32_t pair);
-    static void take_free(Pool& pool, std::uint32_t pair);
+    static void take_free(Pool& pool, std::uint32_t hole);
+    void draw(Pool& pool);
     static void wake(Pool& pool, Instant now, std::size_t at_most);
     static std::uint32_t find(const Pool& pool, const PortPair& pair);
 

@@ -3,8 +3,6 @@
 #include <array>
 #include <charconv>
 
-#include "platform/base/buffer.h"
-
 namespace sallyport::sip {
 namespace {
 
@@ -91,8 +89,7 @@ void ResponseTemplate::assign(const Message& request, const Endpoint& source) {
 }
 
 void ResponseTemplate::clear() {
-    constexpr std::size_t kKeep = 2048;  // as the other buffers of a transaction
-    clear_buffer(buffer_, kKeep);
+    std::string().swap(buffer_);
     to_at_ = call_id_at_ = record_route_at_ = timestamp_at_ = 0;
     has_to_tag_ = false;
 }

@@ -20,6 +20,7 @@ class ResponseTemplate {
 public:
     // Forgets what it held and takes over from `request`; the buffer's memory is reused.
     void assign(const Message& request, const Endpoint& source);
+    // And the memory too: most of a transaction's life comes after its last response.
     void clear();
 
     // Starts a response in `writer`. `to_tag` is added if it is not empty and the request's To has none.

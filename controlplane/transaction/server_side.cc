@@ -212,7 +212,7 @@ void TransactionLayer::on_cancel(Instant now, const Path& from, const sip::Messa
 bool TransactionLayer::begin_response(ServerId id, sip::MessageWriter& writer, unsigned status, std::string_view reason,
                                       std::string_view to_tag) {
     auto* server = find(id);
-    if (!server) return false;
+    if (!server || server->head.size() == 0) return false;
     server->head.begin(writer, status, reason, to_tag);
     if (server->to_tag.empty()) set_to_tag(id, to_tag);
     return true;
@@ -281,6 +281,13 @@ void TransactionLayer::run(Instant now, Server& server, const ServerStep& step, 
             user_.on_server_terminated(now, id);
     }
     if (find(id) == &server) end(server);
+}
+
+void TransactionLayer::rest(ServerId id) {
+    auto* server = find(id);
+    if (!server) return;
+    server->head.clear();
+    tables_->account(*server);
 }
 
 void TransactionLayer::forget(ServerId id) {

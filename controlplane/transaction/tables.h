@@ -246,10 +246,7 @@ public:
     T* surplus() {
         while (waiting_ > most_) {
             auto& line = longest_waiting();
-            const auto name = line.waiting.front();
-            line.waiting.pop_front();
-            --waiting_;
-            if (auto* slot = find(name)) return slot;
+            if (auto* slot = find(line.take())) return slot;
         }
         return nullptr;
     }
@@ -265,13 +262,16 @@ private:
         void arm() { wheel.arm<&Line::on_due>(timer, waiting.front().until, this); }
         void on_due(Instant now) {
             while (!waiting.empty() && waiting.front().until <= now) {
-                const auto name = waiting.front();
-                waiting.pop_front();
-                --all.waiting_;
-                if (waiting.size() > kAhead) all.slots_.prefetch(waiting[kAhead].index);
-                if (auto* slot = all.find(name)) slot->on_end(now);
+                if (auto* slot = all.find(take())) slot->on_end(now);
             }
             if (!waiting.empty()) arm();
+        }
+        Name take() {
+            const auto name = waiting.front();
+            waiting.pop_front();
+            --all.waiting_;
+            if (waiting.size() > kAhead) all.slots_.prefetch(waiting[kAhead].index);
+            return name;
         }
         static constexpr std::size_t kAhead = 2;
         Lingering& all;

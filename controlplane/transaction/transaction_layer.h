@@ -191,13 +191,15 @@ public:
     // --- server side ---
     // Starts a response in `writer`: status line, Via, From, To (with `to_tag` where it has none), Call-ID, CSeq,
     // for 101-299 Record-Route (§12.1.1), for 100 Timestamp. The TU adds its own and gives finish() to respond().
-    // False when the id is dead.
+    // False when the id is dead, or rests.
     bool begin_response(ServerId id, sip::MessageWriter& writer, unsigned status, std::string_view reason,
                         std::string_view to_tag);
     // False, and nothing is sent: the id is dead, a final response was sent before (except 2xx after 2xx to
     // INVITE: the TU's retransmission), `bytes` are no response; a 1xx, or 408 (which ends it) to other than
     // INVITE (RFC 4320 §4.1, §4.2).
     bool respond(Instant now, ServerId id, std::string_view bytes);
+    // Its final response has arrived: none is begun any more. What is left only absorbs repetitions of the request.
+    void rest(ServerId id);
     // Ends it without a word: nothing more is sent or reported.
     void forget(ServerId id);
     // The tag that the 200 to a CANCEL shall carry before any response had one (§9.2).

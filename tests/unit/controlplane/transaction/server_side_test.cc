@@ -430,6 +430,26 @@ TEST(ServerSide, WhatEveryResponseWouldRepeatIsBounded) {
     receive(with(15000));
 }
 
+TEST(ServerSide, what_rests_absorbs_its_request_still_and_keeps_nothing_to_answer_with) {
+    receive(b.incoming("INVITE", "z9hG4bKa"));
+    const auto id = b.tu.requests.back();
+    b.respond(id, 200);
+    CHECK(b.layer->text_bytes() > 0);
+    b.layer->rest(id);
+    UNSIGNED_LONGS_EQUAL(0, b.layer->text_bytes());
+    sip::MessageWriter w;
+    CHECK_FALSE(b.layer->begin_response(id, w, 200, "OK", "tag"));
+    b.tu.heard();
+    b.sent();
+    CHECK(b.receive(b.incoming("INVITE", "z9hG4bKa")));
+    heard("");
+    sent("");
+    UNSIGNED_LONGS_EQUAL(1, b.layer->counters().request_retransmissions_received);
+    b.pass(33s);
+    CHECK_FALSE(b.layer->alive(id));
+    b.layer->rest(id);  // too late, no harm
+}
+
 TEST(ServerSide, TheTableIsBoundedInBytesToo) {
     Bench small({.max_server_transactions = 2, .mean_transaction_bytes = 1000});
     auto large = small.incoming("OPTIONS", "z9hG4bKa");
