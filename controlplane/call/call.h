@@ -125,7 +125,9 @@ private:
         std::size_t leg = 0;
         bool invite = false;
         bool answered = false;  // an INVITE with its 2xx: only repetitions and forks can come
-        // The ACK to that 2xx, sent again on each repetition of it (RFC 3261 §13.2.2.4).
+        // That 2xx has its ACK, which goes again on each repetition of it (RFC 3261 §13.2.2.4): made anew, or this one
+        // when it has something of the other side's in it.
+        bool acked = false;
         transaction::Path ack_path{};
         std::string ack{};
     };
@@ -192,7 +194,7 @@ private:
     void finish_exchange();
     void send_ack(std::size_t leg, transaction::ClientId invite, std::uint32_t cseq, std::string_view body,
                   const sip::Message* cause);
-    void repeat_ack(transaction::ClientId invite);
+    void repeat_ack(const ClientRef& client, const sip::Message& response);
     void dismiss(const sip::Message& response);
 
     // call_modify.cc: requests within the dialogs

@@ -204,13 +204,15 @@ void Call::send_ack(std::size_t i, transaction::ClientId invite, std::uint32_t c
     core_.layer().send(to, ack);
     const auto it = std::ranges::find(clients_, invite, &ClientRef::id);
     if (it == clients_.end()) return;
+    it->acked = true;
+    if (body.empty() && cause == nullptr) return;
     it->ack_path = to;
     it->ack = ack;
 }
 
-void Call::repeat_ack(transaction::ClientId invite) {
-    const auto it = std::ranges::find(clients_, invite, &ClientRef::id);
-    if (it != clients_.end() && !it->ack.empty()) core_.layer().send(it->ack_path, it->ack);
+void Call::repeat_ack(const ClientRef& client, const sip::Message& response) {
+    if (!client.ack.empty()) return core_.layer().send(client.ack_path, client.ack);
+    send_ack(client.leg, client.id, response.cseq().number, {}, nullptr);
 }
 
 // A 2xx that nobody wants: its dialog gets ACK and BYE (RFC 3261 §13.2.2.4).

@@ -251,7 +251,7 @@ void Call::on_response(transaction::ClientId id, const sip::Message& response) {
 // A 2xx to a re-INVITE: repeated, or too late, after the call was released.
 void Call::late_answer(ClientRef& client, const sip::Message& response) {
     client.answered = true;
-    if (!client.ack.empty()) return repeat_ack(client.id);
+    if (client.acked) return repeat_ack(client, response);
     if (exchange_.active && exchange_.client == client.id) return;  // its ACK waits for the other side's answer
     send_ack(client.leg, client.id, response.cseq().number, {}, nullptr);
 }

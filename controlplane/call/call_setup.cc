@@ -122,7 +122,11 @@ void Call::on_invite_response(const sip::Message& response) {
     mark_answered(invite_client_);
     const auto& callee = legs_[kCallee];
     if (setting_up) return on_answer(response);
-    if (callee.established && response.to_tag() == callee.dialog.remote_tag) return repeat_ack(invite_client_);
+    if (callee.established && response.to_tag() == callee.dialog.remote_tag) {
+        const auto it = std::ranges::find(clients_, invite_client_, &ClientRef::id);
+        if (it != clients_.end() && it->acked) repeat_ack(*it, response);
+        return;
+    }
     // The 2xx of another branch, or one that has crossed our CANCEL (RFC 3261 §13.2.2.4, §9.1).
     dismiss(response);
 }
