@@ -1,17 +1,21 @@
 #include "controlplane/net/pace.h"
 
+#include <algorithm>
+
 namespace sallyport::net {
 
 Instant Pace::next_turn(Instant turn, std::uint64_t received) {
     if (const auto passed = turn - window_; passed >= kWindow) {
-        // After a rest of hours the product would not fit: then few have come, whatever their number.
-        constexpr Duration kLongest = std::chrono::seconds(1);
-        busy_ = passed < kLongest && (received - received_before_) * std::chrono::nanoseconds(kLongest).count() >=
-                                         kBusy * static_cast<std::uint64_t>(passed.count());
+        // After a rest of hours the products would not fit: then few have come, whatever their number.
+        constexpr Duration kSecond = std::chrono::seconds(1);
+        const auto came = received - received_before_;
+        const auto time = static_cast<std::uint64_t>(passed.count());
+        const bool busy = passed < kSecond && came * std::chrono::nanoseconds(kSecond).count() >= kBusy * time;
+        rest_ = busy ? std::min<Duration>(kLongest, std::chrono::nanoseconds(time * kGather / came)) : Duration::zero();
         window_ = turn;
         received_before_ = received;
     }
-    return busy_ ? turn + kBetweenTurns : Instant::min();
+    return rest_ > Duration::zero() ? turn + rest_ : Instant::min();
 }
 
 }  // namespace sallyport::net

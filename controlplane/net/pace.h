@@ -1,7 +1,8 @@
 #pragma once
 // How soon one turn of the loop follows another. A datagram that comes alone pays for a turn of its own: waking, asking
-// what is ready, telling the dataplane. While few come each is taken at once; while many come turns are a millisecond
-// apart, and each takes what has gathered. At the highest rate turns are longer than that, and nothing rests.
+// what is ready, telling the dataplane, and finding its code and its data in no cache. While few come each is taken at
+// once; while many come a turn waits until some have gathered, as network cards do with their interrupts. At the
+// highest rate the turn before has taken longer than that, and nothing rests.
 // Sans-IO: `now` is an argument.
 
 #include <cstdint>
@@ -12,8 +13,9 @@ namespace sallyport::net {
 
 class Pace {
 public:
-    static constexpr Duration kBetweenTurns = std::chrono::milliseconds(1);
-    static constexpr std::uint64_t kBusy = 2'000;  // datagrams a second: some 330 calls
+    static constexpr std::uint64_t kGather = 32;                        // as many come from one turn to the next,
+    static constexpr Duration kLongest = std::chrono::milliseconds(2);  // which are never further apart
+    static constexpr std::uint64_t kBusy = 2'000;                       // datagrams a second: some 330 calls
     static constexpr Duration kWindow = std::chrono::milliseconds(20);
 
     // When the turn after the one that began at `turn` may begin; long ago if it need not wait. `received`: datagrams
@@ -21,7 +23,7 @@ public:
     Instant next_turn(Instant turn, std::uint64_t received);
 
 private:
-    bool busy_ = false;  // in the last whole window
+    Duration rest_{};  // for what came in the last whole window; zero: few
     Instant window_{};
     std::uint64_t received_before_ = 0;  // the window
 };
