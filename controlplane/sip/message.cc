@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "platform/base/byte_scan.h"
+#include "platform/base/line_break.h"
 
 namespace sallyport::sip {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::string_view kVersion = "SIP/2.0";
 // Where the CR LF of the line that starts at `at` stands; `end` when there is none. `bare` is set when a CR or LF
 // stands alone before it. The bytes from `floor` on may be read.
 inline const char* end_of_line(const char* floor, const char* at, const char* end, bool& bare) {
-    for (; (at = find_any<'\r', '\n'>(floor, at, end)) != end; ++at) {
+    for (; (at = find_line_break(floor, at, end)) != end; ++at) {
         if (end - at >= 2 && std::memcmp(at, "\r\n", 2) == 0) [[likely]]
             return at;
         bare = true;

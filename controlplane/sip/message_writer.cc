@@ -147,7 +147,8 @@ void MessageWriter::append_header(std::string_view name, std::initializer_list<s
         for (const auto part : parts) at = put(at, part);
         return put(at, kLineEnd) - out;
     });
-    if (find_line_break(std::string_view(buffer_).substr(value, end - value)) == std::string_view::npos) return;
+    const char* const written = buffer_.data();
+    if (find_line_break(written, written + value, written + end) == written + end) return;
     buffer_.resize(value);
     for (const auto part : parts) append_value(part);
     buffer_ += kLineEnd;

@@ -6,6 +6,7 @@
 
 #include "media/sdp/sdp_text.h"
 #include "platform/base/byte_scan.h"
+#include "platform/base/line_break.h"
 
 namespace sallyport::sdp {
 
@@ -52,7 +53,7 @@ std::optional<Direction> direction_of(std::string_view name) {
 bool parse_rtpmap(Words words, std::vector<RtpMap>& maps) {
     const auto payload_type = words.number<std::uint8_t>();
     if (!payload_type || *payload_type > 127) return false;
-    const auto encoding = words.next();
+    const std::string_view encoding = words.rest();
     const char* const end = end_of(encoding);
     const char* const slash = skip_token(begin_of(encoding), end);
     const std::string_view name(begin_of(encoding), slash);
@@ -61,11 +62,8 @@ bool parse_rtpmap(Words words, std::vector<RtpMap>& maps) {
     const auto clock = take_number<std::uint32_t>(at, end);
     if (!clock || *clock == 0) return false;
     std::uint16_t channels = 1;
-    if (at != end) {
-        if (*at++ != '/') return false;
-        channels = take_number<std::uint16_t>(at, end).value_or(0);
-        if (channels == 0 || at != end) return false;
-    }
+    if (at != end && *at == '/') channels = take_number<std::uint16_t>(++at, end).value_or(0);
+    if (channels == 0 || (at != end && *at != ' ')) return false;
     maps.emplace_back(*payload_type, std::string(name), *clock, channels);
     return true;
 }
@@ -285,7 +283,7 @@ std::expected<void, ParseError> Parser::run(std::size_t max_lines) {
     for (const char* at = begin; at != end;) {
         ++line_number;
         if (line_number > max_lines) return error("too many lines");
-        const std::string_view one(at, find_any<'\r', '\n'>(begin, at, end));
+        const std::string_view one(at, find_line_break(begin, at, end));
         at = end_of(one);
         if (end - at >= 2 && std::memcmp(at, "\r\n", 2) == 0) {
             at += 2;

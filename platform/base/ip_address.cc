@@ -101,16 +101,30 @@ std::optional<std::array<std::uint8_t, 16>> parse_v6(std::string_view text) {
     return out;
 }
 
+// A byte as decimal digits from the left, and in the last place their number.
+constexpr std::array<std::array<char, 4>, 256> make_octets() {
+    std::array<std::array<char, 4>, 256> octets{};
+    for (unsigned n = 0; n < 256; ++n) {
+        auto& octet = octets[n];
+        if (n >= 100) octet[octet[3]++] = static_cast<char>('0' + n / 100);
+        if (n >= 10) octet[octet[3]++] = static_cast<char>('0' + n / 10 % 10);
+        octet[octet[3]++] = static_cast<char>('0' + n % 10);
+    }
+    return octets;
+}
+constexpr auto kOctets = make_octets();
+
+// Puts down four characters an octet, of which the next octet or nobody takes over what is too many.
 std::size_t write_v4(const std::uint8_t* bytes, char* out) {
+    static_assert(IpAddress::kMaxText >= 4 * sizeof(kOctets[0]));
     char* p = out;
     for (int i = 0; i < 4; ++i) {
-        if (i) *p++ = '.';
-        const unsigned n = bytes[i];
-        if (n >= 100) *p++ = static_cast<char>('0' + n / 100);
-        if (n >= 10) *p++ = static_cast<char>('0' + n / 10 % 10);
-        *p++ = static_cast<char>('0' + n % 10);
+        const auto& octet = kOctets[bytes[i]];
+        std::memcpy(p, octet.data(), octet.size());
+        p += octet[3];
+        *p++ = '.';
     }
-    return static_cast<std::size_t>(p - out);
+    return static_cast<std::size_t>(p - out) - 1;
 }
 
 // RFC 5952 §4: lower case, no leading zeros, the longest run of two or more zero groups as "::".

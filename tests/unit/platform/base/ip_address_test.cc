@@ -26,6 +26,15 @@ TEST(IpAddress, Ipv4TextIsStrict) {
         STRCMP_EQUAL("refused", round_trip(bad).c_str());
 }
 
+TEST(IpAddress, EveryOctetIsWrittenAtEveryPlace) {
+    for (unsigned n = 0; n < 256; ++n) {
+        const auto digits = std::to_string(n);
+        for (const auto& text :
+             {digits + ".0.10.255", "7." + digits + ".99.100", "0.0." + digits + ".1", "10.200.3." + digits})
+            STRCMP_EQUAL(text.c_str(), round_trip(text.c_str()).c_str());
+    }
+}
+
 // RFC 4291 §2.2 in, RFC 5952 §4 out.
 TEST(IpAddress, Ipv6TextIsWrittenInItsCanonicalForm) {
     STRCMP_EQUAL("2001:db8::1", round_trip("2001:0DB8:0:0:0:0:0:1").c_str());
