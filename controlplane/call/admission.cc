@@ -98,10 +98,10 @@ bool EngineCore::comes_round(const sip::Message& invite, const routing::Target& 
     for (int round = 0; round < kMaxRounds; ++round) {
         const auto it = dialogs_.find(tag);
         const auto* call = it == dialogs_.end() || it->second.leg != kCallee ? nullptr : find(it->second.call);
-        if (call == nullptr || call->leg(kCallee).dialog.call_id != call_id) return false;
+        if (call == nullptr || call->leg(kCallee).dialog.call_id() != call_id) return false;
         if (call->came_by(source_, target.route, user_of(invite.request_uri()))) return true;
-        call_id = call->leg(kCaller).dialog.call_id;
-        tag = call->leg(kCaller).dialog.remote_tag;
+        call_id = call->leg(kCaller).dialog.call_id();
+        tag = call->leg(kCaller).dialog.remote_tag();
     }
     return true;
 }
@@ -138,7 +138,7 @@ void EngineCore::refuse(transaction::ServerId id, const transaction::Path& from,
     record.to_user = user_of(invite.request_uri());
     // Perhaps refused for the length of these.
     record.caller.call_id = invite.call_id().substr(0, dialog::kMaxIdentifier);
-    record.caller.local_tag = tag;
+    record.caller.local_tag = tag.view();
     record.caller.remote_tag = invite.from_tag().substr(0, dialog::kMaxIdentifier);
     record.caller.realm = view_.realms.at(source_.realm).name;
     if (source_.kind == routing::Source::Kind::kTrunk) record.caller.trunk = view_.trunks.at(source_.trunk).name;

@@ -181,6 +181,9 @@ private:
     // call_answer.cc: 2xx and ACK
     void on_answer(const sip::Message& response);
     void adopt(Branch& branch);
+    sdp::OfferAnswer& media_of(Branch& branch, std::size_t leg) {
+        return branch.media ? (*branch.media)[leg] : legs_[leg].media;
+    }
     void fail_answer();
     bool take_answer(Branch& branch, const sip::Message& response, std::string& body);
     bool take_late_offer(Branch& branch, const sip::Message& response, std::string& body);
@@ -260,7 +263,7 @@ private:
     void write_product(sip::HeaderId id);
     void write_reason(const Ending& ending);
     void write_required(unsigned status);
-    std::string_view tag_of(std::size_t leg) const { return legs_[leg].dialog.local_tag; }
+    std::string_view tag_of(std::size_t leg) const { return legs_[leg].dialog.local_tag(); }
 
     // What a CANCEL or BYE says of why: of the other side's message as far as it crosses, or our own words; or "".
     std::string reason_for(std::size_t from, const sip::Message* cause, const Ending& ending) const;

@@ -41,12 +41,12 @@ void Call::on_answer(const sip::Message& response) {
 // The dialogs of the branch that won become those of the legs; all branches are forgotten.
 void Call::adopt(Branch& branch) {
     for (auto& b : branches_) {
-        const auto& tag = b.dialogs[kCaller].local_tag;
-        if (tag != branch.dialogs[kCaller].local_tag) core_.remove_dialog(tag);
+        const auto tag = b.dialogs[kCaller].local_tag();
+        if (tag != branch.dialogs[kCaller].local_tag()) core_.remove_dialog(tag);
     }
     for (const auto leg : {kCaller, kCallee}) {
         legs_[leg].dialog = std::move(branch.dialogs[leg]);
-        legs_[leg].media = std::move(branch.media[leg]);
+        if (branch.media) legs_[leg].media = std::move((*branch.media)[leg]);
     }
     std::vector<Branch>().swap(branches_);  // with its memory: several KiB for the rest of the call
     legs_[kCallee].established = true;
@@ -65,8 +65,8 @@ void Call::fail_answer() {
 bool Call::take_answer(Branch& branch, const sip::Message& response, std::string& body) {
     auto said = read_body(response);
     if (said.status != 0) return false;
-    auto& callee = branch.media[kCallee];
-    auto& caller = branch.media[kCaller];
+    auto& callee = media_of(branch, kCallee);
+    auto& caller = media_of(branch, kCaller);
     const auto taken =
         said.sdp ? callee.receive_answer(std::move(said.sdp), sdp::Finality::kFinal) : callee.settle_preview();
     if (!taken) return false;
@@ -80,7 +80,7 @@ bool Call::take_answer(Branch& branch, const sip::Message& response, std::string
 bool Call::take_late_offer(Branch& branch, const sip::Message& response, std::string& body) {
     auto said = read_body(response);
     if (!said.sdp) return false;
-    return relay_late_offer(branch.media[kCallee], branch.media[kCaller], kCaller, std::move(said.sdp), body);
+    return relay_late_offer(media_of(branch, kCallee), media_of(branch, kCaller), kCaller, std::move(said.sdp), body);
 }
 
 bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg,
@@ -219,7 +219,7 @@ void Call::repeat_ack(const ClientRef& client, const sip::Message& response) {
 void Call::dismiss(const sip::Message& response) {
     auto unwanted = legs_[kCallee].dialog;
     unwanted.local_cseq = invite_cseq_;
-    unwanted.remote_tag = response.to_tag();
+    unwanted.set_remote_tag(response.to_tag());
     [[maybe_unused]] const auto established = dialog::establish(unwanted, response);  // else as far as we know it
     const auto to = path(kCallee, unwanted);
     auto& w = core_.writer();

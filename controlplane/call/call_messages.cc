@@ -16,7 +16,7 @@ policy::Passage Call::passage(std::size_t from) const {
     const auto& leg = legs_[from];
     return {of(leg),
             of(legs_[other(from)]),
-            {leg.dialog.call_id, leg.dialog.local_tag, leg.dialog.remote_tag},
+            {leg.dialog.call_id(), leg.dialog.local_tag(), leg.dialog.remote_tag()},
             core_.as_received()};
 }
 

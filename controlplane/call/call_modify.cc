@@ -65,9 +65,9 @@ void Call::pass_request(transaction::ServerId id, const transaction::Path& from,
     const bool options = request.method() == sip::Method::kOptions;
     if (closed_) return answer(id, 481, sip::default_reason(481), {});
     // Before a response of the callee's with a tag there is no dialog that it could be a request of.
-    if (options && (policy::refusal(methods, request.method()) != 0 || there->remote_tag.empty()))
+    if (options && (policy::refusal(methods, request.method()) != 0 || there->remote_tag().empty()))
         return core_.answer_options(id, methods.known, {});
-    if (there->remote_tag.empty() && !legs_[to].established) return answer(id, 500, "No dialog there yet", {});
+    if (there->remote_tag().empty() && !legs_[to].established) return answer(id, 500, "No dialog there yet", {});
     if (core_.relay().on_dialog_request(id, from, request,
                                         {passage(leg), methods, side(leg), side(to), *there, path(to, *there)}))
         ++there->local_cseq;
@@ -108,7 +108,7 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
     exchange_.from = leg;
     exchange_.server = id;
     exchange_.cseq_in = request.cseq().number;
-    exchange_.detail->target = std::move(target.remote_target);
+    exchange_.detail->target = target.remote_target();
     // A source of an open realm is known by nothing but its address; the port may be changed by the NAT before it.
     exchange_.detail->source = legs_[leg].peer;
     const auto& peer = legs_[leg].peer;
@@ -187,7 +187,7 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     mark_answered(exchange_.client);
     // A 2xx refreshes the target on both legs (RFC 3261 §12.2.1.2); one that is unusable leaves the old.
     [[maybe_unused]] const auto refreshed = dialog::refresh_target(legs_[to].dialog, response);
-    legs_[from].dialog.remote_target = exchange_.detail->target;
+    legs_[from].dialog.set_remote_target(exchange_.detail->target);
     legs_[from].peer = exchange_.detail->source;
     std::string body;
     if (!take_reinvite_answer(response, body) || (!closed_ && !write_ok(response, body))) {

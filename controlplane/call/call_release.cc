@@ -136,9 +136,9 @@ void Call::tell(Told& told) const {
         const auto& leg = legs_[i];
         auto& out = i == kCaller ? text.caller : text.callee;
         if (imported_) out = view_of(i == kCaller ? imported_->caller : imported_->callee);
-        out.call_id = leg.dialog.call_id;
-        out.local_tag = leg.dialog.local_tag;
-        out.remote_tag = leg.dialog.remote_tag;
+        out.call_id = leg.dialog.call_id();
+        out.local_tag = leg.dialog.local_tag();
+        out.remote_tag = leg.dialog.remote_tag();
         out.peer = {told.peers[i].data(), leg.peer.remote.write(told.peers[i].data())};
         out.transport = transport_name(leg.peer.transport);
         if (imported_) continue;
@@ -164,9 +164,9 @@ void Call::settle() {
         state_ = State::kEnded;
         core_.count_live(-1);
         permit_ = {};
-        for (const auto& branch : branches_) core_.remove_dialog(branch.dialogs[kCaller].local_tag);
+        for (const auto& branch : branches_) core_.remove_dialog(branch.dialogs[kCaller].local_tag());
         branches_.clear();
-        for (const auto& leg : legs_) core_.remove_dialog(leg.dialog.local_tag);
+        for (const auto& leg : legs_) core_.remove_dialog(leg.dialog.local_tag());
     }
     if (!record_done_ || retired_) return;
     if (clients_.empty()) {

@@ -47,8 +47,8 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     exchange_.cseq_in = invite.cseq().number;
     exchange_.late_offer = !offer;
     begin_record(invite, target.route);
-    core_.add_dialog(caller.dialog.local_tag, number_, kCaller);
-    core_.layer().set_to_tag(server, caller.dialog.local_tag);
+    core_.add_dialog(caller.dialog.local_tag(), number_, kCaller);
+    core_.layer().set_to_tag(server, caller.dialog.local_tag());
 
     std::string body;
     if (offer) {
@@ -76,10 +76,10 @@ void Call::send_invite(const sip::Message& invite, std::string_view body) {
     const auto way = passage(kCaller);
     invite_cseq_ = 1 + core_.random().below(kMaxFirstCSeq);
     const policy::HiddenNames hidden(invite, way);
-    auto addresses = policy::outgoing_addresses(invite, way, hidden);
-    callee.dialog = dialog::make(core_.make_call_id(), core_.make_tag(), std::move(addresses.from),
-                                 std::move(addresses.to), std::move(addresses.request_uri), invite_cseq_);
-    core_.add_dialog(callee.dialog.local_tag, number_, kCallee);
+    const auto addresses = policy::outgoing_addresses(invite, way, hidden);
+    callee.dialog = dialog::make(core_.make_call_id(), core_.make_tag(), addresses.from(), addresses.to(),
+                                 addresses.request_uri(), invite_cseq_);
+    core_.add_dialog(callee.dialog.local_tag(), number_, kCallee);
     const auto branch = core_.layer().make_branch();
     auto& w = core_.writer();
     begin(callee.peer, callee.dialog, "INVITE", invite_cseq_, branch.view(),
@@ -122,7 +122,7 @@ void Call::on_invite_response(const sip::Message& response) {
     mark_answered(invite_client_);
     const auto& callee = legs_[kCallee];
     if (setting_up) return on_answer(response);
-    if (callee.established && response.to_tag() == callee.dialog.remote_tag) {
+    if (callee.established && response.to_tag() == callee.dialog.remote_tag()) {
         const auto it = std::ranges::find(clients_, invite_client_, &ClientRef::id);
         if (it != clients_.end() && it->acked) repeat_ack(*it, response);
         return;
@@ -136,7 +136,7 @@ Branch* Call::branch_for(const sip::Message& response) {
     // A 2xx of RFC 2543 makes a dialog whose remote tag is null (RFC 3261 §12.1.2).
     if (response.to_tag().empty() && response.status() < 200) return nullptr;
     for (auto& branch : branches_) {
-        if (branch.dialogs[kCallee].remote_tag == response.to_tag()) return &branch;
+        if (branch.dialogs[kCallee].remote_tag() == response.to_tag()) return &branch;
     }
     if (branches_.size() == kMaxBranches) return nullptr;
     auto& branch = branches_.emplace_back(legs_[kCaller], legs_[kCallee]);
@@ -145,8 +145,8 @@ Branch* Call::branch_for(const sip::Message& response) {
         return nullptr;
     }
     if (branches_.size() > 1) {  // the first has the tag that the call began with
-        branch.dialogs[kCaller].local_tag = core_.make_tag();
-        core_.add_dialog(branch.dialogs[kCaller].local_tag, number_, kCaller);
+        branch.dialogs[kCaller].set_local_tag(core_.make_tag());
+        core_.add_dialog(branch.dialogs[kCaller].local_tag(), number_, kCaller);
     }
     return &branch;
 }
@@ -157,14 +157,14 @@ std::string Call::preview(Branch& branch, const sip::Message& response) {
     if (exchange_.late_offer) return {};
     auto body = read_body(response);
     if (!body.sdp) return {};
-    auto& callee = branch.media[kCallee];
-    auto& caller = branch.media[kCaller];
+    if (!branch.media) branch.media = std::array{legs_[kCaller].media, legs_[kCallee].media};
+    auto& callee = (*branch.media)[kCallee];
+    auto& caller = (*branch.media)[kCaller];
     if (!callee.receive_answer(std::move(body.sdp), sdp::Finality::kPreview)) return {};
     auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kPreview);
     if (!made) return {};
     // Of several early dialogs the last that has spoken is heard (RFC 3960 §3.1.1).
     if (!apply_media(caller.remote_offer(), callee.remote(), false)) return {};
-    branch.described = true;
     return std::move(*made);
 }
 
@@ -175,7 +175,7 @@ void Call::on_provisional(const sip::Message& response) {
         return;
     }
     const auto body = branch == nullptr ? std::string() : preview(*branch, response);
-    const auto& tag = branch == nullptr ? tag_of(kCaller) : branch->dialogs[kCaller].local_tag;
+    const auto tag = branch == nullptr ? tag_of(kCaller) : branch->dialogs[kCaller].local_tag();
     auto& w = core_.writer();
     // Our own words: a reason phrase can name anything.
     if (!core_.layer().begin_response(exchange_.server, w, response.status(), sip::default_reason(response.status()),

@@ -55,17 +55,18 @@ SipHashKey draw_key(RandomSource& random) {
 char hex_digit(unsigned v) { return "0123456789abcdef"[v & 15U]; }
 
 // The shard, then random bits.
-std::string random_text(RandomSource& random, std::uint8_t shard, std::size_t bytes) {
-    std::array<std::byte, 32> raw{};
-    random.fill(std::span(raw).first(bytes));
-    std::string out;
-    out.reserve(1 + 2 * bytes);
-    out += hex_digit(shard);
-    for (std::size_t i = 0; i < bytes; ++i) {
-        out += hex_digit(std::to_integer<unsigned>(raw[i]) >> 4);
-        out += hex_digit(std::to_integer<unsigned>(raw[i]));
+template <std::size_t kBytes>
+relay::Host::Token random_text(RandomSource& random, std::uint8_t shard) {
+    std::array<std::byte, kBytes> raw;
+    random.fill(raw);
+    std::array<char, 1 + 2 * kBytes> out;
+    char* at = out.data();
+    *at++ = hex_digit(shard);
+    for (const auto byte : raw) {
+        *at++ = hex_digit(std::to_integer<unsigned>(byte) >> 4);
+        *at++ = hex_digit(std::to_integer<unsigned>(byte));
     }
-    return out;
+    return relay::Host::Token({out.data(), out.size()});
 }
 
 // Numbers grow within a process and over its restarts: the start's milliseconds, room for 64 calls a millisecond
@@ -112,8 +113,8 @@ EngineCore::EngineCore(const config::ControlView& view, RandomSource& random, st
     }
 }
 
-std::string EngineCore::make_tag() { return random_text(random_, shard_, kTagBytes); }
-std::string EngineCore::make_call_id() { return random_text(random_, shard_, kCallIdBytes); }
+relay::Host::Token EngineCore::make_tag() { return random_text<kTagBytes>(random_, shard_); }
+relay::Host::Token EngineCore::make_call_id() { return random_text<kCallIdBytes>(random_, shard_); }
 
 std::uint64_t EngineCore::make_number() {
     const auto number = next_number_;
@@ -121,7 +122,7 @@ std::uint64_t EngineCore::make_number() {
     return number;
 }
 
-bool EngineCore::add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg) {
+bool EngineCore::add_dialog(std::string_view tag, std::uint64_t call, std::size_t leg) {
     return dialogs_.emplace(tag, DialogRef{call, leg}).second;
 }
 

@@ -139,8 +139,8 @@ public:
         return {source_.realm, trunk ? std::optional(source_.trunk) : std::nullopt};
     }
 
-    std::string make_tag() override;
-    std::string make_call_id() override;
+    Token make_tag() override;
+    Token make_call_id() override;
     std::uint64_t make_number();
     // "SIP/2.0/UDP 192.0.2.1:5060" and "<sip:192.0.2.1:5060>": what we are on this way.
     std::string_view via(const transaction::Path& path) const override { return at(path).via; }
@@ -152,7 +152,7 @@ public:
         return secure ? at(path).secure_contact : at(path).contact;
     }
 
-    bool add_dialog(const std::string& tag, std::uint64_t call, std::size_t leg);  // false: taken
+    bool add_dialog(std::string_view tag, std::uint64_t call, std::size_t leg);  // false: taken
     void remove_dialog(std::string_view tag);
     void changed(Call& call);
     // The call is over in every respect: it goes when the present input has been dealt with.

@@ -283,7 +283,7 @@ std::expected<void, std::string> Call::import_rest(ByteReader& in, Now now) {
 
 bool Call::resume() {
     for (const auto i : {kCaller, kCallee}) {
-        if (legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag, number_, i);
+        if (legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag(), number_, i);
     }
     if (import_kind_ == static_cast<std::uint8_t>(Kind::kStable)) {
         state_ = exchange_.answered ? State::kAnswered : State::kUp;
@@ -328,9 +328,9 @@ void Call::resend(Instant give_up) {
 // A 2xx to an INVITE of the process before us: its transaction is gone, but its sender repeats it and at last hangs
 // up if nobody acknowledges it.
 bool Call::on_orphan(std::size_t leg, const sip::Message& response) {
-    if (response.call_id() != legs_[leg].dialog.call_id || response.cseq().number > legs_[leg].imported_cseq)
+    if (response.call_id() != legs_[leg].dialog.call_id() || response.cseq().number > legs_[leg].imported_cseq)
         return false;
-    if (legs_[leg].established && response.to_tag() == legs_[leg].dialog.remote_tag) {
+    if (legs_[leg].established && response.to_tag() == legs_[leg].dialog.remote_tag()) {
         if (!closed_) send_ack(leg, {}, response.cseq().number, {}, nullptr);
     } else if (leg == kCallee) {
         dismiss(response);
@@ -352,7 +352,7 @@ void Call::interrupt() {
     else
         abort_exchange();
     for (const auto i : {kCaller, kCallee}) {
-        if (exchange_.active && !legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag, number_, i);
+        if (exchange_.active && !legs_[i].established) core_.add_dialog(legs_[i].dialog.local_tag(), number_, i);
     }
     for (const auto i : {kCaller, kCallee}) {
         if (!legs_[i].established || legs_[i].bye_done) continue;
@@ -404,7 +404,7 @@ void EngineCore::record_refused(ExportHead head) {
 std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
     const auto number = call->number();
     for (const auto leg : {kCaller, kCallee}) {
-        if (calls_.contains(number) || dialogs_.contains(call->leg(leg).dialog.local_tag)) {
+        if (calls_.contains(number) || dialogs_.contains(call->leg(leg).dialog.local_tag())) {
             call->plan_.release(pools_, now_.instant);
             return std::unexpected("the call is here already");
         }

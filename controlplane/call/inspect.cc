@@ -22,9 +22,9 @@ LegView Call::leg_view(std::size_t i) const {
     const auto& leg = legs_[i];
     const auto& config = core_.view();
     LegView out;
-    out.call_id = leg.dialog.call_id;
-    out.local_tag = leg.dialog.local_tag;
-    out.remote_tag = leg.dialog.remote_tag;
+    out.call_id = leg.dialog.call_id();
+    out.local_tag = leg.dialog.local_tag();
+    out.remote_tag = leg.dialog.remote_tag();
     if (leg.trunk) out.trunk = config.trunks.at(*leg.trunk).name;
     out.realm = config.realms.at(leg.realm).name;
     out.sip_interface = config.sip_interfaces.at(leg.peer.sip_interface).name;

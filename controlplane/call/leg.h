@@ -13,6 +13,7 @@
 #include "controlplane/transaction/ids.h"
 #include "controlplane/transaction/path.h"
 #include "media/offer_answer/offer_answer.h"
+#include "platform/base/boxed.h"
 #include "platform/base/ip_address.h"
 #include "platform/base/time.h"
 #include "platform/base/timer_wheel.h"
@@ -43,12 +44,11 @@ struct Leg {
 // One early dialog on the callee's leg and its image on the caller's: a fork downstream gives several, each
 // with its own To tag and its own SDP state on both legs (RFC 3261 §12.1, RFC 3960 §3.1.1).
 struct Branch {
-    Branch(const Leg& caller, const Leg& callee)
-        : dialogs{caller.dialog, callee.dialog}, media{caller.media, callee.media} {}
+    Branch(const Leg& caller, const Leg& callee) : dialogs{caller.dialog, callee.dialog} {}
 
     std::array<dialog::Dialog, 2> dialogs;  // by leg
-    std::array<sdp::OfferAnswer, 2> media;
-    bool described = false;  // its SDP has been seen
+    // Its own from the first description on that it sends before the 2xx; without one that of the legs serves.
+    Boxed<std::array<sdp::OfferAnswer, 2>> media;
 };
 
 // What an INVITE needs only while it is on its way.

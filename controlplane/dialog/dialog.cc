@@ -6,6 +6,7 @@
 #include "platform/base/digits.h"
 #include "platform/base/ip_ranges.h"
 #include "platform/base/line_break.h"
+#include "platform/base/scratch_text.h"
 
 namespace sallyport::dialog {
 
@@ -13,41 +14,48 @@ namespace {
 
 constexpr std::size_t kMaxExportedRoutes = kMaxRoutes + 1;
 
+using Address = ScratchText<512>;
+
 // From or To without its tag: what we write is a name-addr, so that parameters of the URI stay in it.
-std::string without_tag(const sip::NameAddr& address) {
-    constexpr std::size_t kUsualRest = 16;
-    std::string out;
-    out.reserve(address.display.size() + address.uri.size() + kUsualRest);
-    out += address.display;
-    if (!out.empty()) out += ' ';
-    out += '<';
-    out += address.uri;
-    out += '>';
-    for (const auto& parameter : address.params) {
-        if (sip::iequals(parameter.name, "tag")) continue;
-        out += ';';
-        out += parameter.raw;
-    }
-    if (find_line_break(out) != std::string::npos) return sip::unfolded(out);
-    return out;
+void without_tag(Address& out, const sip::NameAddr& address) {
+    out.append(address.display);
+    if (out.size() != 0) out += ' ';
+    out.append("<").append(address.uri).append(">");
+    for (const auto& parameter : address.params)
+        if (!sip::iequals(parameter.name, "tag")) out.append(";").append(parameter.raw);
 }
 
-std::expected<std::string, sip::Reason> contact_uri(const sip::Message& message) {
+// In one line.
+class WithoutTag {
+public:
+    explicit WithoutTag(const sip::NameAddr& address) {
+        without_tag(folded_, address);
+        if (find_line_break(folded_.view()) != std::string::npos) unfolded_ = sip::unfolded(folded_.view());
+    }
+    std::string_view view() const { return unfolded_.empty() ? folded_.view() : unfolded_; }
+
+private:
+    Address folded_;
+    std::string unfolded_;
+};
+
+// As it stands in the message; "" when there is none.
+std::expected<std::string_view, sip::Reason> contact_uri(const sip::Message& message) {
     for (const auto element : message.values(sip::HeaderId::kContact)) {
         const auto contact = sip::parse_name_addr(element);
         if (!contact) return std::unexpected(contact.error());
         const auto uri = sip::Uri::parse(contact->uri);
         if (!uri || !uri->is_sip()) return std::unexpected("Contact is not a SIP URI");
         if (contact->uri.size() > kMaxUri) return std::unexpected("Contact is too long");
-        return std::string(contact->uri);  // a dialog has exactly one (§8.1.1.8)
+        return contact->uri;  // a dialog has exactly one (§8.1.1.8)
     }
-    return std::string();
+    return std::string_view();
 }
 
 // "" when nobody could be called there.
-std::string address_of(const sip::NameAddr& address) {
+std::string_view address_of(const sip::NameAddr& address) {
     const auto uri = sip::Uri::parse(address.uri);
-    return uri && uri->is_sip() && address.uri.size() <= kMaxUri ? std::string(address.uri) : std::string();
+    return uri && uri->is_sip() && address.uri.size() <= kMaxUri ? address.uri : std::string_view();
 }
 
 std::expected<std::vector<std::string>, sip::Reason> record_routes(const sip::Message& message) {
@@ -100,7 +108,7 @@ std::string_view uri_of(std::string_view route) {
 
 }  // namespace
 
-std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string local_tag) {
+std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string_view local_tag) {
     if (const auto reason = too_long(invite); !reason.empty()) return std::unexpected(reason);
     auto target = contact_uri(invite);
     if (!target) return std::unexpected(target.error());
@@ -110,33 +118,38 @@ std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::strin
     auto routes = record_routes(invite);
     if (!routes) return std::unexpected(routes.error());
     Dialog d;
-    d.call_id = invite.call_id();
-    d.local_tag = std::move(local_tag);
-    d.remote_tag = invite.from_tag();
-    d.local = without_tag(invite.to());
-    d.remote = without_tag(invite.from());
-    d.remote_target = std::move(*target);
+    d.set({.call_id = invite.call_id(),
+           .local_tag = local_tag,
+           .remote_tag = invite.from_tag(),
+           .local = WithoutTag(invite.to()).view(),
+           .remote = WithoutTag(invite.from()).view(),
+           .remote_target = *target});
     d.routes = std::move(*routes);  // §12.1.1: in order
     d.remote_cseq = invite.cseq().number;
     return d;
 }
 
-Dialog make(std::string call_id, std::string local_tag, std::string local, std::string remote, std::string target,
-            std::uint32_t cseq) {
+Dialog make(std::string_view call_id, std::string_view local_tag, std::string_view local, std::string_view remote,
+            std::string_view target, std::uint32_t cseq) {
     Dialog d;
-    d.call_id = std::move(call_id);
-    d.local_tag = std::move(local_tag);
-    d.local = std::move(local);
-    d.remote = std::move(remote);
-    d.remote_target = std::move(target);
+    d.set({.call_id = call_id,
+           .local_tag = local_tag,
+           .remote_tag = {},
+           .local = local,
+           .remote = remote,
+           .remote_target = target});
     d.local_cseq = cseq;
     return d;
 }
 
 void readdress(Dialog& dialog, const sip::Message& invite) {
-    dialog.local = without_tag(invite.from());
-    dialog.remote = without_tag(invite.to());
-    dialog.remote_target = invite.request_uri();
+    auto texts = dialog.texts();
+    const WithoutTag local(invite.from());
+    const WithoutTag remote(invite.to());
+    texts.local = local.view();
+    texts.remote = remote.view();
+    texts.remote_target = invite.request_uri();
+    dialog.set(texts);
 }
 
 std::expected<void, sip::Reason> establish(Dialog& dialog, const sip::Message& response) {
@@ -147,8 +160,10 @@ std::expected<void, sip::Reason> establish(Dialog& dialog, const sip::Message& r
     auto routes = record_routes(response);
     if (!routes) return std::unexpected(routes.error());
     std::ranges::reverse(*routes);  // §12.1.2: in reverse order
-    dialog.remote_tag = response.to_tag();
-    if (!target->empty()) dialog.remote_target = std::move(*target);
+    auto texts = dialog.texts();
+    texts.remote_tag = response.to_tag();
+    if (!target->empty()) texts.remote_target = *target;
+    dialog.set(texts);
     dialog.routes = std::move(*routes);
     return {};
 }
@@ -156,7 +171,7 @@ std::expected<void, sip::Reason> establish(Dialog& dialog, const sip::Message& r
 std::expected<void, sip::Reason> refresh_target(Dialog& dialog, const sip::Message& message) {
     auto target = contact_uri(message);
     if (!target) return std::unexpected(target.error());
-    if (!target->empty()) dialog.remote_target = std::move(*target);
+    if (!target->empty()) dialog.set_remote_target(*target);
     return {};
 }
 
@@ -168,32 +183,31 @@ bool take_cseq(Dialog& dialog, std::uint32_t cseq) {
 }
 
 bool matches(const Dialog& dialog, const sip::Message& request) {
-    return request.to_tag() == dialog.local_tag && request.from_tag() == dialog.remote_tag &&
-           request.call_id() == dialog.call_id;
+    return request.to_tag() == dialog.local_tag() && request.from_tag() == dialog.remote_tag() &&
+           request.call_id() == dialog.call_id();
 }
 
 void begin_request(sip::MessageWriter& writer, const Dialog& dialog, const RequestLine& line) {
     const bool to_strict = strict(dialog);
-    writer.request(line.method, to_strict ? uri_of(dialog.routes.front()) : std::string_view(dialog.remote_target));
+    writer.request(line.method, to_strict ? uri_of(dialog.routes.front()) : dialog.remote_target());
     writer.header(sip::HeaderId::kVia, {line.via, ";rport;branch=", line.branch});
     writer.number(sip::HeaderId::kMaxForwards, line.max_forwards);
     for (std::size_t i = to_strict ? 1 : 0; i < dialog.routes.size(); ++i) {
         writer.header(sip::HeaderId::kRoute, dialog.routes[i]);
     }
-    if (to_strict) writer.header(sip::HeaderId::kRoute, {"<", dialog.remote_target, ">"});
-    writer.header(sip::HeaderId::kFrom, {dialog.local, ";tag=", dialog.local_tag});
+    if (to_strict) writer.header(sip::HeaderId::kRoute, {"<", dialog.remote_target(), ">"});
+    writer.header(sip::HeaderId::kFrom, {dialog.local(), ";tag=", dialog.local_tag()});
     // A peer of RFC 2543 may have no tag (§12.2.1.1).
-    if (dialog.remote_tag.empty())
-        writer.header(sip::HeaderId::kTo, dialog.remote);
+    if (dialog.remote_tag().empty())
+        writer.header(sip::HeaderId::kTo, dialog.remote());
     else
-        writer.header(sip::HeaderId::kTo, {dialog.remote, ";tag=", dialog.remote_tag});
-    writer.header(sip::HeaderId::kCallId, dialog.call_id);
+        writer.header(sip::HeaderId::kTo, {dialog.remote(), ";tag=", dialog.remote_tag()});
+    writer.header(sip::HeaderId::kCallId, dialog.call_id());
     writer.header(sip::HeaderId::kCSeq, {Digits(line.cseq), " ", line.method});
 }
 
 std::optional<Hop> next_hop(const Dialog& dialog, IpFamily family) {
-    const auto uri =
-        sip::Uri::parse(dialog.routes.empty() ? std::string_view(dialog.remote_target) : uri_of(dialog.routes.front()));
+    const auto uri = sip::Uri::parse(dialog.routes.empty() ? dialog.remote_target() : uri_of(dialog.routes.front()));
     if (!uri || !uri->is_sip()) return std::nullopt;
     const auto address = uri->host.address();
     if (!address || address->family() != family || address->is_unspecified() || address->is_loopback() ||
@@ -207,11 +221,12 @@ std::optional<Hop> next_hop(const Dialog& dialog, IpFamily family) {
 }
 
 void write(ByteWriter& out, const Dialog& d, const Ids& known) {
-    const bool same = d.call_id == known.call_id && d.local_tag == known.local_tag && d.remote_tag == known.remote_tag;
+    const auto t = d.texts();
+    const bool same = t.call_id == known.call_id && t.local_tag == known.local_tag && t.remote_tag == known.remote_tag;
     out.u8(same ? 1 : 0);
     if (!same)
-        for (const auto* s : {&d.call_id, &d.local_tag, &d.remote_tag}) out.text(*s);
-    for (const auto* s : {&d.local, &d.remote, &d.remote_target}) out.text(*s);
+        for (const auto text : {t.call_id, t.local_tag, t.remote_tag}) out.text(text);
+    for (const auto text : {t.local, t.remote, t.remote_target}) out.text(text);
     out.number(static_cast<std::uint32_t>(d.routes.size()));
     for (const auto& route : d.routes) out.text(route);
     out.number(d.local_cseq);
@@ -221,12 +236,14 @@ void write(ByteWriter& out, const Dialog& d, const Ids& known) {
 
 Dialog read_dialog(ByteReader& in, const Ids& known) {
     Dialog d;
-    d.call_id = known.call_id;
-    d.local_tag = known.local_tag;
-    d.remote_tag = known.remote_tag;
+    Dialog::Texts t;
+    t.call_id = known.call_id;
+    t.local_tag = known.local_tag;
+    t.remote_tag = known.remote_tag;
     if (in.u8() == 0)
-        for (auto* s : {&d.call_id, &d.local_tag, &d.remote_tag}) *s = in.text();
-    for (auto* s : {&d.local, &d.remote, &d.remote_target}) *s = in.text();
+        for (auto* text : {&t.call_id, &t.local_tag, &t.remote_tag}) *text = in.text();
+    for (auto* text : {&t.local, &t.remote, &t.remote_target}) *text = in.text();
+    d.set(t);
     const auto routes = in.number();
     for (std::size_t i = 0; i < routes && i < kMaxExportedRoutes && !in.failed(); ++i) d.routes.emplace_back(in.text());
     d.local_cseq = in.number();

@@ -16,6 +16,7 @@
 #include "controlplane/sip/message_writer.h"
 #include "platform/base/byte_reader.h"
 #include "platform/base/ip_address.h"
+#include "platform/base/shared_texts.h"
 #include "platform/base/transport.h"
 
 namespace sallyport::dialog {
@@ -26,26 +27,51 @@ inline constexpr std::size_t kMaxUri = 1024;
 inline constexpr std::size_t kMaxIdentifier = 1024;  // Call-ID, tags
 inline constexpr std::size_t kMaxAddress = 2048;     // From, To: a URI, a display name, parameters
 
-struct Dialog {
-    std::string call_id;
-    std::string local_tag;
-    std::string remote_tag;           // "" until there is a response with one
-    std::string local;                // our From (or To) without tag: a name-addr
-    std::string remote;               // that of the peer
-    std::string remote_target;        // the URI in the peer's Contact
+class Dialog {
+public:
+    // Valid until the next change of any of them.
+    std::string_view call_id() const { return texts_[kCallId]; }
+    std::string_view local_tag() const { return texts_[kLocalTag]; }
+    std::string_view remote_tag() const { return texts_[kRemoteTag]; }  // "" until there is a response with one
+    std::string_view local() const { return texts_[kLocal]; }           // our From (or To) without tag: a name-addr
+    std::string_view remote() const { return texts_[kRemote]; }         // that of the peer
+    std::string_view remote_target() const { return texts_[kRemoteTarget]; }  // the URI in the peer's Contact
+
+    struct Texts {
+        std::string_view call_id;
+        std::string_view local_tag;
+        std::string_view remote_tag;
+        std::string_view local;
+        std::string_view remote;
+        std::string_view remote_target;
+    };
+    Texts texts() const { return {call_id(), local_tag(), remote_tag(), local(), remote(), remote_target()}; }
+    // All at once: they are one piece of memory, which copies share.
+    void set(const Texts& t) {
+        texts_.assign({t.call_id, t.local_tag, t.remote_tag, t.local, t.remote, t.remote_target});
+    }
+    void set_local_tag(std::string_view tag) { texts_.set(kLocalTag, tag); }
+    void set_remote_tag(std::string_view tag) { texts_.set(kRemoteTag, tag); }
+    void set_local(std::string_view address) { texts_.set(kLocal, address); }
+    void set_remote_target(std::string_view uri) { texts_.set(kRemoteTarget, uri); }
+
     std::vector<std::string> routes;  // values of Route in the order in which we send them: name-addrs
     std::uint32_t local_cseq = 0;     // of the last request that we sent
     std::optional<std::uint32_t> remote_cseq;
 
     friend bool operator==(const Dialog&, const Dialog&) = default;
+
+private:
+    enum Text : std::uint8_t { kCallId, kLocalTag, kRemoteTag, kLocal, kRemote, kRemoteTarget, kTexts };
+    SharedTexts<kTexts> texts_;
 };
 
 // As UAS, §12.1.1. The error is the reason phrase of a 400.
-std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string local_tag);
+std::expected<Dialog, sip::Reason> accept(const sip::Message& invite, std::string_view local_tag);
 
 // As UAC, before any response. `target` is the Request-URI.
-Dialog make(std::string call_id, std::string local_tag, std::string local, std::string remote, std::string target,
-            std::uint32_t cseq);
+Dialog make(std::string_view call_id, std::string_view local_tag, std::string_view local, std::string_view remote,
+            std::string_view target, std::uint32_t cseq);
 // As UAC, still before any response: the INVITE has left with another From, To or Request-URI than make() was told.
 void readdress(Dialog& dialog, const sip::Message& invite);
 // As UAC, §12.1.2: the response's tag, target and route set. A Contact may be missing in a provisional

@@ -119,25 +119,35 @@ bool append_uri(std::string& out, const sip::Uri& uri, const AddressRewrite& rew
     return true;
 }
 
-std::optional<std::string> rewritten_address(const sip::NameAddr& address, const AddressRewrite& rewrite,
-                                             const HiddenNames& hidden) {
+bool append_rewritten(std::string& out, const sip::NameAddr& address, const AddressRewrite& rewrite,
+                      const HiddenNames& hidden) {
     const auto uri = sip::Uri::parse(address.uri);
-    if (!uri) return std::nullopt;
-    constexpr std::size_t kUsualRest = 48;  // another host, and the signs
-    std::string out;
-    out.reserve(address.display.size() + uri->user.size() + kUsualRest);
+    if (!uri) return false;
+    const auto before = out.size();
     if (!address.display.empty() && !rewrite.anonymous_display && !has_line_end(address.display) &&
         !hidden.in_display(address.display)) {
         sip::append_unfolded(out, address.display);
         out += ' ';
     }
     out += '<';
-    if (!append_uri(out, *uri, rewrite, hidden)) return std::nullopt;
+    if (!append_uri(out, *uri, rewrite, hidden)) {
+        out.resize(before);
+        return false;
+    }
     out += '>';
     for (const auto& p : address.params) {
         if (!in_word_list(rewrite.params, p.name) || has_line_end(p.raw) || hidden.in(p.raw)) continue;
         out.append(";").append(p.raw);
     }
+    return true;
+}
+
+std::optional<std::string> rewritten_address(const sip::NameAddr& address, const AddressRewrite& rewrite,
+                                             const HiddenNames& hidden) {
+    constexpr std::size_t kUsualRest = 48;  // another host, and the signs
+    std::string out;
+    out.reserve(address.display.size() + address.uri.size() + kUsualRest);
+    if (!append_rewritten(out, address, rewrite, hidden)) return std::nullopt;
     return out;
 }
 

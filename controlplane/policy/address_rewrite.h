@@ -30,7 +30,10 @@ struct AddressRewrite {
 // False, with `out` unchanged, when the URI cannot cross: a scheme that is none of sip, sips, tel and urn.
 bool append_uri(std::string& out, const sip::Uri& uri, const AddressRewrite& rewrite, const HiddenNames& hidden);
 
-// `"Alice" <sip:100@192.0.2.1>;reason=busy`. nullopt: the element cannot cross.
+// `"Alice" <sip:100@192.0.2.1>;reason=busy`. False, with `out` unchanged: the element cannot cross.
+bool append_rewritten(std::string& out, const sip::NameAddr& address, const AddressRewrite& rewrite,
+                      const HiddenNames& hidden);
+// The same by itself.
 std::optional<std::string> rewritten_address(const sip::NameAddr& address, const AddressRewrite& rewrite,
                                              const HiddenNames& hidden);
 

@@ -315,28 +315,31 @@ Side make_side(const config::ControlView& view, std::uint16_t sip_interface, con
 }
 
 OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage, const HiddenNames& hidden) {
+    constexpr std::size_t kUsualRest = 128;  // other hosts, and the signs
     OutgoingAddresses out;
-    const auto crossed = [&hidden](const sip::NameAddr& address, const AddressRewrite& as) {
-        auto made = rewritten_address(address, as, hidden);
-        return made ? std::move(*made) : "<" + bare_uri(as.host) + ">";
+    auto& texts = out.texts_;
+    texts.reserve(request.request_uri().size() + request.value(HeaderId::kTo).size() +
+                  request.value(HeaderId::kFrom).size() + kUsualRest);
+    const auto append = [&](const sip::NameAddr& address, const AddressRewrite& as) {
+        if (!append_rewritten(texts, address, as, hidden)) texts.append("<").append(bare_uri(as.host)).append(">");
     };
     AddressRewrite how;
     how.host = passage.to.peer;
     how.keep_user = true;
     how.keep_sips = request.uri().scheme == sip::UriScheme::kSips;  // else nobody has promised it
-    out.to = crossed(request.to(), how);
+    append(request.to(), how);
+    out.uri_ = texts.size();
     how.tel_as_sip = true;
-    constexpr std::size_t kAnotherHost = 24;
-    out.request_uri.reserve(request.request_uri().size() + kAnotherHost);
-    if (!append_uri(out.request_uri, request.uri(), how, hidden)) out.request_uri = bare_uri(how.host);
+    if (!append_uri(texts, request.uri(), how, hidden)) texts += bare_uri(how.host);
+    out.from_ = texts.size();
     if (const auto wish = privacy_wish(request, passage); wish.border && wish.user) {
         // RFC 3323 §4.1.1.3
-        out.from.append("\"Anonymous\" <").append(kAnonymousUri).append(">");
+        texts.append("\"Anonymous\" <").append(kAnonymousUri).append(">");
         return out;
     }
     AddressRewrite ours;
     ours.host = passage.to.ours;
-    out.from = crossed(request.from(), ours);
+    append(request.from(), ours);
     return out;
 }
 

@@ -50,11 +50,19 @@ struct Passage {
 
 // For an initial request on the other leg. All without tag and without parameters of ours. A sips: Request-URI stays
 // one, and To with it: whoever sends it on has seen to TLS (RFC 5630).
-struct OutgoingAddresses {
-    std::string request_uri;
-    std::string
-        from;  // `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3)
-    std::string to;
+class OutgoingAddresses {
+public:
+    std::string_view to() const { return std::string_view(texts_).substr(0, uri_); }
+    std::string_view request_uri() const { return std::string_view(texts_).substr(uri_, from_ - uri_); }
+    // `"Alice" <sip:100@198.51.100.1>`; anonymous when Privacy asks for it at a border (RFC 3323 §5.3).
+    std::string_view from() const { return std::string_view(texts_).substr(from_); }
+
+private:
+    friend OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage,
+                                                const HiddenNames& hidden);
+    std::string texts_;  // one after the other; where they begin:
+    std::size_t uri_ = 0;
+    std::size_t from_ = 0;
 };
 OutgoingAddresses outgoing_addresses(const sip::Message& request, const Passage& passage, const HiddenNames& hidden);
 

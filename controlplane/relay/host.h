@@ -10,6 +10,7 @@
 #include "controlplane/routing/router.h"
 #include "controlplane/sip/message_writer.h"
 #include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/inline_text.h"
 #include "platform/base/random.h"
 #include "platform/base/time.h"
 #include "platform/base/timer_wheel.h"
@@ -29,8 +30,9 @@ public:
     virtual policy::PassCounters& pass_counters() = 0;
     virtual routing::Router& router() = 0;
 
-    virtual std::string make_tag() = 0;
-    virtual std::string make_call_id() = 0;
+    using Token = InlineText<40>;
+    virtual Token make_tag() = 0;
+    virtual Token make_call_id() = 0;
     // "SIP/2.0/UDP 192.0.2.1:5060" and "<sip:192.0.2.1:5060>": what we are on this way.
     virtual std::string_view via(const transaction::Path& path) const = 0;
     virtual std::string_view contact(const transaction::Path& path) const = 0;

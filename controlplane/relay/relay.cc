@@ -93,7 +93,7 @@ void Relay::refuse(const policy::RuleSide& side, transaction::ServerId id, const
 
 void Relay::on_request(transaction::ServerId id, const transaction::Path& from, const routing::Source& source,
                        const sip::Message& request) {
-    auto tag = host_.make_tag();
+    const auto tag = host_.make_tag();
     const bool from_trunk = source.kind == routing::Source::Kind::kTrunk;
     const policy::RuleSide rules{source.realm, from_trunk ? std::optional(source.trunk) : std::nullopt};
     const auto target = judge(source, request);
@@ -107,7 +107,7 @@ void Relay::on_request(transaction::ServerId id, const transaction::Path& from, 
                     .far = {target->sip_interface, target->peer, target->transport},
                     .near_rules = rules,
                     .far_rules = {target->realm, target->trunk},
-                    .to_tag = tag,
+                    .to_tag = std::string(tag),
                     .link = {}};
     const policy::Passage passage{policy::make_side(view, from.sip_interface, from.remote),
                                   policy::make_side(view, target->sip_interface, target->peer),
@@ -115,8 +115,8 @@ void Relay::on_request(transaction::ServerId id, const transaction::Path& from, 
                                   host_.as_received()};
     const policy::HiddenNames hidden(request, passage);
     const auto addresses = policy::outgoing_addresses(request, passage, hidden);
-    const auto beyond = dialog::make(host_.make_call_id(), host_.make_tag(), addresses.from, addresses.to,
-                                     addresses.request_uri, host_.random().below(kMaxFirstCSeq));
+    const auto beyond = dialog::make(host_.make_call_id(), host_.make_tag(), addresses.from(), addresses.to(),
+                                     addresses.request_uri(), host_.random().below(kMaxFirstCSeq));
     const auto done = request.method() == Method::kSubscribe
                           ? begin_subscription(std::move(pending), source, *target, request, passage, hidden, beyond)
                           : pass(std::move(pending), request, passage, hidden, beyond);

@@ -62,7 +62,7 @@ void Relay::on_subscription_request(transaction::ServerId id, const transaction:
     const auto& there = ends.at(1 - found.leg).peer;
     const policy::Passage passage{policy::make_side(view, here.sip_interface, here.remote),
                                   policy::make_side(view, there.sip_interface, there.remote),
-                                  {way->from->call_id, way->from->local_tag, way->from->remote_tag},
+                                  {way->from->call_id(), way->from->local_tag(), way->from->remote_tag()},
                                   host_.as_received()};
     const policy::HiddenNames hidden(request, passage);
     Pending pending{.server = id,

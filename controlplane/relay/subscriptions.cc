@@ -51,10 +51,10 @@ Subscriptions::Link Subscriptions::begin(const std::array<End, 2>& ends, dialog:
     s.listen_until = host_.now().instant + margin();
     s.near = std::move(near);
     s.far = std::move(far);
-    by_tag_.emplace(s.near.local_tag, number);
-    by_tag_.emplace(s.far.local_tag, number);
+    by_tag_.emplace(s.near.local_tag(), number);
+    by_tag_.emplace(s.far.local_tag(), number);
     ++counters_.begun;
-    return {Link::Kind::kBegin, number, s.near.local_tag, s.expires};
+    return {Link::Kind::kBegin, number, std::string(s.near.local_tag()), s.expires};
 }
 
 void Subscriptions::readdress(const Link& link, const sip::Message& subscribe) {
@@ -68,13 +68,13 @@ Subscriptions::Subscription* Subscriptions::find(std::uint64_t number) {
 
 Subscriptions::Branch* Subscriptions::branch_with(Subscription& s, std::size_t leg, std::string_view remote_tag) {
     const auto it =
-        std::ranges::find_if(s.branches, [&](const auto& b) { return b->dialogs.at(leg).remote_tag == remote_tag; });
+        std::ranges::find_if(s.branches, [&](const auto& b) { return b->dialogs.at(leg).remote_tag() == remote_tag; });
     return it == s.branches.end() ? nullptr : it->get();
 }
 
 Subscriptions::Branch* Subscriptions::branch_of_tag(Subscription& s, std::string_view tag) {
     const auto it =
-        std::ranges::find_if(s.branches, [&](const auto& b) { return b->dialogs[kSubscriber].local_tag == tag; });
+        std::ranges::find_if(s.branches, [&](const auto& b) { return b->dialogs[kSubscriber].local_tag() == tag; });
     return it == s.branches.end() ? nullptr : it->get();
 }
 
@@ -87,14 +87,14 @@ std::optional<Subscriptions::Found> Subscriptions::find(const sip::Message& requ
         if (branch->over) continue;
         for (const auto leg : {kSubscriber, kNotifier}) {
             if (dialog::matches(branch->dialogs.at(leg), request))
-                return Found{s.number, leg, branch->dialogs[kSubscriber].local_tag};
+                return Found{s.number, leg, std::string(branch->dialogs[kSubscriber].local_tag())};
         }
     }
     // RFC 6665 §4.4.1: a NOTIFY begins the dialog of a notifier that has not been heard of.
-    const bool ours = request.to_tag() == s.far.local_tag && request.call_id() == s.far.call_id;
+    const bool ours = request.to_tag() == s.far.local_tag() && request.call_id() == s.far.call_id();
     if (!ours || request.method() != sip::Method::kNotify || request.from_tag().empty()) return std::nullopt;
     for (const auto& branch : s.branches)
-        if (branch->dialogs[kNotifier].remote_tag == request.from_tag()) return std::nullopt;  // it is over
+        if (branch->dialogs[kNotifier].remote_tag() == request.from_tag()) return std::nullopt;  // it is over
     return Found{s.number, kNotifier, {}};
 }
 
@@ -112,7 +112,7 @@ const dialog::Dialog* Subscriptions::dialog_of(const Found& found) const {
     const auto it = all_.find(found.subscription);
     if (it == all_.end()) return nullptr;
     for (const auto& branch : it->second->branches)
-        if (branch->dialogs[kSubscriber].local_tag == found.tag) return &branch->dialogs.at(found.leg);
+        if (branch->dialogs[kSubscriber].local_tag() == found.tag) return &branch->dialogs.at(found.leg);
     return nullptr;
 }
 
@@ -129,8 +129,8 @@ Subscriptions::Branch* Subscriptions::add_branch(Subscription& s, dialog::Dialog
     branch->dialogs[kSubscriber] = s.near;
     branch->dialogs[kNotifier] = std::move(far);
     if (!s.branches.empty()) {  // the first has the tag of our 2xx
-        branch->dialogs[kSubscriber].local_tag = host_.make_tag();
-        by_tag_.emplace(branch->dialogs[kSubscriber].local_tag, s.number);
+        branch->dialogs[kSubscriber].set_local_tag(host_.make_tag());
+        by_tag_.emplace(branch->dialogs[kSubscriber].local_tag(), s.number);
     }
     s.branches.push_back(std::move(branch));
     auto& added = *s.branches.back();
@@ -150,9 +150,9 @@ std::expected<Subscriptions::Way, Subscriptions::Fault> Subscriptions::take(cons
     if (s == nullptr) return std::unexpected(gone);
     auto* branch = found.tag.empty() ? nullptr : branch_of_tag(*s, found.tag);
     if (branch == nullptr) {
-        auto heard = dialog::accept(request, s->far.local_tag);
+        auto heard = dialog::accept(request, s->far.local_tag());
         if (!heard) return std::unexpected(Fault{400, std::string(heard.error())});
-        heard->local = s->far.local;
+        heard->set_local(s->far.local());
         heard->local_cseq = s->far.local_cseq;
         branch = add_branch(*s, std::move(*heard));
         if (branch == nullptr) return std::unexpected(gone);
@@ -171,7 +171,7 @@ std::expected<Subscriptions::Way, Subscriptions::Fault> Subscriptions::take(cons
     way.path = way_to(host_.view(), s->ends.at(to).peer, {.trunk = s->ends.at(to).trunk.has_value(), .secure = false},
                       *way.to);
     way.link = {found.leg == kSubscriber ? Link::Kind::kRefresh : Link::Kind::kNotify, s->number,
-                branch->dialogs[kSubscriber].local_tag, expires_of(request, s->expires)};
+                std::string(branch->dialogs[kSubscriber].local_tag()), expires_of(request, s->expires)};
     return way;
 }
 
@@ -217,7 +217,7 @@ bool Subscriptions::on_response(const Link& link, const sip::Message& response, 
     } else if (!branch->over) {
         arm(*branch, s->expires);
     }
-    to_tag = branch->dialogs[kSubscriber].local_tag;
+    to_tag = branch->dialogs[kSubscriber].local_tag();
     bury(*s);
     return true;
 }
@@ -234,8 +234,8 @@ void Subscriptions::on_no_response(const Link& link) {
 // Ends those whose NOTIFY said `terminated` before the response; without any the whole.
 void Subscriptions::bury(Subscription& s) {
     std::erase_if(s.branches, [&](const auto& branch) {
-        if (branch->over && branch->dialogs[kSubscriber].local_tag != s.near.local_tag)
-            by_tag_.erase(branch->dialogs[kSubscriber].local_tag);
+        if (branch->over && branch->dialogs[kSubscriber].local_tag() != s.near.local_tag())
+            forget_tag(branch->dialogs[kSubscriber].local_tag());
         return branch->over;
     });
     if (s.branches.empty()) remove(s.number);
@@ -244,7 +244,7 @@ void Subscriptions::bury(Subscription& s) {
 // That dialog. While the response to the SUBSCRIBE is awaited it is only marked: the response has to find its tag.
 void Subscriptions::end(Subscription& s, std::string_view tag) {
     const auto it =
-        std::ranges::find_if(s.branches, [&](const auto& b) { return b->dialogs[kSubscriber].local_tag == tag; });
+        std::ranges::find_if(s.branches, [&](const auto& b) { return b->dialogs[kSubscriber].local_tag() == tag; });
     if (it == s.branches.end()) return;
     if (!s.begun) {
         (*it)->over = true;
@@ -258,10 +258,14 @@ void Subscriptions::remove(std::uint64_t number) {
     const auto it = all_.find(number);
     if (it == all_.end()) return;
     const auto& s = *it->second;
-    by_tag_.erase(s.near.local_tag);
-    by_tag_.erase(s.far.local_tag);
-    for (const auto& branch : s.branches) by_tag_.erase(branch->dialogs[kSubscriber].local_tag);
+    forget_tag(s.near.local_tag());
+    forget_tag(s.far.local_tag());
+    for (const auto& branch : s.branches) forget_tag(branch->dialogs[kSubscriber].local_tag());
     all_.erase(it);
+}
+
+void Subscriptions::forget_tag(std::string_view tag) {
+    if (const auto it = by_tag_.find(tag); it != by_tag_.end()) by_tag_.erase(it);
 }
 
 void Subscriptions::Branch::on_expired(Instant) {

@@ -129,6 +129,7 @@ private:
     static Branch* branch_with(Subscription& s, std::size_t leg, std::string_view remote_tag);
     static Branch* branch_of_tag(Subscription& s, std::string_view tag);
     Branch* add_branch(Subscription& s, dialog::Dialog far);
+    void forget_tag(std::string_view tag);
     void arm(Branch& branch, std::uint32_t expires);
     void end(Subscription& s, std::string_view tag);
     void bury(Subscription& s);

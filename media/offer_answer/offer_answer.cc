@@ -9,7 +9,7 @@
 #include "media/sdp/sdp_text.h"
 #include "media/sdp/sdp_write.h"
 #include "platform/base/digits.h"
-#include "platform/base/scratch.h"
+#include "platform/base/scratch_text.h"
 
 namespace sallyport::sdp {
 
@@ -173,18 +173,19 @@ OfferAnswer::OriginText OfferAnswer::origin() const {
 
 // Both as they are kept and exported: the remote one by itself, what was sent last by that.
 std::vector<std::byte> OfferAnswer::code_of(std::string_view remote, std::string_view last_sent) const {
-    constexpr std::size_t kUsual = 2048;
+    constexpr std::size_t kUsual = 1024;
     constexpr std::size_t kLengths = 4;  // of texts that are not as long as a datagram
-    Scratch<kUsual> scratch(remote.size() + last_sent.size() + 2);
-    const std::string_view first(scratch.data(), encode_lines(remote, {}, scratch.data()));
-    char* const behind = scratch.data() + first.size();
+    ScratchText<kUsual> first;
+    ScratchText<kUsual> second;
+    first.extend(remote.size() + 1, [&](char* at) { return encode_lines(remote, {}, at); });
     const auto begin = origin();
-    const std::string_view second(behind, encode_lines(last_sent, {.reference = remote, .origin = begin}, behind));
+    second.extend(last_sent.size() + 1,
+                  [&](char* at) { return encode_lines(last_sent, {.reference = remote, .origin = begin}, at); });
     std::vector<std::byte> out;
     out.reserve(first.size() + second.size() + kLengths);
     ByteWriter writer(out);
-    writer.text(first);
-    writer.text(second);
+    writer.text(first.view());
+    writer.text(second.view());
     writer.done();
     return out;
 }

@@ -166,10 +166,11 @@ TEST(Passing, user_and_header_privacy_are_done_at_the_border_and_taken_out) {
     crosses_as("Privacy: user;header;id;critical\r\nSubject: secret\r\n", header, kU, kT);
     crosses_as("", "Privacy: header;critical\r\n", kT, kU);
     const auto m = parsed(invite("Privacy: user\r\n"));
-    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", outgoing(**m, passage(kT, kU)).from.c_str());
-    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", outgoing(**m, passage(kU, kT)).from.c_str());
+    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+                 std::string(outgoing(**m, passage(kT, kU)).from()).c_str());
+    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", std::string(outgoing(**m, passage(kU, kT)).from()).c_str());
     const auto id = parsed(invite("Privacy: id\r\n"));
-    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", outgoing(**id, passage(kT, kU)).from.c_str());
+    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1>", std::string(outgoing(**id, passage(kT, kU)).from()).c_str());
 }
 
 TEST(Passing, diversion_and_history_keep_their_order_and_lose_their_hosts) {
@@ -261,28 +262,28 @@ TEST(Passing, request_uri_and_to_get_the_peers_address_and_from_ours) {
         invite("", "\"Alice\" <sip:100:secret@pbx.inner.example:5070;user=phone;transport=udp;tag=x>;tag=innertag1;x=y",
                "sip:+49;phone-context=pbx.inner.example;npdi@192.0.2.1:5060;user=phone;maddr=192.0.2.1",
                "\"Bob\" <sip:4711@192.0.2.1;lr>"));
-    STRCMP_EQUAL("sip:+49;npdi@198.51.100.10:5080;user=phone", outgoing(**m, p).request_uri.c_str());
-    STRCMP_EQUAL("\"Bob\" <sip:4711@198.51.100.10:5080>", outgoing(**m, p).to.c_str());
-    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1;user=phone>", outgoing(**m, p).from.c_str());
+    STRCMP_EQUAL("sip:+49;npdi@198.51.100.10:5080;user=phone", std::string(outgoing(**m, p).request_uri()).c_str());
+    STRCMP_EQUAL("\"Bob\" <sip:4711@198.51.100.10:5080>", std::string(outgoing(**m, p).to()).c_str());
+    STRCMP_EQUAL("\"Alice\" <sip:100@198.51.100.1;user=phone>", std::string(outgoing(**m, p).from()).c_str());
 }
 
 TEST(Passing, odd_addresses_become_something_safe) {
     const auto p = passage(kU, kT);
     auto m = parsed(invite("", "sip:alice%40pbx.inner.example@192.0.2.10;tag=innertag1",
                            "tel:+4989100;phone-context=x.inner", "<tel:+4989100>"));
-    STRCMP_EQUAL("<sip:alice@198.51.100.1>", outgoing(**m, p).from.c_str());
-    STRCMP_EQUAL("sip:+4989100@198.51.100.10:5080;user=phone", outgoing(**m, p).request_uri.c_str());
-    STRCMP_EQUAL("<tel:+4989100>", outgoing(**m, p).to.c_str());
+    STRCMP_EQUAL("<sip:alice@198.51.100.1>", std::string(outgoing(**m, p).from()).c_str());
+    STRCMP_EQUAL("sip:+4989100@198.51.100.10:5080;user=phone", std::string(outgoing(**m, p).request_uri()).c_str());
+    STRCMP_EQUAL("<tel:+4989100>", std::string(outgoing(**m, p).to()).c_str());
     m = parsed(invite("", "\"pbx.inner.example\" <mailto:alice@pbx.inner.example>;tag=innertag1", "urn:service:sos",
                       "<urn:service:sos>"));
-    STRCMP_EQUAL("<sip:198.51.100.1>", outgoing(**m, p).from.c_str());
-    STRCMP_EQUAL("urn:service:sos", outgoing(**m, p).request_uri.c_str());
+    STRCMP_EQUAL("<sip:198.51.100.1>", std::string(outgoing(**m, p).from()).c_str());
+    STRCMP_EQUAL("urn:service:sos", std::string(outgoing(**m, p).request_uri()).c_str());
     m = parsed(invite("", "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=innertag1"));
-    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", outgoing(**m, p).from.c_str());
+    STRCMP_EQUAL("\"Anonymous\" <sip:anonymous@anonymous.invalid>", std::string(outgoing(**m, p).from()).c_str());
     m = parsed(invite("", "\"Dr.Smith\" <sip:john.doe@192.0.2.10>;tag=innertag1"));
-    STRCMP_EQUAL("\"Dr.Smith\" <sip:john.doe@198.51.100.1>", outgoing(**m, p).from.c_str());
+    STRCMP_EQUAL("\"Dr.Smith\" <sip:john.doe@198.51.100.1>", std::string(outgoing(**m, p).from()).c_str());
     m = parsed(invite("", "\"192.0.2.10\" <sip:192.0.2.10@192.0.2.10>;tag=innertag1"));
-    STRCMP_EQUAL("<sip:anonymous@198.51.100.1>", outgoing(**m, p).from.c_str());
+    STRCMP_EQUAL("<sip:anonymous@198.51.100.1>", std::string(outgoing(**m, p).from()).c_str());
 }
 
 TEST(Passing, max_forwards_is_counted_down) {
