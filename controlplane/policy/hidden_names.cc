@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "platform/base/host_text.h"
 
@@ -15,9 +16,6 @@ using sip::HeaderId;
 
 // Shorter ones would be found in texts that have nothing to do with them.
 constexpr std::size_t kShortest = 4;
-// Bounds the search: a message with ten Via and as many routes has some 60. One with more tells nothing.
-constexpr std::size_t kMostNames = 96;
-
 // A longer one makes the message one that tells too many: an index into it fits one byte.
 constexpr std::size_t kLongest = 255;
 
@@ -98,15 +96,11 @@ HiddenNames::HiddenNames(const sip::Message& message, const Passage& passage)
     : message_(message), passage_(passage), any_host_(passage.crossing() != Crossing::kTrustedToTrusted) {}
 
 const HiddenNames::Gathered& HiddenNames::gathered() const {
-    if (!gathered_) gather(gathered_.emplace(Gathered{}));
+    if (!gathered_) gather(gathered_.emplace());
     return *gathered_;
 }
 
 void HiddenNames::gather(Gathered& out) const {
-    constexpr std::size_t kUsualNames = 24;
-    constexpr std::size_t kUsualLetters = 512;
-    out.names.reserve(kUsualNames);
-    out.letters.reserve(kUsualLetters);
     out.our_address = passage_.to.ours.address.text();
     out.peer_address = passage_.to.peer.address.text();
     add(out, passage_.from.ours.address.text());
@@ -126,16 +120,24 @@ void HiddenNames::gather(Gathered& out, const sip::Message& message) const {
     add(out, message.value(HeaderId::kUserAgent));
     add(out, message.value(HeaderId::kServer));
     if (message.is_request()) add(out, message.uri().host.host);
+    const auto add_via = [&](const sip::Via& via) {
+        add(out, via.sent_by.host);
+        add(out, via.received);
+        add(out, via.branch);
+    };
+    bool first = true;  // the message has read it
     for (const auto element : message.values(HeaderId::kVia)) {
         if (out.too_many || ++out.elements > kMostElements) break;
-        const auto via = sip::parse_via(element);
-        if (!via) continue;
-        add(out, via->sent_by.host);
-        add(out, via->received);
-        add(out, via->branch);
+        if (std::exchange(first, false))
+            add_via(message.top_via());
+        else if (const auto via = sip::parse_via(element))
+            add_via(*via);
     }
-    for (const auto id : {HeaderId::kFrom, HeaderId::kTo, HeaderId::kContact, HeaderId::kRecordRoute, HeaderId::kRoute,
-                          HeaderId::kPAssertedIdentity, HeaderId::kPath, HeaderId::kServiceRoute}) {
+    // So it has these, of which there is one each.
+    for (const auto* address : {&message.from(), &message.to()})
+        if (!out.too_many && ++out.elements <= kMostElements) add_host(out, address->uri);
+    for (const auto id : {HeaderId::kContact, HeaderId::kRecordRoute, HeaderId::kRoute, HeaderId::kPAssertedIdentity,
+                          HeaderId::kPath, HeaderId::kServiceRoute}) {
         for (const auto element : message.values(id)) {
             if (out.too_many || ++out.elements > kMostElements) break;
             if (const auto address = sip::parse_name_addr(element)) add_host(out, address->uri);
@@ -155,17 +157,18 @@ void HiddenNames::add(Gathered& out, std::string_view name) const {
         return;
     }
     const auto begin = out.letters.size();
-    out.letters += name;
-    std::transform(out.letters.begin() + static_cast<std::ptrdiff_t>(begin), out.letters.end(),
-                   out.letters.begin() + static_cast<std::ptrdiff_t>(begin), sip::lower);
+    out.letters.extend(name.size(), [name](char* at) {
+        std::ranges::transform(name, at, sip::lower);
+        return name.size();
+    });
     const Name made{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(name.size())};
     const auto same = [&](const Name& known) { return out.text(known) == out.text(made); };
-    if (std::ranges::any_of(out.names, same)) return out.letters.resize(begin);
-    if (out.names.size() >= kMostNames) {
+    if (std::ranges::any_of(out.names(), same)) return out.letters.truncate(begin);
+    if (out.count == kMostNames) {
         out.too_many = true;
         return;
     }
-    out.names.push_back(made);
+    out.places[out.count++] = made;
 }
 
 void HiddenNames::add_host(Gathered& out, std::string_view uri) const {
@@ -174,7 +177,7 @@ void HiddenNames::add_host(Gathered& out, std::string_view uri) const {
 
 // Counts a search of `text` for all names; false when the message has had its share.
 bool HiddenNames::affordable(std::string_view text) const {
-    characters_ += gathered().names.size() * (text.size() + kSearchCost);
+    characters_ += gathered().count * (text.size() + kSearchCost);
     return characters_ <= kMostCharacters;
 }
 
@@ -183,10 +186,10 @@ bool HiddenNames::plainly_in(std::string_view text, int fewest_dots) const {
     if (any_host_ && fewest_dots > 0 && mentions_address(text, fewest_dots)) return true;
     const auto lower_text = lower_case(text);
     const auto& names = gathered();
-    if (std::ranges::any_of(names.names, [&](const Name& name) { return stands_in(lower_text, names.text(name)); }))
+    if (std::ranges::any_of(names.names(), [&](const Name& name) { return stands_in(lower_text, names.text(name)); }))
         return true;
     return any_ipv6_in(lower_text, [&](std::string_view canonical) {
-        return std::ranges::any_of(names.names, [&](const Name& name) { return names.text(name) == canonical; });
+        return std::ranges::any_of(names.names(), [&](const Name& name) { return names.text(name) == canonical; });
     });
 }
 

@@ -5,14 +5,17 @@
 // and length, the lists that they are taken from in elements, and what one message may cost in all: what comes beyond
 // that counts as holding a name. A message of a real call needs a tenth of it.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "controlplane/policy/passing.h"
 #include "controlplane/sip/message.h"
+#include "platform/base/scratch_text.h"
 
 namespace sallyport::policy {
 
@@ -38,14 +41,18 @@ private:
         std::uint32_t at = 0;  // in Gathered::letters
         std::uint32_t length = 0;
     };
+    static constexpr std::size_t kMostNames = 96;
     struct Gathered {
-        bool too_many = false;     // or too long ones to be searched for: then every text holds one
-        std::size_t elements = 0;  // of lists, looked at
-        std::string letters;       // of all names, in lower case
-        std::vector<Name> names;
+        Gathered() {}               // so that what follows is not zeroed
+        bool too_many = false;      // or too long ones to be searched for: then every text holds one
+        std::size_t elements = 0;   // of lists, looked at
+        ScratchText<1024> letters;  // of all names, in lower case
+        std::array<Name, kMostNames> places;
+        std::size_t count = 0;
         std::string our_address;  // on the outgoing side
         std::string peer_address;
-        std::string_view text(const Name& n) const { return std::string_view(letters).substr(n.at, n.length); }
+        std::span<const Name> names() const { return std::span(places).first(count); }
+        std::string_view text(const Name& n) const { return letters.view().substr(n.at, n.length); }
     };
 
     const Gathered& gathered() const;
