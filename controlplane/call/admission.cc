@@ -110,7 +110,7 @@ void EngineCore::on_invite(transaction::ServerId id, const transaction::Path& fr
     auto admission = judge(from, invite);
     if (!admission) return refuse(id, from, invite, admission.error());
     const auto number = make_number();
-    auto call = std::make_unique<Call>(*this, number, source_.realm, admission->target.realm);
+    auto call = new_call(number, source_.realm, admission->target.realm);
     call->permit_ = std::move(admission->permit);
     auto& placed = calls_.add(std::move(call));
     ++counters_.calls;

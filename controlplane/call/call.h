@@ -37,11 +37,20 @@
 #include "controlplane/sip/message_writer.h"
 #include "controlplane/transaction/transaction_layer.h"
 #include "platform/base/boxed.h"
+#include "platform/base/node_pool.h"
 #include "platform/base/shared.h"
 
 namespace sallyport::call {
 
+class Call;
 class EngineCore;
+
+// Its memory goes back to where it is from (EngineCore::new_call).
+struct CallDeleter {
+    NodePool* memory = nullptr;
+    void operator()(Call* call) const;
+};
+using CallPtr = std::unique_ptr<Call, CallDeleter>;
 
 enum class State : std::uint8_t { kCalling, kRinging, kAnswered, kUp, kCancelling, kReleasing, kEnded };
 
@@ -97,8 +106,7 @@ public:
     // --- export.cc
     // False: it is longer than kMaxSave, and only its head has been written.
     bool export_to(std::vector<std::byte>& out, Now now) const;
-    static std::expected<std::unique_ptr<Call>, std::string> import_from(EngineCore& core, const ExportHead& head,
-                                                                         Now now);
+    static std::expected<CallPtr, std::string> import_from(EngineCore& core, const ExportHead& head, Now now);
     // After the import, when the call stands in the core's tables: go on, or end as "interrupted".
     bool resume();
 
@@ -168,7 +176,7 @@ private:
     void on_invite_response(const sip::Message& response);
     void on_provisional(const sip::Message& response);
     void on_failure_response(const sip::Message& response);
-    std::string preview(Branch& branch, const sip::Message& response);
+    std::string_view preview(Branch& branch, const sip::Message& response);
     Branch* branch_for(const sip::Message& response);
     void refuse(std::uint16_t status, std::string_view text);
     void refuse_with(std::uint16_t status, const Ending& ending, const sip::Message* cause);
@@ -185,10 +193,10 @@ private:
         return branch.media ? (*branch.media)[leg] : legs_[leg].media;
     }
     void fail_answer();
-    bool take_answer(Branch& branch, const sip::Message& response, std::string& body);
-    bool take_late_offer(Branch& branch, const sip::Message& response, std::string& body);
+    bool take_answer(Branch& branch, const sip::Message& response, std::string_view& body);
+    bool take_late_offer(Branch& branch, const sip::Message& response, std::string_view& body);
     bool relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg, Shared<sdp::Session> offer,
-                          std::string& body);
+                          std::string_view& body);
     bool write_ok(const sip::Message& response, std::string_view body);
     void send_ok();
     void repeat_ok(Instant now);
@@ -210,7 +218,7 @@ private:
     void pass_reinvite(const sip::Message& request, std::uint8_t max_forwards, std::string_view offer);
     void on_reinvite_response(const sip::Message& response);
     void on_reinvite_answer(const sip::Message& response);
-    bool take_reinvite_answer(const sip::Message& response, std::string& body);
+    bool take_reinvite_answer(const sip::Message& response, std::string_view& body);
     void fail_reinvite(unsigned status, const sip::Message* cause);
     void roll_back();
 
@@ -235,6 +243,8 @@ private:
 
     // call_media.cc
     bool open_media(const sdp::Session& offer);
+    const sdp::LocalMedia& local_media(std::size_t leg) const;  // until the next call
+    bool want_flows();                                          // those of plan_
     bool apply_media(const sdp::Session* from_caller, const sdp::Session* from_callee, bool final);
     void note_codecs();
     void drop_media();

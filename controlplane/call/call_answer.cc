@@ -24,7 +24,7 @@ void Call::on_answer(const sip::Message& response) {
         return refuse_with(500, {EndedBy::kSallyport, 500, "The answer has no usable dialog"}, nullptr);
     }
     Branch& branch = *early;
-    std::string body;
+    std::string_view body;
     const bool taken =
         exchange_.late_offer ? take_late_offer(branch, response, body) : take_answer(branch, response, body);
     adopt(branch);
@@ -62,7 +62,7 @@ void Call::fail_answer() {
     release(ending);
 }
 
-bool Call::take_answer(Branch& branch, const sip::Message& response, std::string& body) {
+bool Call::take_answer(Branch& branch, const sip::Message& response, std::string_view& body) {
     auto said = read_body(response);
     if (said.status != 0) return false;
     auto& callee = media_of(branch, kCallee);
@@ -70,25 +70,25 @@ bool Call::take_answer(Branch& branch, const sip::Message& response, std::string
     const auto taken =
         said.sdp ? callee.receive_answer(std::move(said.sdp), sdp::Finality::kFinal) : callee.settle_preview();
     if (!taken) return false;
-    auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kFinal);
+    auto made = caller.make_answer(*callee.remote(), local_media(kCaller), sdp::Finality::kFinal);
     if (!made) return false;
-    body = std::move(*made);
+    body = *made;
     return apply_media(caller.remote(), callee.remote(), true);
 }
 
 // The INVITE had no offer: this is the callee's, and the caller will answer in its ACK (RFC 3261 §13.2.1).
-bool Call::take_late_offer(Branch& branch, const sip::Message& response, std::string& body) {
+bool Call::take_late_offer(Branch& branch, const sip::Message& response, std::string_view& body) {
     auto said = read_body(response);
     if (!said.sdp) return false;
     return relay_late_offer(media_of(branch, kCallee), media_of(branch, kCaller), kCaller, std::move(said.sdp), body);
 }
 
 bool Call::relay_late_offer(sdp::OfferAnswer& from, sdp::OfferAnswer& to, std::size_t to_leg,
-                            Shared<sdp::Session> offer, std::string& body) {
+                            Shared<sdp::Session> offer, std::string_view& body) {
     if (!from.receive_offer(std::move(offer))) return false;
     if (!open_media(*from.remote_offer())) return false;
-    auto made = to.make_offer(*from.remote_offer(), plan_.local_media(to_leg, core_.view()));
-    if (made) body = std::move(*made);
+    auto made = to.make_offer(*from.remote_offer(), local_media(to_leg));
+    if (made) body = *made;
     return made.has_value();
 }
 
@@ -164,7 +164,7 @@ bool Call::pass_late_answer(const sip::Message& ack) {
     auto& here = legs_[exchange_.from].media;
     auto& there = legs_[to].media;
     if (!said.sdp || !here.receive_answer(std::move(said.sdp), sdp::Finality::kFinal)) return false;
-    const auto made = there.make_answer(*here.remote(), plan_.local_media(to, core_.view()), sdp::Finality::kFinal);
+    const auto made = there.make_answer(*here.remote(), local_media(to), sdp::Finality::kFinal);
     if (!made) return false;
     if (!apply_media(legs_[kCaller].media.remote(), legs_[kCallee].media.remote(), true)) return false;
     send_ack(to, exchange_.client, exchange_.cseq_out, *made, &ack);

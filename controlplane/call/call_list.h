@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <unordered_map>
+#include <utility>
 
 #include "controlplane/call/call.h"
+#include "platform/base/node_pool.h"
 
 namespace sallyport::call {
 
@@ -18,7 +20,7 @@ public:
         return it == by_number_.end() ? nullptr : it->second.get();
     }
     // Its number must not be there. Numbers grow: one that comes out of order costs a step for each newer one.
-    Call& add(std::unique_ptr<Call> call) {
+    Call& add(CallPtr call) {
         auto& added = *call;
         auto* older = newest_;
         while (older != nullptr && older->number() > added.number()) older = older->older_;
@@ -60,7 +62,11 @@ private:
     Call*& link_of_older(Call& call) { return call.older_ == nullptr ? oldest_ : call.older_->newer_; }
     Call*& link_of_newer(Call& call) { return call.newer_ == nullptr ? newest_ : call.newer_->older_; }
 
-    std::unordered_map<std::uint64_t, std::unique_ptr<Call>> by_number_;
+    using Node = std::pair<const std::uint64_t, CallPtr>;
+    static constexpr std::size_t kMostNodes = 256;
+    NodePool nodes_{kMostNodes};
+    std::unordered_map<std::uint64_t, CallPtr, std::hash<std::uint64_t>, std::equal_to<>, NodeAllocator<Node>>
+        by_number_{NodeAllocator<Node>(nodes_)};
     Call* oldest_ = nullptr;
     Call* newest_ = nullptr;
 };

@@ -39,11 +39,23 @@ bool Call::open_media(const sdp::Session& offer) {
     return left_out.has_value();
 }
 
+const sdp::LocalMedia& Call::local_media(std::size_t leg) const {
+    auto& out = core_.spare_media();
+    plan_.local_media(leg, core_.view(), out);
+    return out;
+}
+
+bool Call::want_flows() {
+    auto& flows = core_.spare_flows();
+    plan_.flows(core_.view(), flows);
+    return core_.ledger().want(number_, flows, core_.out().flow_commands);
+}
+
 // The descriptions in force on both legs become flows. False: the ledger has no room.
 bool Call::apply_media(const sdp::Session* from_caller, const sdp::Session* from_callee, bool final) {
     if (from_caller == nullptr || from_callee == nullptr) return false;
     plan_.conclude(*from_caller, *from_callee);
-    if (!core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) return false;
+    if (!want_flows()) return false;
     if (final) {
         plan_.trim(core_.pools(), core_.now().instant);
         note_codecs();

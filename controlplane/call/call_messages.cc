@@ -58,7 +58,9 @@ std::optional<transaction::ClientId> Call::send_request(std::size_t leg, const t
 std::optional<transaction::ClientId> Call::send_ruled(std::size_t leg, const transaction::Path& to,
                                                       std::string_view method, std::string_view bytes) {
     const auto id = core_.layer().send_request(core_.now().instant, to, bytes, number_, timer_set(leg));
-    if (id) clients_.push_back({*id, leg, method == "INVITE", false});
+    if (!id) return id;
+    if (clients_.empty()) clients_.reserve(2);  // those of the INVITE and of the BYE
+    clients_.push_back({*id, leg, method == "INVITE", false});
     return id;
 }
 

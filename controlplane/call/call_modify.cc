@@ -119,17 +119,16 @@ void Call::on_reinvite(transaction::ServerId id, const transaction::Path& from, 
         exchange_.detail->source.connection = from.connection;  // the one before may be gone
     exchange_.late_offer = !body.sdp;
 
-    std::string offer;
+    std::string_view offer;
     if (body.sdp) {
         auto& here = legs_[leg].media;
         if (const auto taken = here.receive_offer(std::move(body.sdp)); !taken) {
             return fail_reinvite(status_of(taken.error()), nullptr);
         }
         if (!open_media(*here.remote_offer())) return fail_reinvite(500, nullptr);
-        auto made =
-            legs_[other(leg)].media.make_offer(*here.remote_offer(), plan_.local_media(other(leg), core_.view()));
+        auto made = legs_[other(leg)].media.make_offer(*here.remote_offer(), local_media(other(leg)));
         if (!made) return fail_reinvite(status_of(made.error()), nullptr);
-        offer = std::move(*made);
+        offer = *made;
     }
     answer(id, 100, sip::default_reason(100), {});
     prepare_failure();
@@ -189,7 +188,7 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     [[maybe_unused]] const auto refreshed = dialog::refresh_target(legs_[to].dialog, response);
     legs_[from].dialog.set_remote_target(exchange_.detail->target);
     legs_[from].peer = exchange_.detail->source;
-    std::string body;
+    std::string_view body;
     if (!take_reinvite_answer(response, body) || (!closed_ && !write_ok(response, body))) {
         // Both sides have a session now that the other does not know: there is no way back but the end.
         send_ack(to, exchange_.client, exchange_.cseq_out, {}, nullptr);
@@ -201,7 +200,7 @@ void Call::on_reinvite_answer(const sip::Message& response) {
     send_ok();
 }
 
-bool Call::take_reinvite_answer(const sip::Message& response, std::string& body) {
+bool Call::take_reinvite_answer(const sip::Message& response, std::string_view& body) {
     const auto from = exchange_.from;
     auto& here = legs_[from].media;
     auto& there = legs_[other(from)].media;
@@ -211,9 +210,9 @@ bool Call::take_reinvite_answer(const sip::Message& response, std::string& body)
         return said.sdp && relay_late_offer(there, here, from, std::move(said.sdp), body);
     }
     if (!said.sdp || !there.receive_answer(std::move(said.sdp), sdp::Finality::kFinal)) return false;
-    auto made = here.make_answer(*there.remote(), plan_.local_media(from, core_.view()), sdp::Finality::kFinal);
+    auto made = here.make_answer(*there.remote(), local_media(from), sdp::Finality::kFinal);
     if (!made) return false;
-    body = std::move(*made);
+    body = *made;
     return apply_media(legs_[kCaller].media.remote(), legs_[kCallee].media.remote(), true);
 }
 

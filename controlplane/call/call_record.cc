@@ -165,13 +165,16 @@ LegRecordText view_of(const LegRecord& leg) {
     return {leg.call_id, leg.local_tag, leg.remote_tag, leg.trunk, leg.realm, leg.peer, leg.transport};
 }
 
-CallRecord record_of(const CallRecordText& t) {
-    const auto leg = [](const LegRecordText& l) {
-        return LegRecord{std::string(l.call_id),  std::string(l.local_tag), std::string(l.remote_tag),
-                         std::string(l.trunk),    std::string(l.realm),     std::string(l.peer),
-                         std::string(l.transport)};
+void assign(CallRecord& out, const CallRecordText& t) {
+    const auto leg = [](LegRecord& to, const LegRecordText& from) {
+        to.call_id = from.call_id;
+        to.local_tag = from.local_tag;
+        to.remote_tag = from.remote_tag;
+        to.trunk = from.trunk;
+        to.realm = from.realm;
+        to.peer = from.peer;
+        to.transport = from.transport;
     };
-    CallRecord out;
     out.number = t.number;
     out.id = text_of(t.number);
     out.invite = t.invite;
@@ -184,11 +187,16 @@ CallRecord record_of(const CallRecordText& t) {
     out.from_user = t.from_user;
     out.to_user = t.to_user;
     out.route = t.route;
-    out.caller = leg(t.caller);
-    out.callee = leg(t.callee);
+    leg(out.caller, t.caller);
+    leg(out.callee, t.callee);
     out.codecs.assign(t.codecs.begin(), t.codecs.end());
     out.streams.assign(t.streams.begin(), t.streams.end());
     out.quality_complete = t.quality_complete;
+}
+
+CallRecord record_of(const CallRecordText& text) {
+    CallRecord out;
+    assign(out, text);
     return out;
 }
 

@@ -104,6 +104,7 @@ struct CallRecordText {
 };
 LegRecordText view_of(const LegRecord& leg);
 CallRecord record_of(const CallRecordText& text);
+void assign(CallRecord& record, const CallRecordText& text);  // all of it; its memory is used again
 
 // The line in calls.jsonl, without its newline: one object; times in RFC 3339 UTC with milliseconds.
 std::string json_line(const CallRecord& record);

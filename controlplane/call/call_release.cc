@@ -183,7 +183,7 @@ void Call::finish_record() {
     record_done_ = true;
     Told told;
     tell(told);
-    core_.emit(record_of(told.text));
+    core_.emit(told.text);
     settle();
 }
 

@@ -50,14 +50,14 @@ void Call::start(transaction::ServerId server, const transaction::Path& from, co
     core_.add_dialog(caller.dialog.local_tag(), number_, kCaller);
     core_.layer().set_to_tag(server, caller.dialog.local_tag());
 
-    std::string body;
+    std::string_view body;
     if (offer) {
         const auto taken = caller.media.receive_offer(std::move(offer));
         if (!taken) return refuse(488, sdp::offer_error_text(taken.error()));
         if (!open_media(*caller.media.remote_offer())) return refuse(503, "No media ports");
-        auto made = callee.media.make_offer(*caller.media.remote_offer(), plan_.local_media(kCallee, core_.view()));
+        auto made = callee.media.make_offer(*caller.media.remote_offer(), local_media(kCallee));
         if (!made) return refuse(488, sdp::offer_error_text(made.error()));
-        body = std::move(*made);
+        body = *made;
     }
     answer(server, 100, sip::default_reason(100), {});  // RFC 3261 §17.2.1: at once
     prepare_failure();
@@ -152,7 +152,7 @@ Branch* Call::branch_for(const sip::Message& response) {
 }
 
 // What the branch says in a provisional response, as the caller shall read it: "" when it says nothing usable.
-std::string Call::preview(Branch& branch, const sip::Message& response) {
+std::string_view Call::preview(Branch& branch, const sip::Message& response) {
     // Without an offer of the caller a description could only be an offer, and this response is not reliable.
     if (exchange_.late_offer) return {};
     auto body = read_body(response);
@@ -161,11 +161,11 @@ std::string Call::preview(Branch& branch, const sip::Message& response) {
     auto& callee = (*branch.media)[kCallee];
     auto& caller = (*branch.media)[kCaller];
     if (!callee.receive_answer(std::move(body.sdp), sdp::Finality::kPreview)) return {};
-    auto made = caller.make_answer(*callee.remote(), plan_.local_media(kCaller, core_.view()), sdp::Finality::kPreview);
+    auto made = caller.make_answer(*callee.remote(), local_media(kCaller), sdp::Finality::kPreview);
     if (!made) return {};
     // Of several early dialogs the last that has spoken is heard (RFC 3960 §3.1.1).
     if (!apply_media(caller.remote_offer(), callee.remote(), false)) return {};
-    return std::move(*made);
+    return *made;
 }
 
 void Call::on_provisional(const sip::Message& response) {
@@ -174,7 +174,7 @@ void Call::on_provisional(const sip::Message& response) {
         ++core_.counters().branches_ignored;
         return;
     }
-    const auto body = branch == nullptr ? std::string() : preview(*branch, response);
+    const auto body = branch == nullptr ? std::string_view() : preview(*branch, response);
     const auto tag = branch == nullptr ? tag_of(kCaller) : branch->dialogs[kCaller].local_tag();
     auto& w = core_.writer();
     // Our own words: a reason phrase can name anything.

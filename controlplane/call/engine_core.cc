@@ -123,11 +123,21 @@ std::uint64_t EngineCore::make_number() {
 }
 
 bool EngineCore::add_dialog(std::string_view tag, std::uint64_t call, std::size_t leg) {
-    return dialogs_.emplace(tag, DialogRef{call, leg}).second;
+    return dialogs_.try_emplace(Token(tag), DialogRef{call, leg}).second;
 }
 
 void EngineCore::remove_dialog(std::string_view tag) {
     if (const auto it = dialogs_.find(tag); it != dialogs_.end()) dialogs_.erase(it);
+}
+
+CallPtr EngineCore::new_call(std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm) {
+    void* const memory = call_memory_.take(sizeof(Call));
+    return CallPtr(new (memory) Call(*this, number, caller_realm, callee_realm), {&call_memory_});
+}
+
+void CallDeleter::operator()(Call* call) const {
+    call->~Call();
+    memory->give(call, sizeof(Call));
 }
 
 void EngineCore::changed(Call& call) {
@@ -143,9 +153,18 @@ void EngineCore::count_answered(const Leg& caller, const Leg& callee) {
 }
 
 void EngineCore::emit(CallRecord record) {
+    count_record(record.quality_complete);
+    out_.records.add() = std::move(record);
+}
+
+void EngineCore::emit(const CallRecordText& text) {
+    count_record(text.quality_complete);
+    assign(out_.records.add(), text);
+}
+
+void EngineCore::count_record(bool quality_complete) {
     ++counters_.records;
-    if (!record.quality_complete) ++counters_.records_incomplete;
-    out_.records.push_back(std::move(record));
+    if (!quality_complete) ++counters_.records_incomplete;
 }
 
 std::pair<Call*, std::size_t> EngineCore::find_dialog(const sip::Message& request) {

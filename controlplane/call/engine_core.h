@@ -22,6 +22,7 @@
 #include "controlplane/relay/relay.h"
 #include "controlplane/routing/router.h"
 #include "controlplane/transaction/transaction_layer.h"
+#include "platform/base/node_pool.h"
 #include "platform/base/shared.h"
 #include "platform/base/timer_wheel.h"
 
@@ -120,6 +121,9 @@ public:
     const flow::Ledger& ledger() const { return ledger_; }
     Outbox& out() { return out_; }
     EngineCounters& counters() { return counters_; }
+    // What a call fills and is done with at once: their memory is used again.
+    sdp::LocalMedia& spare_media() { return spare_media_; }
+    std::vector<wire::FlowSpec>& spare_flows() { return spare_flows_; }
 
     // --- rules (engine_rules.cc)
     // The message as the inbound rules of that side leave it: itself, or one that lives until the next message comes.
@@ -158,6 +162,7 @@ public:
     // The call is over in every respect: it goes when the present input has been dealt with.
     void retire(const Call& call) { retired_.push_back(call.number()); }
     void emit(CallRecord record);
+    void emit(const CallRecordText& text);
 
     // A response of ours with nothing of anybody else in it.
     void respond(const policy::RuleSide& side, transaction::ServerId id, unsigned status, std::string_view reason,
@@ -179,6 +184,7 @@ public:
     // OPTIONS, which we answer ourselves (RFC 3261 §11.2). `methods`: what passes there.
     void answer_options(transaction::ServerId id, config::MethodSet methods, std::string_view to_tag);
 
+    CallPtr new_call(std::uint64_t number, std::uint16_t caller_realm, std::uint16_t callee_realm);
     Call* find(std::uint64_t number) { return calls_.find(number); }
     const CallList& calls() const { return calls_; }
     std::size_t live_calls() const { return live_calls_; }
@@ -229,8 +235,9 @@ private:
                 const Refusal& refusal);
     void on_dialog_request(transaction::ServerId id, const transaction::Path& from, const sip::Message& request);
     void report();
-    std::expected<bool, std::string> place(std::unique_ptr<Call> call);
+    std::expected<bool, std::string> place(CallPtr call);
     void record_refused(ExportHead head);
+    void count_record(bool quality_complete);
 
     const config::ControlView& view_;
     RandomSource& random_;
@@ -268,7 +275,13 @@ private:
     std::string outgoing_bytes_;
     EngineCounters counters_;
     policy::PassCounters pass_counters_;
-    std::unordered_map<std::string, DialogRef, TagHash, std::equal_to<>> dialogs_;
+    static constexpr std::size_t kMostNodes = 512;  // kept for the next
+    NodePool dialog_nodes_{kMostNodes};
+    using DialogNode = std::pair<const Token, DialogRef>;
+    std::unordered_map<Token, DialogRef, TagHash, std::equal_to<>, NodeAllocator<DialogNode>> dialogs_{
+        NodeAllocator<DialogNode>(dialog_nodes_)};
+    sdp::LocalMedia spare_media_;
+    std::vector<wire::FlowSpec> spare_flows_;
     std::vector<std::uint64_t> changed_;
     std::vector<std::uint64_t> retired_;
     std::vector<std::uint64_t> answered_in_;  // by trunk
@@ -278,6 +291,8 @@ private:
     // Below what the layer and the calls hold timers in; the calls go before the layer.
     transaction::TransactionLayer layer_;
     relay::Relay relay_;
+    static constexpr std::size_t kMostSpareCalls = 128;
+    NodePool call_memory_{kMostSpareCalls};
     CallList calls_;
 };
 

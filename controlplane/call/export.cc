@@ -201,7 +201,8 @@ std::expected<void, std::string> Call::import_leg(ByteReader& in, std::uint8_t h
     const auto peer = Endpoint::parse(known.peer);
     const auto transport = transport_named(known.transport);
     leg.dialog = dialog::read_dialog(in, {known.call_id, known.local_tag, known.remote_tag});
-    if (in.failed() || !peer || !transport) return std::unexpected("a leg is truncated or malformed");
+    const bool ours = leg.dialog.local_tag().size() <= relay::Host::Token::kBound;
+    if (in.failed() || !peer || !transport || !ours) return std::unexpected("a leg is truncated or malformed");
     if (!realm || !sip_interface) {
         return std::unexpected("a leg names a realm or interface that the configuration does not have");
     }
@@ -242,13 +243,13 @@ void Call::take_notes(const CallRecord& record) {
 }
 
 // All that can fail comes before the ports are taken, save what is said at the end.
-std::expected<std::unique_ptr<Call>, std::string> Call::import_from(EngineCore& core, const ExportHead& head, Now now) {
+std::expected<CallPtr, std::string> Call::import_from(EngineCore& core, const ExportHead& head, Now now) {
     if (head.version != kVersion) {
         return std::unexpected("the record of the call has version " + std::to_string(head.version) + ", not " +
                                std::to_string(kVersion));
     }
     ByteReader in = head.rest;
-    auto call = std::make_unique<Call>(core, head.record.number, 0, 0);
+    auto call = core.new_call(head.record.number, 0, 0);
     const auto& record = head.record;
     call->import_kind_ = head.kind;
     for (const auto i : {kCaller, kCallee}) {
@@ -294,7 +295,7 @@ bool Call::resume() {
         if (closed_) return false;  // the ACK has been overdue since before this process
         if (limit_at_ != kNever) core_.wheel().arm<&Call::on_limit>(end_timer_, limit_at_, this);
         changed();
-        if (core_.ledger().want(number_, plan_.flows(core_.view()), core_.out().flow_commands)) {
+        if (want_flows()) {
             core_.ledger().inherit(number_);
             return true;
         }
@@ -401,7 +402,7 @@ void EngineCore::record_refused(ExportHead head) {
     emit(std::move(record));
 }
 
-std::expected<bool, std::string> EngineCore::place(std::unique_ptr<Call> call) {
+std::expected<bool, std::string> EngineCore::place(CallPtr call) {
     const auto number = call->number();
     for (const auto leg : {kCaller, kCallee}) {
         if (calls_.contains(number) || dialogs_.contains(call->leg(leg).dialog.local_tag())) {

@@ -35,6 +35,31 @@ struct Alias {
     std::uint16_t port = 0;
 };
 
+// Records whose memory is used again: a turn's take no more than the largest of before.
+class RecordList {
+public:
+    // It still says what one of an earlier turn said.
+    CallRecord& add() {
+        if (used_ == records_.size()) records_.emplace_back();
+        return records_[used_++];
+    }
+    std::size_t size() const { return used_; }
+    bool empty() const { return used_ == 0; }
+    auto begin() const { return records_.begin(); }
+    auto end() const { return records_.begin() + static_cast<std::ptrdiff_t>(used_); }
+    const CallRecord& operator[](std::size_t i) const { return std::span(records_).first(used_)[i]; }
+    void clear() {
+        used_ = 0;
+        if (records_.size() > kKept) std::vector<CallRecord>().swap(records_);
+    }
+
+private:
+    static constexpr std::size_t kKept = 256;
+
+    std::vector<CallRecord> records_;
+    std::size_t used_ = 0;
+};
+
 struct Outbox {
     static constexpr std::size_t kMaxAliases = 1024;  // those that are too many come again with the next requests
 
@@ -43,7 +68,7 @@ struct Outbox {
     std::vector<wire::FlowCommand> flow_commands;
     std::vector<CallSave> saves;
     std::vector<std::byte> arena;
-    std::vector<CallRecord> records;
+    RecordList records;
 
     std::span<const std::byte> bytes(const CallSave& save) const {
         return std::span(arena).subspan(save.offset, save.length);

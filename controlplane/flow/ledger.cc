@@ -58,7 +58,9 @@ void Ledger::Entry::drop_present() {
 }
 
 Ledger::Ledger(std::size_t max_flows, std::uint32_t first_generation, SipHashKey key)
-    : max_flows_(max_flows), generation_(std::max(first_generation, 1U)), entries_(0, KeyHash{key}) {}
+    : max_flows_(max_flows),
+      generation_(std::max(first_generation, 1U)),
+      entries_(0, KeyHash{key}, {}, NodeAllocator<EntryNode>(entry_nodes_)) {}
 
 bool Ledger::in_force(const Entry& entry) {
     return entry.wanted() != nullptr && entry.applied() != nullptr && !entry.removing &&

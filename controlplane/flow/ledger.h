@@ -19,9 +19,11 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "controlplane/flow/flow_views.h"
+#include "platform/base/node_pool.h"
 #include "platform/base/siphash.h"
 #include "platform/wire/flow_records.h"
 
@@ -134,7 +136,8 @@ private:
     };
     static_assert(sizeof(Entry) == 104);
     static constexpr std::uint32_t kNoIndex = 0xffffffff;
-    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash>;
+    using EntryNode = std::pair<const std::uint64_t, Entry>;
+    using Entries = std::unordered_map<std::uint64_t, Entry, KeyHash, std::equal_to<>, NodeAllocator<EntryNode>>;
     struct Call {
         // Wanted or present, without repetition. They do not move, and an entry ends when no call has it here.
         std::vector<Entries::value_type*> flows;
@@ -171,8 +174,13 @@ private:
     std::uint32_t next_transaction_ = 1;
     bool session_ = false;
     bool listing_ = false;
+    static constexpr std::size_t kMostNodes = 1024;  // kept for the next
+    NodePool entry_nodes_{kMostNodes};
     Entries entries_;
-    std::unordered_map<std::uint64_t, Call> calls_;
+    using CallNode = std::pair<const std::uint64_t, Call>;
+    NodePool call_nodes_{kMostNodes};
+    std::unordered_map<std::uint64_t, Call, std::hash<std::uint64_t>, std::equal_to<>, NodeAllocator<CallNode>> calls_{
+        NodeAllocator<CallNode>(call_nodes_)};
     std::deque<Transaction> outstanding_;
     std::vector<wire::FlowSpec> strangers_;  // of the list that is going on
     LedgerStats stats_;

@@ -94,7 +94,8 @@ MediaPlan::MediaPlan(std::uint64_t call, std::uint16_t caller_realm, std::uint16
 std::expected<std::size_t, PoolError> MediaPlan::open(const sdp::Session& offer, PortPools& pools, Instant now) {
     const auto size_before = streams_.size();
     streams_.resize(std::max(streams_.size(), offer.media.size()));
-    std::vector<std::size_t> opened;
+    std::array<std::size_t, kMostStreams> opened;
+    std::size_t opened_count = 0;
     auto held =
         static_cast<std::size_t>(std::ranges::count_if(streams_, [](const Stream& s) { return !s.ports[0].empty(); }));
     std::size_t left_out = 0;
@@ -109,14 +110,14 @@ std::expected<std::size_t, PoolError> MediaPlan::open(const sdp::Session& offer,
         const auto callee = caller ? pools.allocate(realms_[kCallee], now) : caller;
         if (!callee) {
             if (caller) pools.release(*caller, now);
-            for (const auto index : opened) {
+            for (const auto index : std::span(opened).first(opened_count)) {
                 for (auto& pair : streams_[index].ports) pools.release(std::exchange(pair, PortPair{}), now);
             }
             streams_.resize(size_before);
             return std::unexpected(callee.error());
         }
         stream.ports = {*caller, *callee};
-        opened.push_back(i);
+        opened[opened_count++] = i;
         ++held;
     }
     return left_out;
@@ -124,6 +125,13 @@ std::expected<std::size_t, PoolError> MediaPlan::open(const sdp::Session& offer,
 
 sdp::LocalMedia MediaPlan::local_media(std::size_t leg, const config::ControlView& view) const {
     sdp::LocalMedia out;
+    local_media(leg, view, out);
+    return out;
+}
+
+void MediaPlan::local_media(std::size_t leg, const config::ControlView& view, sdp::LocalMedia& out) const {
+    out.streams.clear();
+    out.address = {};
     for (const auto& stream : streams_) {
         const auto& pair = stream.ports.at(leg);
         out.streams.push_back(pair.empty() ? sdp::LocalStream{}
@@ -134,7 +142,6 @@ sdp::LocalMedia MediaPlan::local_media(std::size_t leg, const config::ControlVie
     if (out.address.empty()) out.address = view.realms.at(realms_.at(leg)).media.media_addresses.front();
     out.pass_unknown_attributes =
         std::ranges::all_of(realms_, [&](std::uint16_t r) { return view.realms.at(r).pass_unknown_headers; });
-    return out;
 }
 
 void MediaPlan::conclude(const sdp::Session& from_caller, const sdp::Session& from_callee) {
@@ -213,6 +220,12 @@ wire::FlowSpec MediaPlan::flow(const config::ControlView& view, std::size_t inde
 
 std::vector<wire::FlowSpec> MediaPlan::flows(const config::ControlView& view) const {
     std::vector<wire::FlowSpec> out;
+    flows(view, out);
+    return out;
+}
+
+void MediaPlan::flows(const config::ControlView& view, std::vector<wire::FlowSpec>& out) const {
+    out.clear();
     out.reserve(4 * static_cast<std::size_t>(std::ranges::count(streams_, true, &Stream::active)));
     for (std::size_t i = 0; i < streams_.size(); ++i) {
         const auto& stream = streams_[i];
@@ -227,7 +240,6 @@ std::vector<wire::FlowSpec> MediaPlan::flows(const config::ControlView& view) co
             out.push_back(flow(view, i, kCallee, rtcp));
         }
     }
-    return out;
 }
 
 void MediaPlan::export_to(ByteWriter& out) const {

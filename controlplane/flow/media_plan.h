@@ -50,6 +50,8 @@ public:
 
     // What OfferAnswer::make_offer and make_answer need for a description sent on `leg`.
     sdp::LocalMedia local_media(std::size_t leg, const config::ControlView& view) const;
+    // The same in the memory of what `out` has held.
+    void local_media(std::size_t leg, const config::ControlView& view, sdp::LocalMedia& out) const;
 
     // The descriptions in force or previewed of both sides.
     void conclude(const sdp::Session& from_caller, const sdp::Session& from_callee);
@@ -60,6 +62,7 @@ public:
 
     // Four flows (RTP and RTCP, both directions) per stream that both sides want; generation 0: the ledger's.
     std::vector<wire::FlowSpec> flows(const config::ControlView& view) const;
+    void flows(const config::ControlView& view, std::vector<wire::FlowSpec>& out) const;  // in its place
 
     struct Stream {
         std::array<PortPair, 2> ports;             // by leg; both or none

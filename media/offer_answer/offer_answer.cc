@@ -97,12 +97,12 @@ std::expected<void, OfferError> OfferAnswer::settle_preview() {
     return {};
 }
 
-std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& received, const LocalMedia& local) {
+std::expected<std::string_view, OfferError> OfferAnswer::make_offer(const Session& received, const LocalMedia& local) {
     if (state_ == OfferState::kLocalOffer) return std::unexpected(OfferError::kOfferPending);
     if (state_ == OfferState::kRemoteOffer) return std::unexpected(OfferError::kGlare);
     auto& k = known();
     auto offer = rebuild_offer(received, local, k.local.get());
-    auto text = stamp(offer);
+    const auto text = stamp(offer);
     k.local_offer = std::move(offer);
     k.before_remote = k.remote;
     k.before_local = k.local;
@@ -111,12 +111,12 @@ std::expected<std::string, OfferError> OfferAnswer::make_offer(const Session& re
     return text;
 }
 
-std::expected<std::string, OfferError> OfferAnswer::make_answer(const Session& received, const LocalMedia& local,
-                                                                Finality finality) {
+std::expected<std::string_view, OfferError> OfferAnswer::make_answer(const Session& received, const LocalMedia& local,
+                                                                     Finality finality) {
     if (state_ != OfferState::kRemoteOffer) return std::unexpected(OfferError::kNoOffer);
     auto& k = known();
     auto answer = rebuild_answer(*k.remote_offer, received, local);
-    auto text = stamp(answer);
+    const auto text = stamp(answer);
     k.remote = k.remote_offer;
     k.local = std::move(answer);
     remote_answered_ = false;
@@ -151,7 +151,7 @@ const Session* OfferAnswer::last_answer() const { return remote_answered_ ? remo
 
 // RFC 3264 §8: the version grows by one when the description changes, and only then. Compared with what was
 // sent last, also when that was refused: a peer may have kept it.
-std::string OfferAnswer::stamp(Session& description) {
+std::string_view OfferAnswer::stamp(Session& description) {
     auto& last_sent = known().last_sent;
     description.origin.session_id = Digits(session_id_);
     description.origin.version = Digits(version_);
@@ -160,8 +160,8 @@ std::string OfferAnswer::stamp(Session& description) {
         description.origin.version = Digits(++version_);
         text = write(description);
     }
-    last_sent = text;
-    return text;
+    last_sent = std::move(text);
+    return last_sent;
 }
 
 // How the o= line of what we sent last begins.

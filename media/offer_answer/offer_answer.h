@@ -64,12 +64,12 @@ public:
     // The 2xx had no description: a preview becomes the answer; without one: kNoOffer, and the call cannot go on.
     std::expected<void, OfferError> settle_preview();
 
-    // --- what we send to the peer of this leg: the whole body
-    // Only in kIdle and kStable, else kOfferPending or kGlare. `received` is from the other leg.
-    std::expected<std::string, OfferError> make_offer(const Session& received, const LocalMedia& local);
+    // --- what we send to the peer of this leg: the whole body, as long as this is not asked for another and does not
+    // rest Only in kIdle and kStable, else kOfferPending or kGlare. `received` is from the other leg.
+    std::expected<std::string_view, OfferError> make_offer(const Session& received, const LocalMedia& local);
     // Only in kRemoteOffer. A preview may be followed by other previews and by the final answer.
-    std::expected<std::string, OfferError> make_answer(const Session& received, const LocalMedia& local,
-                                                       Finality finality);
+    std::expected<std::string_view, OfferError> make_answer(const Session& received, const LocalMedia& local,
+                                                            Finality finality);
 
     // Our offer was refused, cancelled or lost (withdraw); we have refused theirs (refuse). What was in
     // force before comes back. Without an open offer nothing happens.
@@ -106,7 +106,7 @@ private:
     const Known& known() const;
     Known& known();
 
-    std::string stamp(Session& description);
+    std::string_view stamp(Session& description);
     using OriginText = InlineText<64>;  // two numbers and the words around them
     OriginText origin() const;
     std::vector<std::byte> code_of(std::string_view remote, std::string_view last_sent) const;

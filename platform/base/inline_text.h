@@ -13,6 +13,8 @@ namespace sallyport {
 template <std::size_t kMost>
 class InlineText {
 public:
+    static constexpr std::size_t kBound = kMost;
+
     InlineText() = default;
     explicit InlineText(std::string_view text) { append(text); }
 

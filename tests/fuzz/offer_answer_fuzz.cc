@@ -26,7 +26,7 @@ public:
     void check_export() const;
 
 private:
-    void sent(const std::string& text);
+    void sent(std::string_view text);
     void remember();
     void rest(bool sleeps_on);
     void check_state() const;
@@ -70,7 +70,7 @@ LocalMedia Leg::local(const Session& received, std::uint8_t op) const {
     return out;
 }
 
-void Leg::sent(const std::string& text) {
+void Leg::sent(std::string_view text) {
     const auto parsed = parse(text);
     FUZZ_CHECK(parsed.has_value());
     FUZZ_CHECK(parsed->origin.session_id == std::to_string(kSessionId));

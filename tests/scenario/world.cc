@@ -83,9 +83,9 @@ void World::drain() {
         else if (!send_by_stream(entry, bytes))
             refused.push_back(entry);
     }
-    for (auto& record : outbox_.records) {
+    for (const auto& record : outbox_.records) {
         saved.erase(record.number);
-        records.push_back(std::move(record));
+        records.push_back(record);
     }
     outbox_.clear();
     for (const auto& entry : refused) engine_->on_send_error(both(), entry);
