@@ -215,7 +215,9 @@ private:
         certificates_.look(now);
         const auto next_turn =
             pace_.next_turn(now.instant, transport_.counters().received + streams_.counters().received);
-        if (more || unread || invites_wait || !session_changes_.empty()) return now.instant;
+        const bool at_once = more || unread || invites_wait || !session_changes_.empty();
+        session_.expect_turn(at_once || next_turn > now.instant);
+        if (at_once) return now.instant;
         loop_.rest_until(next_turn);
         return std::min(engine_.next_deadline(), session_.next_poll(now.instant));
     }

@@ -66,6 +66,7 @@ void DataplaneSession::end(const std::string& why) {
     rings_.reset();
     waiting_.clear();
     outstanding_ = 0;
+    looks_ = false;
     if (was_up || !said_why_) log::warning("dataplane session: {}; trying again", why);
     said_why_ = true;
     if (was_up) pause_ = kFirstPause;
@@ -201,10 +202,16 @@ void DataplaneSession::drain() {
     }
 }
 
-Instant DataplaneSession::next_poll(Instant now) const {
+void DataplaneSession::expect_turn(bool soon) {
+    if (!rings_ || looks_ == soon) return;
+    looks_ = soon;
+    rings_->events.look_unasked(soon);
+}
+
+Instant DataplaneSession::next_poll(Instant now) {
     if (!rings_) return kNever;
-    if (more_) return now;
-    return now + (outstanding_ > 0 || !waiting_.empty() ? kPollBusy : kPollIdle);
+    if (more_ || (!looks_ && rings_->events.waiting() > 0)) return now;
+    return now + (looks_ || outstanding_ > 0 || !waiting_.empty() ? kPollBusy : kPollIdle);
 }
 
 }  // namespace sallyport::net

@@ -5,7 +5,7 @@
 // Commands that the ring has no room for wait in a bounded queue. When that is full too, or a ring is broken,
 // the session is ended: the engine is told, and puts everything right in the next one, so nothing is lost
 // silently. A doorbell (one byte on the socket) wakes the other side; besides, events are looked for every 5 ms
-// while commands are outstanding and every 50 ms else.
+// while commands are outstanding and every 50 ms else. While turns follow each other anyway nobody rings for events.
 
 #include <cstddef>
 #include <cstdint>
@@ -59,8 +59,10 @@ public:
     void push(std::span<const wire::FlowCommand> commands);
     // Pops what waits, at most kMaxEventsPerDrain; moves waiting commands into the ring.
     void drain();
+    // At the end of a turn: whether the next one comes soon by itself.
+    void expect_turn(bool soon);
     // When drain() should be called at the latest.
-    Instant next_poll(Instant now) const;
+    Instant next_poll(Instant now);
 
     const Counters& counters() const { return counters_; }
     std::size_t waiting() const { return waiting_.size(); }
@@ -95,6 +97,7 @@ private:
     Timer timer_;                    // next connect, or the limit of a hand-over
     Duration pause_;
     bool more_ = false;      // drain() stopped at its bound
+    bool looks_ = false;     // the dataplane has been told not to ring
     bool said_why_ = false;  // one log line per outage
     Counters counters_;
 };

@@ -41,6 +41,7 @@ void CommandService::stage(const wire::FlowCommand& command) {
     }
     transaction.commands.push_back(command);
     ++staged_;
+    table_.prefetch(command.spec.key);
 }
 
 // Its commit finds nothing: kStagingFull.

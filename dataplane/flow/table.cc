@@ -49,6 +49,10 @@ std::expected<void, Rejection> FlowTable::check(std::span<const wire::FlowComman
     return {};
 }
 
+void FlowTable::prefetch(const wire::FlowKey& key) const {
+    if (owned(key)) __builtin_prefetch(&ports_.cell(cell_of(ports_, key)));
+}
+
 void FlowTable::apply(std::span<const wire::FlowCommand> commands, std::uint64_t now_ns, EventSink& events) {
     for (const auto& command : commands) {
         switch (command.type) {
@@ -166,10 +170,13 @@ void FlowTable::forget_announcements() {
     for (const auto& retired : retired_flows_) infos_[retired.index].announce_removal = false;
 }
 
+bool FlowTable::owned(const wire::FlowKey& key) const {
+    return key.realm < ports_.realms() && key.local.address.is_v4() &&
+           ports_.check(key.realm, key.local.address.v4_host_order(), key.local.port) == MediaPorts::Ownership::kOwned;
+}
+
 std::optional<std::uint32_t> FlowTable::find(const wire::FlowKey& key) const {
-    if (key.realm >= ports_.realms() || !key.local.address.is_v4()) return std::nullopt;
-    if (ports_.check(key.realm, key.local.address.v4_host_order(), key.local.port) != MediaPorts::Ownership::kOwned)
-        return std::nullopt;
+    if (!owned(key)) return std::nullopt;
     const auto rule = ports_.cell(cell_of(ports_, key)).rule.load(std::memory_order_relaxed);
     if (rule == 0) return std::nullopt;
     return rules_[rule].flow_index;

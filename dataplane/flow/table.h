@@ -88,6 +88,9 @@ public:
     // --- slow-path thread
     // All or nothing: the first command that cannot be applied after the ones before it.
     std::expected<void, Rejection> check(std::span<const wire::FlowCommand> commands) const;
+    // A command for this key, any bytes, is about to be checked: media ports are drawn at random, and no cache has its
+    // cell.
+    void prefetch(const wire::FlowKey& key) const;
     // Rules for so many changes are free now; else call again after reclaim() has found some.
     bool can_apply(std::size_t commands) const { return free_rules_.size() >= commands; }
     // After check() and can_apply(). Pushes one kInstalled per install: the sink has room for all.
@@ -114,6 +117,7 @@ public:
     std::size_t retired_rules() const { return retired_rules_.size(); }
 
 private:
+    bool owned(const wire::FlowKey& key) const;
     void install(const wire::FlowSpec& spec, std::uint64_t now_ns, EventSink& events);
     void update(const wire::FlowSpec& spec);
     void remove(const wire::FlowKey& key);

@@ -87,13 +87,11 @@ void Session::detach(const char* why) {
 
 void Session::drain_doorbell() {
     std::array<std::byte, 16> bytes;
-    for (int i = 0; i < 64; ++i) {  // a peer that rings without end does not hold us
-        const auto got = ::recv(attached_->connection.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
-        if (got > 0) continue;
-        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        // A peer that went with unread rings in its queue resets the connection.
-        return detach(got == 0 || errno == ECONNRESET ? "the connection was closed" : "the connection failed");
-    }
+    // It rings once a turn; when more wait, epoll says so again.
+    const auto got = ::recv(attached_->connection.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return;
+    // A peer that went with unread rings in its queue resets the connection.
+    detach(got == 0 || errno == ECONNRESET ? "the connection was closed" : "the connection failed");
 }
 
 bool Session::turn(std::uint64_t now_ns) {
@@ -122,6 +120,7 @@ bool Session::turn(std::uint64_t now_ns) {
 void Session::ring_doorbell() {
     if (!attached_ || attached_->rung) return;
     attached_->rung = true;
+    if (!attached_->events.must_wake()) return;
     // When the peer's queue is full it has unread rings already; when it is gone, epoll says so.
     static constexpr std::byte kRing{};
     [[maybe_unused]] const auto sent = ::send(attached_->connection.get(), &kRing, 1, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -17,7 +17,7 @@
 namespace sallyport::wire {
 
 // Changed whenever a record or the segment layout changes.
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 
 // Chosen by the control plane, given back unread in every event.
 struct FlowCookie {

@@ -11,6 +11,10 @@
 //
 // Memory order: the producer writes the slot, then stores `head` with release; the consumer loads `head`
 // with acquire, copies, then stores `tail` with release.
+//
+// A consumer that looks into the ring by itself says so (`looks`), and the producer need not wake it. Who stops to look
+// says that first, then looks once more. Both sides read and write that word in one step: whoever comes second sees
+// what the first has done, so that either the record is seen or the wish to be woken.
 
 #include <atomic>
 #include <cstddef>
@@ -25,6 +29,7 @@ inline constexpr std::size_t kCacheLine = 64;
 struct RingCursors {
     alignas(kCacheLine) std::atomic<std::uint64_t> head;  // written by the producer
     alignas(kCacheLine) std::atomic<std::uint64_t> tail;  // written by the consumer
+    std::atomic<std::uint32_t> looks;                     // by the consumer: not 0 when nobody has to wake it
 };
 static_assert(sizeof(RingCursors) == 2 * kCacheLine);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
@@ -62,6 +67,8 @@ public:
         tail_ = tail;
         return place_.slots - static_cast<std::uint32_t>(head_ - tail_);
     }
+    // After a push: has the consumer to be woken for it?
+    bool must_wake() const { return place_.cursors->looks.fetch_add(0, std::memory_order_acq_rel) == 0; }
     bool broken() const { return broken_; }
 
 private:
@@ -100,6 +107,8 @@ public:
         }
         return static_cast<std::uint32_t>(head_ - tail_);
     }
+    // Whether waiting() will be asked soon, unasked. After `false` it has to be asked once more.
+    void look_unasked(bool soon) { place_.cursors->looks.exchange(soon ? 1 : 0, std::memory_order_acq_rel); }
     bool broken() const { return broken_; }
 
 private:

@@ -192,6 +192,35 @@ TEST(DataplaneSession, looks_for_events_more_often_while_a_commit_is_unanswered)
     CHECK(session->next_poll(now) == now + 50ms);
 }
 
+TEST(DataplaneSession, nobody_rings_while_turns_follow_each_other_and_nothing_is_overlooked_when_they_stop) {
+    Session s = begun();
+    const Instant now{1h};
+    CHECK(s.events->must_wake());
+    session->expect_turn(true);
+    CHECK_FALSE(s.events->must_wake());
+    CHECK(session->next_poll(now) == now + 5ms);
+    s.events->push(event(wire::EventType::kLatched, 0));
+    session->expect_turn(false);
+    CHECK(s.events->must_wake());
+    CHECK(session->next_poll(now) == now);
+    session->drain();
+    LONGS_EQUAL(1, events.size());
+    CHECK(session->next_poll(now) == now + 50ms);
+}
+
+TEST(DataplaneSession, a_new_dataplane_is_told_anew) {
+    {
+        const Session s = begun();
+        session->expect_turn(true);
+    }
+    turn_until([&] { return downs == 1; });
+    const Session s = begin(2);
+    turn_until([&] { return session->up(); });
+    CHECK(s.events->must_wake());
+    session->expect_turn(true);
+    CHECK_FALSE(s.events->must_wake());
+}
+
 TEST(DataplaneSession, commands_wait_while_the_ring_is_full_and_keep_their_order) {
     Session s = begun();
     const std::uint32_t total = wire::kCommandSlots + 100;

@@ -49,6 +49,16 @@ TEST(Ring, records_come_out_in_order_over_many_rounds) {
     CHECK_FALSE(consumer.broken());
 }
 
+TEST(Ring, who_looks_unasked_need_not_be_woken) {
+    CHECK(producer.push({1, 0}));
+    CHECK(producer.must_wake());
+    consumer.look_unasked(true);
+    CHECK_FALSE(producer.must_wake());
+    consumer.look_unasked(false);
+    CHECK(producer.must_wake());
+    LONGS_EQUAL(1, consumer.waiting());
+}
+
 TEST(Ring, full_ring_refuses_and_an_empty_one_gives_nothing) {
     CHECK_FALSE(consumer.pop(out));
     for (std::uint64_t i = 0; i < Shared::kSlots; ++i) CHECK(producer.push({i, 0}));
