@@ -135,6 +135,8 @@ public:
         }
         places_[hole] = {};
     }
+    // It will be erased soon.
+    void prefetch(const T& slot) const { __builtin_prefetch(&places_[home(tag_of((slot.*link).hash))]); }
     // nullptr: none.
     T* find(const Hash128& hash) const {
         const auto tag = tag_of(hash);
@@ -228,8 +230,8 @@ private:
 
 // Transactions that are over and wait for their end (Timers D, I to M). Most of all transactions do, most of that time
 // untouched: they stand in line by how long they wait, with one timer for each line, so that nobody has to come by
-// before their end. There are no more lines than three for each MachineTimers. T has on_end(Instant). Who ends before
-// that, or is forgotten, is passed over.
+// before their end. There are no more lines than three for each MachineTimers. T has on_end(Instant), and
+// prefetch_links() for what that will touch. Who ends before that, or is forgotten, is passed over.
 template <typename T>
 class Lingering {
 public:
@@ -270,9 +272,14 @@ private:
             const auto name = waiting.front();
             waiting.pop_front();
             --all.waiting_;
-            if (waiting.size() > kAhead) all.slots_.prefetch(waiting[kAhead].index);
+            // Memory is asked for what will be wanted: first for a slot, then for what is known from that.
+            if (waiting.size() > kFarAhead) all.slots_.prefetch(waiting[kFarAhead].index);
+            if (waiting.size() > kAhead) {
+                if (const auto* slot = all.find(waiting[kAhead])) slot->prefetch_links();
+            }
             return name;
         }
+        static constexpr std::size_t kFarAhead = 5;
         static constexpr std::size_t kAhead = 2;
         Lingering& all;
         TimerWheel& wheel;
@@ -329,6 +336,7 @@ struct TransactionLayer::Client {
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1; }
     void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ClientEvent::kRetransmitTimer), to, nullptr); }
     void on_end(Instant now) { layer->run(now, *this, machine.on(ClientEvent::kEndTimer), to, nullptr); }
+    void prefetch_links() const;
 };
 
 struct TransactionLayer::Server {
@@ -353,6 +361,7 @@ struct TransactionLayer::Server {
     std::uint64_t owner() const { return std::uint64_t{generation} << 32 | std::uint64_t{index} << 1 | 1; }
     void on_retransmit(Instant now) { layer->run(now, *this, machine.on(ServerEvent::kRetransmitTimer), to, nullptr); }
     void on_end(Instant now) { layer->run(now, *this, machine.on(ServerEvent::kEndTimer), to, nullptr); }
+    void prefetch_links() const;
 };
 
 struct TransactionLayer::Tables {
@@ -387,5 +396,11 @@ struct TransactionLayer::Tables {
         merge_keys.erase(server);
     }
 };
+
+inline void TransactionLayer::Client::prefetch_links() const { layer->tables_->client_keys.prefetch(*this); }
+inline void TransactionLayer::Server::prefetch_links() const {
+    layer->tables_->server_keys.prefetch(*this);
+    if (by_merge_key.linked) layer->tables_->merge_keys.prefetch(*this);
+}
 
 }  // namespace sallyport::transaction

@@ -15,7 +15,7 @@ public:
     void fill(std::span<std::byte> out) override;
 
 private:
-    std::array<std::byte, 1024> buffer_{};
+    std::array<std::byte, 4096> buffer_{};
     std::size_t used_ = sizeof(buffer_);
 };
 

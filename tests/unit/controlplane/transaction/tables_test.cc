@@ -17,6 +17,7 @@ struct Item {
     static inline std::size_t alive = 0;
     static inline std::vector<const Item*> ended;
     void on_end(Instant) { ended.push_back(this); }
+    void prefetch_links() const {}
     Item() { ++alive; }
     ~Item() { --alive; }
     std::uint32_t index = 0;
