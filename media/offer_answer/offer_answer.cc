@@ -28,6 +28,16 @@ std::optional<OfferError> answer_fault(const Session& offer, const Session& answ
     return std::nullopt;
 }
 
+// How the o= line begins of a text that we have sent: as OfferAnswer::origin() makes it.
+std::string_view origin_of(std::string_view sent) {
+    constexpr std::string_view kBefore = "v=0\r\n";
+    constexpr std::string_view kLast = " IN IP4 ";
+    if (!sent.starts_with(kBefore)) return {};
+    sent = sent.substr(kBefore.size(), sent.find('\r', kBefore.size()) - kBefore.size());
+    const auto last = sent.find(kLast);
+    return last == sent.npos ? std::string_view() : sent.substr(0, last + kLast.size());
+}
+
 }  // namespace
 
 std::string_view offer_error_text(OfferError error) {
@@ -178,9 +188,8 @@ std::vector<std::byte> OfferAnswer::code_of(std::string_view remote, std::string
     ScratchText<kUsual> first;
     ScratchText<kUsual> second;
     first.extend(remote.size() + 1, [&](char* at) { return encode_lines(remote, {}, at); });
-    const auto begin = origin();
-    second.extend(last_sent.size() + 1,
-                  [&](char* at) { return encode_lines(last_sent, {.reference = remote, .origin = begin}, at); });
+    const LineContext context{.reference = remote, .origin = origin_of(last_sent)};
+    second.extend(last_sent.size() + 1, [&](char* at) { return encode_lines(last_sent, context, at); });
     std::vector<std::byte> out;
     out.reserve(first.size() + second.size() + kLengths);
     ByteWriter writer(out);
