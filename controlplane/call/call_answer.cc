@@ -29,7 +29,6 @@ void Call::on_answer(const sip::Message& response) {
         exchange_.late_offer ? take_late_offer(branch, response, body) : take_answer(branch, response, body);
     adopt(branch);
     if (!taken || !write_ok(response, body)) return fail_answer();
-    note_codecs();
     core_.count_answered(legs_[kCaller], legs_[kCallee]);
     notes_.answer = core_.now().wall;
     state_ = State::kAnswered;

@@ -40,6 +40,20 @@ TEST(LineWriter, every_text_comes_back) {
     }
 }
 
+// Texts are looked at eight characters at a time, and one by one at their end.
+TEST(LineWriter, what_is_no_plain_character_is_found_wherever_it_stands) {
+    for (int c = 0; c < 0x80; ++c) {
+        for (std::size_t at = 0; at < 19; ++at) {
+            std::string text(19, 'x');
+            text[at] = static_cast<char>(c);
+            text[18 - at] = '"';
+            LineWriter out(1);
+            out.text(text);
+            CHECK(parse(out.take()) == Value(text));
+        }
+    }
+}
+
 TEST(LineWriter, what_is_no_utf8_is_replaced) {
     LineWriter out(16);
     out.text("a\xC3(\xED\xA0\x80");
