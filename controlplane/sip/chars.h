@@ -69,6 +69,11 @@ constexpr const char* skip(const char* at, const char* end, unsigned bits) {
     while (at != end && is(*at, bits)) ++at;
     return at;
 }
+// The same from the end: where what is left of [begin, end) ends.
+constexpr const char* skip_back(const char* begin, const char* end, unsigned bits) {
+    while (end != begin && is(end[-1], bits)) --end;
+    return end;
+}
 constexpr std::string_view between(const char* begin, const char* end) {
     return {begin, static_cast<std::size_t>(end - begin)};
 }

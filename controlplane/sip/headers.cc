@@ -215,13 +215,13 @@ std::expected<NameAddr, Reason> parse_name_addr(std::string_view element) {
 
 std::expected<CSeq, Reason> parse_cseq(std::string_view value) {
     value = trim(value);
-    std::size_t digits = 0;
-    while (digits < value.size() && is_digit(value[digits])) ++digits;
-    const auto number = parse_number(value.substr(0, digits));
+    const char* const end = end_of(value);
+    const char* const digits_end = chars::skip(begin_of(value), end, chars::kDigit);
+    const auto number = parse_number(chars::between(begin_of(value), digits_end));
     if (!number) return std::unexpected("Malformed CSeq number");
-    auto rest = value.substr(digits);
-    const auto method = skip_lws(rest);
-    if (method.size() == rest.size() || !is_token(method)) return std::unexpected("Malformed CSeq method");
+    const char* const method_at = chars::skip(digits_end, end, chars::kLws);
+    const auto method = chars::between(method_at, end);
+    if (method_at == digits_end || !is_token(method)) return std::unexpected("Malformed CSeq method");
     return CSeq{*number, method_of(method), method};
 }
 

@@ -203,15 +203,13 @@ void ParamList::Iterator::advance() {
         return;
     }
     const auto marks = find_param_marks(floor, begin, end);
-    param_.raw = trim(chars::between(begin, marks.end));
-    param_.has_value = marks.equals != nullptr;
-    if (marks.equals != nullptr) {
-        param_.name = trim(chars::between(begin, marks.equals));
-        param_.value = trim(chars::between(marks.equals + 1, end_of(param_.raw)));
-    } else {
-        param_.name = param_.raw;
-        param_.value = {};
-    }
+    const char* const raw_end = chars::skip_back(begin, marks.end, chars::kLws);
+    const char* const name_end = marks.equals != nullptr ? chars::skip_back(begin, marks.equals, chars::kLws) : raw_end;
+    const char* const value = marks.equals != nullptr ? chars::skip(marks.equals + 1, raw_end, chars::kLws) : raw_end;
+    param_ = {.name = chars::between(begin, name_end),
+              .value = chars::between(value, raw_end),
+              .has_value = marks.equals != nullptr,
+              .raw = chars::between(begin, raw_end)};
     rest_ = marks.end != end ? chars::between(marks.end + 1, end) : std::string_view();
 }
 

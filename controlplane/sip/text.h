@@ -43,12 +43,9 @@ inline bool iequals(std::string_view a, std::string_view b) {       // ASCII cas
     return a.size() == b.size() && (same_bytes(a, b) || equals_in_lower_case(a, b));
 }
 constexpr std::string_view trim(std::string_view s) {
-    const char* begin = s.data();
-    const char* end = begin + s.size();
-    while (begin != end && is_lws(*begin)) ++begin;
-    if (begin != end)
-        while (is_lws(end[-1])) --end;  // at the latest *begin is none
-    return chars::between(begin, end);
+    const char* const end = s.data() + s.size();
+    const char* const begin = chars::skip(s.data(), end, chars::kLws);
+    return chars::between(begin, chars::skip_back(begin, end, chars::kLws));
 }
 
 // Decimal digits only, at least one, leading zeros allowed ("0068"); nullopt on anything else or above `max`.

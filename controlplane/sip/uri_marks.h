@@ -55,21 +55,23 @@ private:
         const auto first = [at](const char*& place) {
             if (place == nullptr) place = at;
         };
-        switch (*at) {
-            case ':': return first(marks_.scheme_end == nullptr ? marks_.scheme_end : marks_.colon);
-            case ';': return first(marks_.semicolon);
-            case '?': return first(marks_.question);
-            case '@':
-                if (marks_.at != nullptr || marks_.scheme_end == nullptr) return;
-                marks_.at = at;
-                marks_.password = marks_.colon;
-                marks_.colon = marks_.semicolon = marks_.question = nullptr;
-                return;
-            case '%':  // and two digits (RFC 3261 §25.1 escaped)
-                if (end_ - at < 3 || !chars::is(at[1], chars::kHex) || !chars::is(at[2], chars::kHex))
-                    marks_.forbidden = true;
-                return;
-            default: marks_.forbidden |= chars::is(*at, chars::kUriForbidden);
+        const char c = *at;
+        if (c == ':') {
+            first(marks_.scheme_end == nullptr ? marks_.scheme_end : marks_.colon);
+        } else if (c == ';') {
+            first(marks_.semicolon);
+        } else if (c == '@') {
+            if (marks_.at != nullptr || marks_.scheme_end == nullptr) return;
+            marks_.at = at;
+            marks_.password = marks_.colon;
+            marks_.colon = marks_.semicolon = marks_.question = nullptr;
+        } else if (c == '?') {
+            first(marks_.question);
+        } else if (c == '%') {  // and two digits (RFC 3261 §25.1 escaped)
+            if (end_ - at < 3 || !chars::is(at[1], chars::kHex) || !chars::is(at[2], chars::kHex))
+                marks_.forbidden = true;
+        } else {
+            marks_.forbidden |= chars::is(c, chars::kUriForbidden);
         }
     }
 
