@@ -13,8 +13,8 @@ namespace sallyport::net {
 
 class Pace {
 public:
-    static constexpr std::uint64_t kGather = 32;                        // as many come from one turn to the next,
-    static constexpr Duration kLongest = std::chrono::milliseconds(2);  // which are never further apart
+    static constexpr std::uint64_t kGather = 64;                        // as many come from one turn to the next,
+    static constexpr Duration kLongest = std::chrono::milliseconds(3);  // which are never further apart
     static constexpr std::uint64_t kBusy = 2'000;                       // datagrams a second: some 330 calls
     static constexpr Duration kWindow = std::chrono::milliseconds(20);
 
