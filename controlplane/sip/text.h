@@ -43,8 +43,8 @@ inline bool iequals(std::string_view a, std::string_view b) {       // ASCII cas
     return a.size() == b.size() && (same_bytes(a, b) || equals_in_lower_case(a, b));
 }
 constexpr std::string_view trim(std::string_view s) {
-    const char* const end = s.data() + s.size();
-    const char* const begin = chars::skip(s.data(), end, chars::kLws);
+    const char* const end = end_of(s);
+    const char* const begin = chars::skip(begin_of(s), end, chars::kLws);
     return chars::between(begin, chars::skip_back(begin, end, chars::kLws));
 }
 
