@@ -3,7 +3,9 @@
 // is still in the cache, while what the heap hands out mostly is not. Belongs to one thread.
 
 #include <cstddef>
+#include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace sallyport {
@@ -52,14 +54,18 @@ struct NodeAllocator {
     template <typename U>
     NodeAllocator(const NodeAllocator<U>& other) : pool(other.pool) {}
 
+    // What is no single node is a hash table's list of them.
+    static constexpr bool kNode = !std::is_pointer_v<T>;
+
     T* allocate(std::size_t n) {
-        return static_cast<T*>(n == 1 ? pool->take(sizeof(T)) : ::operator new(n * sizeof(T)));
+        if constexpr (kNode)
+            if (n == 1) return static_cast<T*>(pool->take(sizeof(T)));
+        return std::allocator<T>().allocate(n);
     }
     void deallocate(T* at, std::size_t n) noexcept {
-        if (n == 1)
-            pool->give(at, sizeof(T));
-        else
-            ::operator delete(at);
+        if constexpr (kNode)
+            if (n == 1) return pool->give(at, sizeof(T));
+        std::allocator<T>().deallocate(at, n);
     }
     template <typename U>
     friend bool operator==(const NodeAllocator& a, const NodeAllocator<U>& b) {
