@@ -23,7 +23,7 @@ public:
     // At most `most` pieces wait here for their next use.
     explicit NodePool(std::size_t most) : most_(most) {}
     ~NodePool() {
-        while (first_ != nullptr) ::operator delete(std::exchange(first_, first_->next));
+        while (first_ != nullptr) ::operator delete(take(size_));
     }
     NodePool(const NodePool&) = delete;
     NodePool& operator=(const NodePool&) = delete;
