@@ -200,6 +200,7 @@ void TransactionLayer::end(Client& client) {
     client.end.cancel();
     tables_->client_keys.erase(client);
     tables_->client_peers.erase(client);
+    tables_->lingering_clients.end(client);
     client.machine = {};
     clear_buffer(client.request, kKeepCapacity);
     clear_buffer(client.extra, kKeepCapacity);

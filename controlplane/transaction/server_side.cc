@@ -300,6 +300,7 @@ void TransactionLayer::forget(ServerId id) {
 void TransactionLayer::end(Server& server) {
     server.retransmit.cancel();
     server.end.cancel();
+    tables_->lingering_servers.end(server);
     server.machine = {};
     clear_buffer(server.response, kKeepCapacity);
     server.head.clear();

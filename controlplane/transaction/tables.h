@@ -230,7 +230,7 @@ private:
 
 // Transactions that are over and wait for their end (Timers D, I to M). Most of all transactions do, most of that time
 // untouched: they stand in line by how long they wait, with one timer for each line, so that nobody has to come by
-// before their end. There are no more lines than three for each MachineTimers. T has on_end(Instant), and
+// before their end. There are no more lines than three for each MachineTimers. T has `lingers`, on_end(Instant), and
 // prefetch_links() for what that will touch. Who ends before that, or is forgotten, is passed over.
 template <typename T>
 class Lingering {
@@ -238,12 +238,19 @@ public:
     Lingering(Slots<T>& slots, std::size_t most) : slots_(slots), most_(most) {}
 
     // Once for each.
-    void add(TimerWheel& wheel, Instant now, Duration how_long, const T& slot) {
+    void add(TimerWheel& wheel, Instant now, Duration how_long, T& slot) {
+        slot.lingers = true;
+        ++alive_;
         auto& line = lines_.try_emplace(how_long, *this, wheel, how_long).first->second;
         line.waiting.push_back({slot.index, slot.generation, now + how_long});
         ++waiting_;
         if (!line.timer.armed()) line.arm();
     }
+    // It has ended, in time or before. Does nothing to one that never was here.
+    void end(T& slot) {
+        if (std::exchange(slot.lingers, false)) --alive_;
+    }
+    std::size_t size() const { return alive_; }
     // The one that has waited longest, if they are more than may be: out of the line. Else nullptr.
     T* surplus() {
         while (waiting_ > most_) {
@@ -301,7 +308,8 @@ private:
 
     Slots<T>& slots_;
     std::map<Duration, Line> lines_;
-    std::size_t waiting_ = 0;  // names in all lines
+    std::size_t waiting_ = 0;  // names in all lines, of those that have ended before their time too
+    std::size_t alive_ = 0;
     std::size_t most_;
 };
 
@@ -316,9 +324,10 @@ struct TransactionLayer::Client {
     bool sent_anew = false;  // once, after a stream broke
     bool or_udp = false;     // it goes by TCP for its size alone
     std::uint64_t context = 0;
-    std::string request;  // as sent
-    std::string extra;    // header lines for the CANCEL that waits for a provisional response
-    bool ours = false;    // a CANCEL of the layer's: the TU does not know it
+    std::string request;   // as sent
+    std::string extra;     // header lines for the CANCEL that waits for a provisional response
+    bool lingers = false;  // Lingering's
+    bool ours = false;     // a CANCEL of the layer's: the TU does not know it
     bool cancelled = false;
     bool cancel_sent = false;
     std::size_t accounted = 0;  // in Tables::client_bytes
@@ -351,6 +360,7 @@ struct TransactionLayer::Server {
     std::string response;  // the last
     std::string to_tag;    // that responses carry; "" as long as none did
     sip::ResponseTemplate head;
+    bool lingers = false;       // Lingering's
     bool ours = false;          // of a CANCEL: the TU does not know it
     std::size_t accounted = 0;  // in Tables::server_bytes
     HashLink by_key;            // branch, sent-by, listener, method

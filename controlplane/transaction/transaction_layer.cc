@@ -224,6 +224,8 @@ std::optional<Path> TransactionLayer::path(ServerId id) const {
 
 std::size_t TransactionLayer::client_transactions() const { return tables_->clients.used(); }
 std::size_t TransactionLayer::server_transactions() const { return tables_->servers.used(); }
+std::size_t TransactionLayer::lingering_client_transactions() const { return tables_->lingering_clients.size(); }
+std::size_t TransactionLayer::lingering_server_transactions() const { return tables_->lingering_servers.size(); }
 std::size_t TransactionLayer::text_bytes() const { return tables_->client_bytes + tables_->server_bytes; }
 
 }  // namespace sallyport::transaction

@@ -229,6 +229,9 @@ public:
 
     std::size_t client_transactions() const;
     std::size_t server_transactions() const;
+    // Of these, such as are over and only absorb what comes late.
+    std::size_t lingering_client_transactions() const;
+    std::size_t lingering_server_transactions() const;
     std::size_t text_bytes() const;  // what the transactions keep of messages
     const TransactionCounters& counters() const { return counters_; }
 

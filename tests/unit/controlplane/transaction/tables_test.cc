@@ -18,6 +18,7 @@ struct Item {
     static inline std::vector<const Item*> ended;
     void on_end(Instant) { ended.push_back(this); }
     void prefetch_links() const {}
+    bool lingers = false;
     Item() { ++alive; }
     ~Item() { --alive; }
     std::uint32_t index = 0;
@@ -147,6 +148,10 @@ TEST(Lingering, each_ends_when_its_time_has_come_whoever_came_before) {
 TEST(Lingering, who_is_gone_is_passed_over_and_its_slots_next_owner_left_alone) {
     add(5s);
     add(5s);
+    LONGS_EQUAL(2, lingering.size());
+    lingering.end(*items[0]);
+    lingering.end(*items[0]);  // twice does no harm
+    LONGS_EQUAL(1, lingering.size());
     slots.give_back(*items[0]);
     POINTERS_EQUAL(items[0], slots.take());
     pass(5s);
